@@ -1,0 +1,66 @@
+/* limits.h: every bound in spate, and why it is what it is. */
+#ifndef SPATE_LIMITS_H
+#define SPATE_LIMITS_H
+
+/* ---- bursts and rings ---- */
+#define RX_BURST 32          /* packets per rx call: what staged lookups can hide latency behind, and PMDs vectorise for */
+#define TX_QUEUE_MAX 512     /* packets waiting for the driver per core; beyond it TCP keeps its data and waits */
+#define TX_BURST 32          /* packets per tx call */
+#define RX_BURSTS_PER_POLL 4 /* a poll handles at most this many bursts before timers and the application get a turn */
+
+/* ---- devices ---- */
+#define PORT_QUEUES_MAX 128  /* rx queues of one port: what the largest NICs give one function */
+#define RSS_KEY_MAX 52       /* i40e's key, the longest that a PMD asks for */
+#define RSS_RETA_MAX 2048    /* entries of the largest redirection table (ice PF) */
+
+/* ---- connections ---- */
+#define CONNS_DEFAULT (1u << 20)  /* --max-connections: sockets of one stack */
+#define CONNS_MAX (1u << 26)      /* 64 M slots of 192 B are 12 GiB: more than one core can serve */
+#define LOCAL_ADDRS_MAX 1024      /* local IPv4 addresses of one stack: 1024 x 64 K ports per destination */
+#define PATHS_MAX (1u << 20)      /* remote addresses in use at one time, per stack */
+
+/* ---- neighbours (RFC 1122 2.3.2.2, RFC 4861 10 for the times) ---- */
+#define NEIGHS_MAX 65536          /* a /16 of directly attached hosts */
+#define NEIGH_QUEUE_MAX 32        /* packets kept per unresolved neighbour; the oldest is dropped */
+#define NEIGH_PROBES 3            /* requests one second apart, then EHOSTUNREACH (Linux: 3 s) */
+#define NEIGH_PROBE_MS 1000
+#define NEIGH_REACHABLE_MS 30000  /* confirmed for this long, then probed again while in use */
+#define NEIGH_GC_MS 600000        /* unused for this long: forgotten */
+
+/* ---- TCP ---- */
+#define TCP_MSS_MIN 88            /* smaller announced MSS is raised to this: tinygram floods (Linux tcp_min_snd_mss is 48) */
+#define TCP_MSS_DEFAULT 536       /* RFC 9293 3.7.1 */
+#define TCP_SNDBUF_DEFAULT (1u << 20)
+#define TCP_RCVBUF_DEFAULT (1u << 20)
+#define TCP_BUF_MAX (1u << 26)    /* 64 MiB: 10 Gbit/s at 50 ms */
+#define TCP_BUF_MIN 4096
+#define TCP_WSCALE_MAX 14         /* RFC 7323 2.3 */
+#define TCP_INITIAL_WINDOW 10     /* segments, RFC 6928 */
+#define TCP_RTO_INITIAL_US 1000000u /* RFC 6298 2.1 */
+#define TCP_RTO_MIN_US 200000u    /* as Linux; RFC 6298 2.4 says 1 s and lets a host with a fine clock go lower */
+#define TCP_RTO_MAX_US 120000000u /* RFC 6298 2.5 allows any maximum of at least 60 s */
+#define TCP_SYN_RETRIES 6         /* Linux tcp_syn_retries */
+#define TCP_SYN_LINEAR 4          /* Linux tcp_syn_linear_timeouts: first retries at 1 s each */
+#define TCP_SYNACK_RETRIES 5
+#define TCP_RETRIES 15            /* Linux tcp_retries2: about 924 s at the minimum RTO */
+#define TCP_ORPHAN_RETRIES 8      /* closed by the application: give up earlier */
+#define TCP_DELACK_US 40000u      /* RFC 9293 3.8.6.3 allows 500 ms; Linux starts at 40 ms */
+#define TCP_TIMEWAIT_MS 60000     /* 2 MSL with MSL 30 s, as Linux */
+#define TCP_FINWAIT2_MS 60000     /* orphaned FIN-WAIT-2, as Linux tcp_fin_timeout */
+#define TCP_KEEPIDLE_S 7200       /* RFC 9293 3.8.4 */
+#define TCP_KEEPINTVL_S 75
+#define TCP_KEEPCNT 9
+#define TCP_OOO_MAX 1024          /* out-of-order segments kept per connection: bounds the walk and the memory */
+#define TCP_SYNRCVD_DIVISOR 4     /* half-open connections allowed: a quarter of max-connections, at least 1024 */
+#define TCP_BACKLOG_MAX (1u << 24)
+#define TCP_CHALLENGE_PER_SEC 1000 /* challenge ACKs of one stack, RFC 5961 section 7 */
+
+/* ---- UDP ---- */
+#define UDP_RCVBUF_DEFAULT (1u << 20)
+#define UDP_QUEUE_MAX 4096        /* datagrams waiting in one socket */
+
+/* ---- ports ---- */
+#define EPORT_LO_DEFAULT 1024     /* --port-range: every port that is not well known, for 64 K connections per destination */
+#define EPORT_HI_DEFAULT 65535
+
+#endif

@@ -1,0 +1,94 @@
+/* flow.h: what one stack keeps per flow: the pools of everything that has a flow_ref, the head they share, the tables
+ * that find them, the wheel that wakes them. Owned by one core. */
+#ifndef FLOW_FLOW_H
+#define FLOW_FLOW_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#include <rte_byteorder.h>
+
+#include "base/clock.h"
+#include "base/pool.h"
+#include "base/prng.h"
+#include "flow/ref.h"
+#include "flow/table.h"
+#include "flow/wheel.h"
+#include "pkt/rss.h"
+
+/* Identity of a flow seen from here. IPv4 as on the wire. IPv6 flows will have laddr_be = 0 and raddr_be = their path's
+ * index (a path is unique per address pair and is looked up once per packet), so that keys stay 12 bytes. */
+struct flow_key {
+	rte_be32_t laddr_be, raddr_be;
+	rte_be16_t lport_be, rport_be;
+};
+
+/* The first 32 bytes of every object with a flow_ref. */
+struct flow_head {
+	struct flow_key key;     /* 12 */
+	uint32_t hash;           /* 16: rss_hash4() of an arriving packet */
+	uint32_t path;           /* 20: index into the path pool, 0 none */
+	struct wheel_node timer; /* 32 */
+};
+static_assert(sizeof(struct flow_key) == 12, "keys are compared as 12 bytes");
+static_assert(sizeof(struct flow_head) == 32, "half a cache line");
+
+struct flow {
+	struct pool pool[FLOW_KINDS]; /* objects by kind */
+	struct table tcp;             /* TCP flows of every kind */
+	struct table udp;             /* connected UDP sockets */
+	struct wheel wheel;
+	const struct rss *rss;        /* the port's */
+	const struct clock *clock;
+	struct prng *prng;
+};
+
+struct flow_config {
+	uint32_t max_conns;           /* sockets; half-open and TIME-WAIT pools are sized from it */
+	uint32_t size_bytes[FLOW_KINDS]; /* object sizes, given by the layers that own them */
+	uint32_t cap[FLOW_KINDS];
+	int numa_node;
+};
+
+/* 0 or -ENOMEM. */
+int flow_init(struct flow *f, const struct flow_config *cfg, const struct rss *rss, const struct clock *clock,
+	      struct prng *prng);
+void flow_fini(struct flow *f);
+
+static inline struct flow_head *flow_at(const struct flow *f, flow_ref r)
+{
+	return (struct flow_head *)pool_at(&f->pool[ref_kind(r)], ref_index(r));
+}
+
+static inline bool flow_key_eq(const struct flow_key *a, const struct flow_key *b)
+{
+	uint64_t a0, b0;
+	uint32_t a1, b1;
+
+	__builtin_memcpy(&a0, a, 8);
+	__builtin_memcpy(&b0, b, 8);
+	__builtin_memcpy(&a1, (const char *)a + 8, 4);
+	__builtin_memcpy(&b1, (const char *)b + 8, 4);
+	return a0 == b0 && a1 == b1;
+}
+
+static inline uint32_t flow_hash(const struct flow *f, const struct flow_key *k)
+{
+	return rss_hash4(f->rss, k->raddr_be, k->laddr_be, k->rport_be, k->lport_be);
+}
+
+/* The flow with this key, or 0. The two prefetching stages before it are table_prefetch() on all of a burst, then
+ * flow_prefetch() on all of a burst; without them it is merely slower. */
+flow_ref flow_find(const struct flow *f, const struct table *t, uint32_t hash, const struct flow_key *key);
+
+/* Prefetches the object that flow_find() will compare first, if the bucket has a candidate. */
+void flow_prefetch(const struct flow *f, const struct table *t, uint32_t hash);
+
+/* Timers: (re)arms r's node for absolute tick (in the past: next advance); a running node is moved. */
+static inline void flow_timer_set(struct flow *f, flow_ref r, uint32_t tick)
+{
+	wheel_set(&f->wheel, f->pool, r, tick);
+}
+static inline void flow_timer_clear(struct flow *f, flow_ref r) { wheel_clear(&f->wheel, f->pool, r); }
+
+#endif

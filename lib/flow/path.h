@@ -1,0 +1,45 @@
+/* path.h: what all flows between one local and one remote address share: the next hop, the ready-made link and IP header,
+ * the MTU, the neighbour. Reference counted by flows; owned by one core. net/ fills it. */
+#ifndef FLOW_PATH_H
+#define FLOW_PATH_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_byteorder.h>
+
+#include "base/pool.h"
+
+#define PATH_HDR_MAX 40 /* Ethernet 14 + VLAN 4 + IPv4 20, rounded up */
+
+struct path {
+	rte_be32_t laddr_be, raddr_be;
+	uint32_t refs;
+	uint32_t hash_next;      /* chain in the path index */
+	uint32_t neigh;          /* FLOW_NEIGH index of the next hop */
+	uint16_t pmtu;           /* IP bytes, at most the port's MTU (RFC 1191) */
+	uint8_t l2_len;          /* bytes of link header in hdr */
+	bool resolved;           /* hdr has the next hop's MAC */
+	uint32_t neigh_next;     /* paths over the same neighbour */
+	uint32_t confirmed_tick; /* last time a reply showed the neighbour alive */
+	uint8_t hdr[PATH_HDR_MAX]; /* link header and IPv4 header with length, id and checksum zero */
+};
+static_assert(sizeof(struct path) % 8 == 0 && sizeof(struct path) <= 128, "two cache lines");
+
+struct paths {
+	struct pool pool;
+	uint32_t *bucket; /* heads of chains by hash of (laddr, raddr) */
+	uint32_t mask;
+	struct region region;
+};
+
+int paths_init(struct paths *ps, uint32_t max, int numa_node);
+void paths_fini(struct paths *ps);
+/* The path's index with one more reference, made (zeroed but for the addresses, *fresh true) when there was none. 0: full. */
+uint32_t path_get(struct paths *ps, rte_be32_t laddr_be, rte_be32_t raddr_be, bool *fresh);
+/* One reference less; the last one frees it. Returns true when it was freed. */
+bool path_put(struct paths *ps, uint32_t idx);
+static inline struct path *path_at(const struct paths *ps, uint32_t idx) { return (struct path *)pool_at(&ps->pool, idx); }
+
+#endif

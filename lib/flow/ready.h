@@ -1,0 +1,33 @@
+/* ready.h: the ready list: which watched sockets have news. Protocols mark, epoll_wait() drains. O(1) each. */
+#ifndef FLOW_READY_H
+#define FLOW_READY_H
+
+#include <sys/epoll.h>
+
+#include "flow/conn.h"
+
+/* An epoll instance: a socket slot of type CONN_EPOLL. */
+struct epoll_inst {
+	struct conn c;
+	flow_ref head, tail; /* ready list: conns linked by ready_next/ready_prev, oldest first */
+	uint32_t n_ready;
+	uint32_t n_watched;
+};
+static_assert(sizeof(struct epoll_inst) <= CONN_SLOT_BYTES, "an epoll instance is a socket slot");
+
+static inline struct epoll_inst *epoll_at(const struct flow *f, flow_ref r) { return (struct epoll_inst *)conn_at(f, r); }
+
+void ready_link(struct flow *f, struct conn *c);   /* at the tail; c->ep is set, c is not linked */
+void ready_unlink(struct flow *f, struct conn *c); /* not linked: no-op */
+
+/* Something of events (EPOLLIN ...) happened to c: link it if somebody watches for it. EPOLLERR and EPOLLHUP are
+ * always watched. */
+static inline void ready_mark(struct flow *f, struct conn *c, uint32_t events)
+{
+	uint32_t news = events & (c->ep_events | EPOLLERR | EPOLLHUP);
+
+	if (c->ep != 0 && news != 0 && !(c->flags & CONN_READY))
+		ready_link(f, c);
+}
+
+#endif

@@ -1,0 +1,54 @@
+/* table.h: the connection table of one core: hash -> flow_ref. A bucket is one cache line of seven (hash, ref) pairs;
+ * full ones chain to overflow buckets. The table knows hashes, not keys: the caller compares keys in the objects, so a
+ * lookup that prefetched touches one line here and one there. Fixed capacity, sized for an average of 4-5 per bucket. */
+#ifndef FLOW_TABLE_H
+#define FLOW_TABLE_H
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_prefetch.h>
+
+#include "base/pool.h"
+#include "flow/ref.h"
+
+#define TABLE_SLOTS 7
+
+struct table_bucket {
+	uint32_t hash[TABLE_SLOTS];
+	uint32_t next;              /* overflow bucket's index in the pool, 0 none */
+	flow_ref ref[TABLE_SLOTS];  /* 0: empty slot */
+	uint32_t spare;
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct table_bucket) == 64, "a bucket is one cache line");
+
+struct table {
+	struct table_bucket *bucket; /* 1 << bits of them */
+	uint32_t shift;              /* 32 - bits */
+	uint32_t used, max;
+	struct pool overflow;
+	struct region region;
+};
+
+/* For at most max entries. 0, -EINVAL or -ENOMEM. */
+int table_init(struct table *t, uint32_t max, int numa_node);
+void table_fini(struct table *t);
+
+/* 0, or -ENOBUFS when max entries are in. The caller has made sure that no flow with the same key is in. */
+int table_insert(struct table *t, uint32_t hash, flow_ref ref);
+/* True when (hash, ref) was in and now is not. */
+bool table_remove(struct table *t, uint32_t hash, flow_ref ref);
+/* Puts new_ref in old_ref's place. False when old_ref was not in. */
+bool table_replace(struct table *t, uint32_t hash, flow_ref old_ref, flow_ref new_ref);
+
+/* Toeplitz hashes of one core share their low bits (that is what RSS does), so the bucket is chosen by a multiplicative
+ * mix of all bits. */
+static inline struct table_bucket *table_bucket_of(const struct table *t, uint32_t hash)
+{
+	return &t->bucket[(hash * 0x9e3779b1u) >> t->shift];
+}
+
+static inline void table_prefetch(const struct table *t, uint32_t hash) { rte_prefetch0(table_bucket_of(t, hash)); }
+
+#endif

@@ -1,0 +1,127 @@
+/* net.h: the network layer of one stack: Ethernet and VLAN, ARP and neighbours, IPv4, ICMP, routes and local addresses.
+ * Owned by one core. Does not know TCP or UDP beyond their ports: it returns verdicts and the spine (core/rx.c) acts. */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_byteorder.h>
+#include <rte_mbuf.h>
+
+#include "base/clock.h"
+#include "base/drop.h"
+#include "flow/flow.h"
+#include "flow/path.h"
+#include "pkt/tx.h"
+
+#define NET_ROUTES_MAX 256 /* looked up per connect(), not per packet: a sorted array is enough */
+
+enum net_verdict {
+	NET_DONE,       /* consumed: handled (ARP, echo) or dropped and counted; m is gone */
+	NET_TCP,        /* pkt is filled, L4 checksum verified; the caller owns m */
+	NET_UDP,        /* likewise */
+	NET_ICMP_ERROR, /* pkt.icmp and pkt.key (of the quoted packet, seen from here) are filled; the caller owns m */
+};
+
+/* One received packet, parsed as far as IP. */
+struct net_pkt {
+	struct rte_mbuf *m;
+	struct flow_key key;    /* local = destination of an arriving packet, source of a quoted one */
+	uint32_t hash;          /* of key: the NIC's where it gave one, else computed */
+	uint16_t l3_off, l4_off;/* from the start of m's data */
+	uint16_t l4_len;        /* L4 header and payload, without link padding */
+	uint8_t proto, tos, ttl;
+	struct {                /* NET_ICMP_ERROR only */
+		uint8_t type, code;
+		uint16_t mtu;   /* of "fragmentation needed" */
+		uint32_t seq;   /* TCP sequence number that was quoted */
+		int err;        /* errno as Linux maps it (positive), 0: none (ignored codes, fragmentation needed) */
+		bool local;     /* made here: the neighbour did not answer */
+	} icmp;
+};
+
+struct net_addr {
+	rte_be32_t addr_be;
+	uint8_t prefix_len;
+};
+
+enum route_type { ROUTE_ONLINK, ROUTE_GATEWAY };
+
+struct net_route {
+	uint32_t prefix;        /* host order */
+	uint8_t prefix_len;
+	uint8_t type;           /* enum route_type */
+	rte_be32_t gw_be;
+};
+
+struct neigh; /* neigh.h */
+
+struct net {
+	struct flow *flow;      /* hash, wheel (FLOW_NEIGH timers), pools */
+	struct pkt_tx *tx;
+	struct drops *drops;
+	const struct clock *clock;
+	struct paths paths;
+	struct net_addr *addr;  /* sorted by address (host order) for net_is_local() */
+	rte_be32_t *source_be;  /* the same addresses as a plain list, in the order added, for eport_take() */
+	uint32_t n_addrs;
+	struct net_route route[NET_ROUTES_MAX]; /* longest prefix first */
+	uint32_t n_routes;
+	uint32_t *neigh_bucket; /* chains by next-hop address */
+	struct rte_mbuf *failed; /* packets whose neighbour did not answer, for net_error_next() */
+	struct rte_mbuf *loop, **loop_tail; /* packets to our own addresses, for net_loop_next() */
+	uint16_t ip_id;
+	struct region region;
+};
+
+/* Size of a FLOW_NEIGH object, for flow_config. */
+extern const uint32_t net_neigh_bytes;
+
+int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, struct drops *drops, const struct clock *clock,
+	     int numa_node);
+void net_fini(struct net *n);
+
+/* A local address and the on-link route of its prefix. -EEXIST, -ENOSPC, -EINVAL (0, multicast, prefix over 32). */
+int net_addr_add(struct net *n, rte_be32_t addr_be, uint8_t prefix_len);
+/* A default route through gw, which must be on a local prefix (-ENETUNREACH otherwise). */
+int net_gw_add(struct net *n, rte_be32_t gw_be);
+bool net_is_local(const struct net *n, rte_be32_t addr_be);
+
+/* The route to raddr, or NULL (ENETUNREACH). Own addresses are reachable without one. */
+const struct net_route *net_route_find(const struct net *n, rte_be32_t raddr_be);
+/* The local addresses to use towards raddr: those of the route's prefix, or all. Count in *count; NULL when unreachable. */
+const rte_be32_t *net_sources(const struct net *n, rte_be32_t raddr_be, uint32_t *count);
+
+/* The path's index (one reference, give back with net_path_put()), 0 when full or unreachable (*err = -ENETUNREACH or
+ * -ENOBUFS). */
+uint32_t net_path_get(struct net *n, rte_be32_t laddr_be, rte_be32_t raddr_be, int *err);
+void net_path_put(struct net *n, uint32_t path);
+
+/* First step of a received packet. Stage one of the burst: parses, verifies, answers what is its own. */
+enum net_verdict net_input(struct net *n, struct rte_mbuf *m, struct net_pkt *pkt);
+
+/* Sends m, whose data starts at the L4 header (checksum field zero), over path: prepends IPv4 and link headers, completes
+ * checksums. Owns m in every case. While the neighbour is being resolved m waits with it. 0; -EMSGSIZE when larger than
+ * the path's MTU; -EHOSTUNREACH when the neighbour is known not to answer; dropped packets are counted. */
+int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl);
+
+/* ICMP destination unreachable with this code, quoting pkt (RFC 792, RFC 1812 4.3.2.7: never about broadcasts, fragments
+ * or ICMP errors; rate limited). pkt.m stays the caller's. */
+void net_icmp_unreachable(struct net *n, const struct net_pkt *pkt, uint8_t code);
+
+/* A FLOW_NEIGH timer fired. */
+void net_timer(struct net *n, flow_ref r);
+
+/* Takes the next packet whose neighbour failed, as a NET_ICMP_ERROR with err EHOSTUNREACH and local set. False: none. */
+bool net_error_next(struct net *n, struct net_pkt *pkt);
+/* Takes the next frame that was sent to one of our own addresses. NULL: none. The caller passes it to net_input(). */
+struct rte_mbuf *net_loop_next(struct net *n);
+
+/* The flow behind path heard from its peer (an ACK of new data): the neighbour is alive (RFC 4861 7.3.1). */
+static inline void net_confirm(struct net *n, uint32_t path)
+{
+	path_at(&n->paths, path)->confirmed_tick = n->clock->tick;
+}
+
+#endif

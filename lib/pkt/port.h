@@ -1,0 +1,52 @@
+/* port.h: the contract between a stack and a device. A driver (drivers/) fills a struct port; stacks use one rx and one tx
+ * queue of it each. rx and tx of one queue are called by one core only; everything else before the queues run, or from
+ * the control thread. */
+#ifndef PKT_PORT_H
+#define PKT_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+
+#include "pkt/rss.h"
+
+/* What the device does for us, agreed at set-up. What is not set is done in software. */
+#define PORT_TX_IP4_CKSUM (1u << 0)
+#define PORT_TX_TCP_CKSUM (1u << 1) /* wants the pseudo header's sum in the field */
+#define PORT_TX_UDP_CKSUM (1u << 2)
+#define PORT_TX_MULTI_SEG (1u << 3)
+#define PORT_RX_CKSUM     (1u << 4) /* may set RTE_MBUF_F_RX_{IP,L4}_CKSUM_{GOOD,BAD}; UNKNOWN is still possible */
+#define PORT_RX_HASH      (1u << 5) /* sets RTE_MBUF_F_RX_RSS_HASH with port.rss's hash */
+
+struct port;
+
+struct port_stats {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, rx_missed, rx_errors, tx_errors;
+};
+
+struct port_ops {
+	/* Up to n received packets into m, which the caller then owns. now_ns: the stack's clock (real devices ignore it). */
+	uint16_t (*rx)(struct port *p, uint16_t queue, struct rte_mbuf **m, uint16_t n, uint64_t now_ns);
+	/* Takes the first packets of m and returns how many; those it owns, the rest stay the caller's. */
+	uint16_t (*tx)(struct port *p, uint16_t queue, struct rte_mbuf **m, uint16_t n, uint64_t now_ns);
+	/* Starts all queues; queue i receives into pools[i]. 0 or -errno. */
+	int (*start)(struct port *p, struct rte_mempool **pools);
+	void (*stats)(struct port *p, struct port_stats *st);
+	void (*close)(struct port *p); /* stops and frees; p is gone */
+};
+
+struct port {
+	const struct port_ops *ops;
+	char name[64];             /* as the user wrote it */
+	struct rte_ether_addr mac;
+	uint16_t mtu;              /* IP bytes */
+	uint16_t n_queues;         /* rx = tx queues that were granted (may be fewer than asked for) */
+	uint32_t offloads;         /* PORT_* */
+	int numa_node;             /* -1 unknown */
+	bool rss_trusted;          /* key and table were set and read back; false: one queue, or the device hashes otherwise */
+	struct rss rss;            /* always usable for the software hash */
+};
+
+#endif

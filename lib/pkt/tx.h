@@ -1,0 +1,46 @@
+/* tx.h: one core's way out: packets collect here and leave in bursts. What the driver does not take at once stays for the
+ * next flush; TCP looks at pkt_tx_room() before it makes more, so a slow device slows the sender and loses nothing. */
+#ifndef PKT_TX_H
+#define PKT_TX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "base/drop.h"
+#include "config/limits.h"
+#include "pkt/port.h"
+
+struct pkt_tx {
+	struct port *port;
+	struct rte_mempool *pool;  /* where this core's packets come from */
+	struct drops *drops;
+	const uint64_t *now_ns;
+	uint16_t queue;
+	uint16_t head, n;          /* m[head..head+n) wait */
+	uint64_t packets, bytes;
+	struct rte_mbuf *m[TX_QUEUE_MAX];
+};
+
+void pkt_tx_init(struct pkt_tx *tx, struct port *port, uint16_t queue, struct rte_mempool *pool, struct drops *drops,
+		 const uint64_t *now_ns);
+/* Gives waiting packets to the driver. Returns how many still wait. */
+uint16_t pkt_tx_flush(struct pkt_tx *tx);
+void pkt_tx_fini(struct pkt_tx *tx); /* frees what waits */
+
+static inline uint32_t pkt_tx_room(const struct pkt_tx *tx) { return TX_QUEUE_MAX - tx->n; }
+
+/* Queues m, which it then owns: complete, with link header and checksums (or offload flags). When the queue stays full even
+ * after a flush, m is dropped and counted as TX_FULL. */
+void pkt_tx_push(struct pkt_tx *tx, struct rte_mbuf *m);
+
+/* A fresh mbuf with full headroom, or NULL (counted as NO_MBUF). The caller owns it. */
+struct rte_mbuf *pkt_tx_alloc(struct pkt_tx *tx);
+
+/* Completes the checksums of an IPv4 packet whose L3 header starts at l3_off and L4 at l4_off, whose IP checksum field and
+ * L4 checksum field are zero: by offload where the port has it (flags, l2_len/l3_len, pseudo header), else in
+ * software. proto: IPPROTO_TCP or IPPROTO_UDP, anything else gets only the IP checksum. */
+void pkt_tx_cksum_ip4(const struct port *port, struct rte_mbuf *m, uint16_t l3_off, uint16_t l4_off, uint8_t proto);
+
+#endif

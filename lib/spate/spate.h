@@ -1,0 +1,58 @@
+/* spate.h: starting spate in a program: settings, devices, stacks. The socket calls are in <spate/socket.h>.
+ *
+ * A program makes a configuration, starts spate once, and attaches each of its polling threads to one stack. From then on
+ * that thread's spate_socket(), spate_connect(), spate_epoll_wait() and so on work on that stack, as plain function calls;
+ * calls that wait poll the network meanwhile. A stack belongs to the thread that attached to it; its descriptors are valid
+ * in that thread only. */
+#ifndef SPATE_SPATE_H
+#define SPATE_SPATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SPATE_API __attribute__((visibility("default")))
+
+SPATE_API const char *spate_version(void);
+
+struct spate_config; /* settings, by name; the same names on the command line (--name), in files and here */
+
+SPATE_API struct spate_config *spate_config_new(void); /* defaults; NULL: out of memory */
+SPATE_API void spate_config_free(struct spate_config *c);
+/* Sets one setting ("dev", "ip", "gw", "max-connections", ...; repeatable ones add). 0, or -EINVAL with a sentence in err
+ * that says what is wrong and what to write instead. */
+SPATE_API int spate_config_set(struct spate_config *c, const char *name, const char *value, char *err, size_t err_len);
+/* Reads a file (rte_cfgfile syntax, section [spate]). Errors name file and line. */
+SPATE_API int spate_config_load(struct spate_config *c, const char *path, char *err, size_t err_len);
+/* One line per setting: name, default, meaning. For --help. */
+SPATE_API const char *spate_config_help(void);
+
+/* Brings up DPDK, the device and the stacks. Once per process. 0, or -errno with a sentence in err that says what to do. */
+SPATE_API int spate_start(const struct spate_config *c, char *err, size_t err_len);
+/* Closes everything. Every thread has detached. */
+SPATE_API void spate_stop(void);
+
+/* Stacks that spate_start() made. On `sim` there are twice --cores: the first half is the near end, the second half the far
+ * end (which has the addresses of "peer-ip"). */
+SPATE_API unsigned spate_stacks(void);
+/* The calling thread takes this stack, and is pinned to its core when the configuration names cores. 0, -EBUSY, -EINVAL. */
+SPATE_API int spate_attach(unsigned stack);
+SPATE_API void spate_detach(void);
+
+/* One turn of the calling thread's stack; returns the packets and timers handled. Waiting calls do this by themselves. */
+SPATE_API uint32_t spate_poll(void);
+/* The calling thread's stack's time: monotonic, nanoseconds, read once per turn (cheap; stands still within a turn). */
+SPATE_API uint64_t spate_now_ns(void);
+
+/* A counter by index: 0 and its name and value while i is in range, then -1. Names: "tcp.established", "rx.packets",
+ * "drop.TCP_SEQ" ... Reads the calling thread's stack. */
+SPATE_API int spate_counter(unsigned i, const char **name, uint64_t *value);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

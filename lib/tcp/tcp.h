@@ -1,0 +1,96 @@
+/* tcp.h: what the rest of spate may ask of TCP. All calls run on the owning core, never block and return -errno. */
+#ifndef TCP_TCP_H
+#define TCP_TCP_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "base/siphash.h"
+#include "flow/bind.h"
+#include "flow/eport.h"
+#include "flow/ready.h"
+#include "net/net.h"
+#include "tcp/pcb.h"
+
+struct tcp_stats {
+	uint64_t segs_in, segs_out, rtx_segs, rtos, fast_rtx, dup_acks, active_opens, passive_opens, established, /* now */
+		resets_in, resets_out, attempt_fails, timeouts, ooo_segs, challenge_acks, timewait /* now */, synrcvd /* now */,
+		timewait_overflow, conn_full, port_exhausted;
+};
+
+struct tcp {
+	struct flow *flow;
+	struct net *net;
+	struct pkt_tx *tx;
+	struct drops *drops;
+	const struct clock *clock;
+	struct prng *prng;
+	struct eport *eport;
+	struct binds binds;
+	struct siphash_key secret;  /* ISN and timestamp offset */
+	struct pool bufs;           /* struct tcp_buf */
+	struct pool optexts;        /* struct tcp_optext */
+	flow_ref out_head, out_tail;/* connections with something to send */
+	uint16_t port_lo, port_hi;
+	uint32_t challenge_second, challenge_left;
+	uint32_t timewait_max, synrcvd_max;
+	struct tcp_stats stats;
+};
+
+struct tcp_config {
+	uint32_t max_conns;
+	uint16_t port_lo, port_hi;
+	int numa_node;
+};
+
+/* Object sizes and counts for flow_config (FLOW_CONN, FLOW_SYNRCVD, FLOW_TIMEWAIT). */
+void tcp_flow_sizes(uint32_t max_conns, struct flow_config *cfg);
+int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, struct net *net, struct pkt_tx *tx,
+	     struct drops *drops, const struct clock *clock, struct prng *prng, struct eport *eport);
+void tcp_fini(struct tcp *t); /* frees every buffer of every connection; sends nothing */
+
+/* ---- from the spine (core/) ---- */
+/* A packet of verdict NET_TCP; owns pkt->m. The flow it belongs to was prefetched by then. */
+void tcp_input(struct tcp *t, struct net_pkt *pkt);
+/* A NET_ICMP_ERROR about a TCP segment (RFC 5927: the quoted sequence number must be in flight); does not own pkt->m. */
+void tcp_icmp(struct tcp *t, const struct net_pkt *pkt);
+/* A timer of FLOW_CONN (of type CONN_TCP), FLOW_SYNRCVD or FLOW_TIMEWAIT fired. */
+void tcp_timer(struct tcp *t, flow_ref r);
+/* Sends what connections have to send: data, ACKs, window updates, FINs, as far as windows and the tx queue allow. Called
+ * once per poll after the application had its turn, so that ACKs ride on data. What finds no room stays listed. */
+void tcp_flush(struct tcp *t);
+
+/* ---- from sockets ---- */
+struct tcp_pcb *tcp_new(struct tcp *t); /* closed, unbound; NULL: ENOBUFS */
+/* laddr 0: any; lport 0: chosen now. -EADDRINUSE, -EADDRNOTAVAIL (not ours), -EINVAL (bound or connected already). */
+int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be);
+/* Starts the handshake: 0 means SYN-SENT. -EADDRNOTAVAIL, -ENETUNREACH, -ENOBUFS, -EISCONN, -EALREADY. On failure
+ * the socket is as before. */
+int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be);
+/* Drops connection or attempt and makes the socket unconnected again (connect() with AF_UNSPEC; RST to a connected peer). */
+int tcp_disconnect(struct tcp *t, struct tcp_pcb *p);
+/* Turns a bound (or unbound: a port is chosen) socket into a listener in place; again: changes the backlog. */
+int tcp_listen(struct tcp *t, struct tcp_pcb *p, int backlog);
+/* The oldest complete connection, established (or further), with c.listener cleared; NULL: none (EAGAIN). */
+struct tcp_pcb *tcp_accept(struct tcp *t, struct conn *listener);
+
+/* Bytes queued (may be fewer than asked), -EAGAIN (buffer full, or still connecting), -EPIPE, -ENOTCONN, or so_error (then
+ * cleared). flags: MSG_MORE is honoured, others are the caller's business. */
+ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags);
+/* Bytes, 0 at the end of the stream, -EAGAIN, -ENOTCONN, or so_error (then cleared). flags: MSG_PEEK, MSG_TRUNC (discard). */
+ssize_t tcp_recv(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags);
+int tcp_shutdown(struct tcp *t, struct tcp_pcb *p, int how); /* SHUT_RD/WR/RDWR; -ENOTCONN */
+/* The descriptor is gone: FIN (or RST with unread data, RFC 2525 2.17, or with SO_LINGER 0); the rest happens on its own.
+ * Also for listeners: what is queued is reset. p is no longer the caller's. */
+void tcp_close(struct tcp *t, struct tcp_pcb *p);
+uint32_t tcp_poll(const struct tcp *t, const struct tcp_pcb *p); /* EPOLL* bits as Linux: connect-semantics section E */
+
+/* Options of IPPROTO_TCP, and the SOL_SOCKET ones that TCP knows (SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_LINGER), IP_TOS,
+ * IP_TTL. -ENOPROTOOPT for others. Values and sizes as Linux. */
+int tcp_setopt(struct tcp *t, struct tcp_pcb *p, int level, int name, const void *val, uint32_t len);
+int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val, uint32_t *len);
+uint32_t tcp_unread(const struct tcp *t, const struct tcp_pcb *p);  /* FIONREAD */
+uint32_t tcp_unsent(const struct tcp *t, const struct tcp_pcb *p);  /* SIOCOUTQ: not yet acknowledged */
+
+#endif

@@ -1,0 +1,56 @@
+/* udp.h: UDP sockets of one stack (RFC 768, RFC 1122 4.1). Datagrams wait in their mbufs. Owned by one core. */
+#ifndef UDP_UDP_H
+#define UDP_UDP_H
+
+#include <netinet/in.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "flow/bind.h"
+#include "flow/conn.h"
+#include "flow/ready.h"
+#include "net/net.h"
+
+struct udp_pcb {
+	struct conn c;          /* c.h.key: bound and connected addresses; connected: CONN_IN_TABLE */
+	struct rte_mbuf *head, *tail; /* received datagrams, linked by nextpkt (udp.c) */
+	uint32_t queued_bytes, rcvbuf, n_queued;
+	uint32_t spare;
+	uint8_t ttl, tos;
+	bool broadcast, shut_rd, shut_wr;
+};
+static_assert(sizeof(struct udp_pcb) <= CONN_SLOT_BYTES, "a UDP socket is a socket slot");
+
+struct udp {
+	struct flow *flow;
+	struct net *net;
+	struct drops *drops;
+	struct binds binds;
+	uint16_t port_lo, port_hi;
+	uint64_t rx, tx;
+};
+
+int udp_init(struct udp *u, struct flow *flow, struct net *net, struct drops *drops, uint16_t port_lo, uint16_t port_hi,
+	     uint32_t max_binds, int numa_node);
+void udp_fini(struct udp *u);
+
+/* A packet of verdict NET_UDP; owns pkt->m. Answers port unreachable when nobody is there. */
+void udp_input(struct udp *u, struct net_pkt *pkt);
+/* A NET_ICMP_ERROR about a UDP packet; does not own pkt->m. */
+void udp_icmp(struct udp *u, const struct net_pkt *pkt);
+
+struct udp_pcb *udp_new(struct udp *u); /* NULL: ENOBUFS */
+int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be);
+/* raddr 0 with rport 0 dissolves (AF_UNSPEC). Semantics: connect-semantics section H. */
+int udp_connect(struct udp *u, struct udp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be);
+int udp_disconnect(struct udp *u, struct udp_pcb *p);
+/* One datagram to to (NULL: the connected peer). Never blocks. Bytes or -errno (-EDESTADDRREQ, -EMSGSIZE, -ENETUNREACH ...). */
+ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, const struct sockaddr_in *to);
+/* One datagram; *msg_flags gets MSG_TRUNC when it did not fit. Bytes (the real length with MSG_TRUNC in flags) or -EAGAIN. */
+ssize_t udp_recv(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, int flags, struct sockaddr_in *from,
+		 int *msg_flags);
+int udp_shutdown(struct udp *u, struct udp_pcb *p, int how);
+void udp_close(struct udp *u, struct udp_pcb *p);
+uint32_t udp_poll(const struct udp_pcb *p); /* EPOLL* bits */
+
+#endif
