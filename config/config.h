@@ -29,6 +29,7 @@ struct spate_config {
 	uint16_t cores;          /* stacks per end */
 	int core_list[PORT_QUEUES_MAX]; /* CPUs to pin to, near end first; n_core_list 0: do not pin */
 	unsigned n_core_list;
+	bool cores_from_list;    /* cores was not given, it follows from the list (and from dev: sim shares it between its ends) */
 	uint32_t mbufs;          /* per stack */
 	uint32_t memory_mb;      /* DPDK memory; 0: computed */
 	int huge;                /* 1 asked for, 0 forbidden, -1 use them when they are there and enough */

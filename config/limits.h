@@ -6,6 +6,7 @@
 #define RX_BURST 32          /* packets per rx call: what staged lookups can hide latency behind, and PMDs vectorise for */
 #define TX_QUEUE_MAX 512     /* packets waiting for the driver per core; beyond it TCP keeps its data and waits */
 #define TX_BURST 32          /* packets per tx call */
+#define TIMER_BURST 256      /* timers per poll; a million deadlines in one tick are spread over many polls */
 #define RX_BURSTS_PER_POLL 4 /* a poll handles at most this many bursts before timers and the application get a turn */
 
 /* ---- devices ---- */
@@ -26,10 +27,18 @@
 #define NEIGH_PROBE_MS 1000
 #define NEIGH_REACHABLE_MS 30000  /* confirmed for this long, then probed again while in use */
 #define NEIGH_GC_MS 600000        /* unused for this long: forgotten */
+#define NEIGH_CONFIRM_WALK 64     /* paths asked whether they heard from a neighbour; more would stall, a probe is cheap */
+
+/* ---- IPv4 and ICMP ---- */
+#define LOOP_QUEUE_MAX 512        /* packets to our own addresses that wait, as TX_QUEUE_MAX for those to others */
+#define ICMP_ERRORS_PER_SEC 1000  /* sent by one stack, as Linux icmp_msgs_per_sec (RFC 1812 4.3.2.8) */
+#define ICMP_ERRORS_BURST 50      /* Linux icmp_msgs_burst */
+#define PMTU_MIN 552              /* Linux min_pmtu: smaller claims are more likely hostile than true */
+#define PMTU_AGE_MS 600000        /* a lowered path MTU is tried again after 10 minutes (RFC 1191 6.3) */
 
 /* ---- TCP ---- */
 #define TCP_MSS_MIN 88            /* smaller announced MSS is raised to this: tinygram floods (Linux tcp_min_snd_mss is 48) */
-#define TCP_MSS_DEFAULT 536       /* RFC 9293 3.7.1 */
+#define TCP_MSS_FALLBACK 536      /* RFC 9293 3.7.1 */
 #define TCP_SNDBUF_DEFAULT (1u << 20)
 #define TCP_RCVBUF_DEFAULT (1u << 20)
 #define TCP_BUF_MAX (1u << 26)    /* 64 MiB: 10 Gbit/s at 50 ms */
@@ -47,12 +56,16 @@
 #define TCP_DELACK_US 40000u      /* RFC 9293 3.8.6.3 allows 500 ms; Linux starts at 40 ms */
 #define TCP_TIMEWAIT_MS 60000     /* 2 MSL with MSL 30 s, as Linux */
 #define TCP_FINWAIT2_MS 60000     /* orphaned FIN-WAIT-2, as Linux tcp_fin_timeout */
-#define TCP_KEEPIDLE_S 7200       /* RFC 9293 3.8.4 */
-#define TCP_KEEPINTVL_S 75
-#define TCP_KEEPCNT 9
+#define TCP_KEEP_IDLE_S 7200       /* RFC 9293 3.8.4 */
+#define TCP_KEEP_INTVL_S 75
+#define TCP_KEEP_PROBES 9
 #define TCP_OOO_MAX 1024          /* out-of-order segments kept per connection: bounds the walk and the memory */
 #define TCP_SYNRCVD_DIVISOR 4     /* half-open connections allowed: a quarter of max-connections, at least 1024 */
 #define TCP_BACKLOG_MAX (1u << 24)
+#define TCP_OUT_BURST 16          /* segments that one connection may send before the others get their turn */
+#define TCP_COALESCE_MAX 256      /* received payloads up to this are copied behind the last one: bounds mbufs under tinygrams */
+#define TCP_PMTU_MIN 552          /* no ICMP error makes a path MTU smaller (Linux min_pmtu) */
+#define TCP_TTL_DEFAULT 64        /* RFC 1700 */
 #define TCP_CHALLENGE_PER_SEC 1000 /* challenge ACKs of one stack, RFC 5961 section 7 */
 
 /* ---- UDP ---- */

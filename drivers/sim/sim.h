@@ -24,7 +24,7 @@ struct sim_config {
 	uint16_t reta_size;             /* 0: 128 */
 	uint32_t offloads;              /* PORT_* that the ports offer */
 	uint64_t seed;
-	uint32_t ring_packets;          /* per queue pair, 0: 2048 */
+	uint32_t ring_packets;          /* per queue pair, 0: 1024 */
 	struct sim_link link[2];        /* [0]: from port 0 to port 1 */
 };
 

@@ -11,7 +11,20 @@ struct prng {
 };
 
 void prng_seed(struct prng *p, uint64_t seed);
-uint64_t prng_u64(struct prng *p);
+
+static inline uint64_t prng_u64(struct prng *p)
+{
+	uint64_t r = p->s[1] * 5, t = p->s[1] << 17;
+
+	r = (r << 7 | r >> 57) * 9;
+	p->s[2] ^= p->s[0];
+	p->s[3] ^= p->s[1];
+	p->s[1] ^= p->s[2];
+	p->s[0] ^= p->s[3];
+	p->s[2] ^= t;
+	p->s[3] = p->s[3] << 45 | p->s[3] >> 19;
+	return r;
+}
 
 static inline uint32_t prng_u32(struct prng *p) { return (uint32_t)(prng_u64(p) >> 32); }
 

@@ -20,7 +20,8 @@
 
 struct eport_space; /* the classes of one (key, redirection table, port range): shared, read-only */
 
-/* lo..hi: the automatic range, inclusive. NULL when out of memory or lo > hi. */
+/* lo..hi: the automatic range, inclusive. NULL when out of memory, when lo > hi or lo is 0, or (said in the log) when the
+ * redirection table's size is not a power of two. rss must outlive the space. */
 struct eport_space *eport_space_new(const struct rss *rss, uint16_t lo, uint16_t hi);
 void eport_space_free(struct eport_space *s);
 

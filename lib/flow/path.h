@@ -24,6 +24,8 @@ struct path {
 	uint32_t neigh_next;     /* paths over the same neighbour */
 	uint32_t confirmed_tick; /* last time a reply showed the neighbour alive */
 	uint8_t hdr[PATH_HDR_MAX]; /* link header and IPv4 header with length, id and checksum zero */
+	uint32_t neigh_prev;     /* the other way; 0: first */
+	uint32_t pmtu_tick;      /* when pmtu was last lowered */
 };
 static_assert(sizeof(struct path) % 8 == 0 && sizeof(struct path) <= 128, "two cache lines");
 

@@ -23,6 +23,8 @@ struct table_bucket {
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct table_bucket) == 64, "a bucket is one cache line");
 
+/* Buckets, and chains of them, have no holes: only the last bucket of a chain may have empty slots, and at its end. So a
+ * chain is as short as can be, and at most max / TABLE_SLOTS overflow buckets are in use. */
 struct table {
 	struct table_bucket *bucket; /* 1 << bits of them */
 	uint32_t shift;              /* 32 - bits */
@@ -33,6 +35,8 @@ struct table {
 
 /* For at most max entries. 0, -EINVAL or -ENOMEM. */
 int table_init(struct table *t, uint32_t max, int numa_node);
+/* The same with buckets for expected entries only; what exceeds them, up to max, costs a second line per lookup. */
+int table_init_expect(struct table *t, uint32_t expected, uint32_t max, int numa_node);
 void table_fini(struct table *t);
 
 /* 0, or -ENOBUFS when max entries are in. The caller has made sure that no flow with the same key is in. */
@@ -47,6 +51,24 @@ bool table_replace(struct table *t, uint32_t hash, flow_ref old_ref, flow_ref ne
 static inline struct table_bucket *table_bucket_of(const struct table *t, uint32_t hash)
 {
 	return &t->bucket[(hash * 0x9e3779b1u) >> t->shift];
+}
+
+static inline struct table_bucket *table_next(const struct table *t, const struct table_bucket *b)
+{
+	return (struct table_bucket *)pool_at(&t->overflow, b->next);
+}
+
+/* Bit i is set when slot i is in use with this hash. Half a line against eight copies of hash, by vector code. */
+static inline uint32_t table_match(const struct table_bucket *b, uint32_t hash)
+{
+	typedef uint32_t lanes __attribute__((vector_size(32)));
+	typedef uint64_t pairs __attribute__((vector_size(32)));
+	const lanes bit = { 1, 2, 4, 8, 16, 32, 64, 0 };
+	const lanes *half = (const lanes *)b;
+	pairs hit = (pairs)((lanes)(half[0] == hash) & (lanes)(half[1] != 0) & bit);
+	uint64_t m = (hit[0] | hit[1]) | (hit[2] | hit[3]);
+
+	return (uint32_t)(m | m >> 32);
 }
 
 static inline void table_prefetch(const struct table *t, uint32_t hash) { rte_prefetch0(table_bucket_of(t, hash)); }

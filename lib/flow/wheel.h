@@ -1,5 +1,10 @@
 /* wheel.h: the timer wheel of one core: four levels of 256 slots, one tick (TICK_US) resolution, one node per object, all
- * operations O(1). Nodes are linked by flow_ref and live in their objects' flow_head. */
+ * operations O(1). Nodes are linked by flow_ref and live in their objects' flow_head.
+ *
+ * A node is at the level of the highest byte in which its tick differs from the wheel's time, in the slot that this byte
+ * of its tick names. So a slot of level l > 0 is reached exactly when it must be spread over the levels below, the level
+ * below is always earlier than the level above, and the byte at the top wraps around by itself. Ticks in the past are
+ * in the slot of the present. */
 #ifndef FLOW_WHEEL_H
 #define FLOW_WHEEL_H
 
@@ -13,9 +18,11 @@
 #define WHEEL_BITS 8
 #define WHEEL_SLOTS (1u << WHEEL_BITS)
 
+#define WHEEL_PREV_SLOT REF_INDEX_MASK /* slots count down from here: pools are smaller than this (flow_init) */
+
 struct wheel_node {
 	flow_ref next;
-	uint32_t prev; /* a flow_ref, or a slot number when first in its slot (wheel.c tells them apart); 0 and next 0: see tick */
+	uint32_t prev; /* a flow_ref; WHEEL_PREV_SLOT - slot number when first in its slot; 0: not armed */
 	uint32_t tick; /* when it fires */
 };
 
@@ -31,7 +38,7 @@ void wheel_init(struct wheel *w, uint32_t now);
 /* pools: flow.pool, to find nodes (flow_head.timer) by ref. A zeroed node is unarmed. */
 void wheel_set(struct wheel *w, struct pool *pools, flow_ref r, uint32_t tick);
 void wheel_clear(struct wheel *w, struct pool *pools, flow_ref r); /* unarmed: no-op */
-bool wheel_armed(const struct wheel_node *n);
+static inline bool wheel_armed(const struct wheel_node *n) { return n->prev != 0; }
 
 /* Advances to tick now and takes out up to max due nodes, oldest first, into out; returns how many. When it returns max
  * there may be more: call again (the wheel's own time stands still meanwhile). Nodes come out unarmed. */

@@ -16,6 +16,8 @@
 #include "pkt/tx.h"
 
 #define NET_ROUTES_MAX 256 /* looked up per connect(), not per packet: a sorted array is enough */
+#define NET_LOCAL_BITS 12  /* 1024 addresses and 256 broadcast addresses fill a third of the slots */
+#define NET_LOCAL_SLOTS (1u << NET_LOCAL_BITS)
 
 enum net_verdict {
 	NET_DONE,       /* consumed: handled (ARP, echo) or dropped and counted; m is gone */
@@ -31,7 +33,7 @@ struct net_pkt {
 	uint32_t hash;          /* of key: the NIC's where it gave one, else computed */
 	uint16_t l3_off, l4_off;/* from the start of m's data */
 	uint16_t l4_len;        /* L4 header and payload, without link padding */
-	uint8_t proto, tos, ttl;
+	uint8_t proto, tos, ttl;/* of NET_ICMP_ERROR: l3_off, l4_off and proto are the quoted packet's */
 	struct {                /* NET_ICMP_ERROR only */
 		uint8_t type, code;
 		uint16_t mtu;   /* of "fragmentation needed" */
@@ -52,8 +54,17 @@ struct net_route {
 	uint32_t prefix;        /* host order */
 	uint8_t prefix_len;
 	uint8_t type;           /* enum route_type */
+	uint16_t src_first;     /* ROUTE_ONLINK: the prefix's addresses are source_be[src_first..src_first+src_count) */
+	uint16_t src_count;
 	rte_be32_t gw_be;
 };
+
+/* Slot of the hash set that every packet's addresses are looked up in. */
+struct net_local {
+	rte_be32_t addr_be;     /* 0: empty */
+	uint32_t kind;          /* enum local_kind */
+};
+enum local_kind { LOCAL_NONE = 0, LOCAL_OURS, LOCAL_BROADCAST };
 
 struct neigh; /* neigh.h */
 
@@ -64,13 +75,19 @@ struct net {
 	const struct clock *clock;
 	struct paths paths;
 	struct net_addr *addr;  /* sorted by address (host order) for net_is_local() */
-	rte_be32_t *source_be;  /* the same addresses as a plain list, in the order added, for eport_take() */
+	rte_be32_t *source_be;  /* the same as a plain list for eport_take(): by prefix, then in the order added */
+	struct net_local *local;/* NET_LOCAL_SLOTS: our addresses and the broadcast addresses of our prefixes */
 	uint32_t n_addrs;
 	struct net_route route[NET_ROUTES_MAX]; /* longest prefix first */
 	uint32_t n_routes;
 	uint32_t *neigh_bucket; /* chains by next-hop address */
-	struct rte_mbuf *failed; /* packets whose neighbour did not answer, for net_error_next() */
-	struct rte_mbuf *loop, **loop_tail; /* packets to our own addresses, for net_loop_next() */
+	uint64_t neigh_mult;    /* random, odd: the hash of the chains */
+	uint32_t neigh_hand;    /* where the search for neighbours to forget goes on */
+	struct rte_mbuf *failed, *failed_last; /* packets whose neighbour did not answer, for net_error_next() */
+	struct rte_mbuf *loop, *loop_last;     /* packets to our own addresses, for net_loop_next() */
+	uint32_t n_loop;
+	uint32_t icmp_tokens, icmp_ms; /* errors that may be sent now, and when that was worked out */
+	uint64_t addr_conflicts; /* ARP packets in which somebody else used an address of ours */
 	uint16_t ip_id;
 	struct region region;
 };
@@ -112,6 +129,11 @@ void net_icmp_unreachable(struct net *n, const struct net_pkt *pkt, uint8_t code
 
 /* A FLOW_NEIGH timer fired. */
 void net_timer(struct net *n, flow_ref r);
+
+/* A router said that packets over path may have at most mtu bytes (RFC 1191; the caller has checked that the message is
+ * about a packet of its own, RFC 5927). Lowers path->pmtu, not below PMTU_MIN, until the path is freed, or used by a new
+ * flow after PMTU_AGE_MS. */
+void net_pmtu_lower(struct net *n, uint32_t path, uint16_t mtu);
 
 /* Takes the next packet whose neighbour failed, as a NET_ICMP_ERROR with err EHOSTUNREACH and local set. False: none. */
 bool net_error_next(struct net *n, struct net_pkt *pkt);

@@ -14,8 +14,8 @@
 
 struct rss {
 	uint8_t key[RSS_KEY_MAX];
-	uint16_t key_len;                /* 40 or 52 */
-	uint16_t reta_size;              /* a power of two for every known PMD; the hash is taken modulo it */
+	uint16_t key_len;                /* 16 (what 12 tuple bytes need) to 52; NICs have 40, 48 or 52 */
+	uint16_t reta_size;              /* a power of two for nearly every PMD; the hash is taken modulo it */
 	uint16_t n_queues;
 	uint16_t reta[RSS_RETA_MAX];
 	/* Contribution of byte value v at tuple byte i: src 0-3, dst 4-7, sport 8-9, dport 10-11, as in an arriving packet. */
@@ -46,6 +46,17 @@ static inline uint32_t rss_hash4_dport(const struct rss *r, rte_be16_t dport_be)
 	return r->byte4[10][dp[0]] ^ r->byte4[11][dp[1]];
 }
 
-static inline uint16_t rss_queue(const struct rss *r, uint32_t hash) { return r->reta[hash % r->reta_size]; }
+/* Hash of an arriving packet that RSS knows by its addresses only (fragments, ICMP). */
+static inline uint32_t rss_hash2(const struct rss *r, rte_be32_t src_be, rte_be32_t dst_be)
+{
+	return rss_hash4(r, src_be, dst_be, 0, 0); /* a zero byte contributes nothing */
+}
+
+static inline uint16_t rss_queue(const struct rss *r, uint32_t hash)
+{
+	uint32_t mask = r->reta_size - 1u;
+
+	return r->reta[(r->reta_size & mask) == 0 ? hash & mask : hash % r->reta_size];
+}
 
 #endif

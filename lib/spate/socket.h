@@ -1,0 +1,190 @@
+/* socket.h: the socket calls on spate's stacks, with the system's signatures, constants and structures.
+ *
+ * Every call of this header, unless it says otherwise:
+ *  - works on the calling thread's stack (spate_attach()). A thread without one gets ENXIO.
+ *  - takes descriptors that the same stack made. They are numbers of spate's own, never 0 to 2, and mean nothing to the
+ *    system's calls; the system's descriptors mean nothing here. Any other number, also another stack's: EBADF.
+ *  - returns -1 and sets errno on failure, and does not touch errno on success.
+ *  - "blocks" by polling the network from the calling thread. A descriptor with O_NONBLOCK, or MSG_DONTWAIT, does not
+ *    wait. A signal whose handler runs during the wait ends it with EINTR; with SA_RESTART the wait goes on, unless
+ *    the socket has the timeout that limits this call (SO_RCVTIMEO, SO_SNDTIMEO) or the call is epoll_wait, poll or
+ *    select, as on Linux. A signal in the first microseconds of a wait counts as one that came before the call.
+ *  - dereferences pointers as given. A null pointer where memory is needed gives EFAULT; other bad pointers are the
+ *    program's fault (the system would say EFAULT).
+ *
+ * Differences from Linux that hold everywhere: only AF_INET; no SIGPIPE (EPIPE alone, as with MSG_NOSIGNAL); no
+ * ancillary data; no out-of-band data; FD_CLOEXEC is accepted and means nothing, since descriptors do not survive exec;
+ * fork() gives the child no stack. Data leaves at the end of the stack's turn, that is in the next call that waits or
+ * polls (spate_epoll_wait(), spate_poll(), a blocking call), so that packets go out in bursts. */
+#ifndef SPATE_SOCKET_H
+#define SPATE_SOCKET_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "spate/spate.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A new socket: AF_INET with SOCK_STREAM (TCP) or SOCK_DGRAM (UDP), type may have SOCK_NONBLOCK and SOCK_CLOEXEC.
+ * EAFNOSUPPORT: any other family (AF_INET6 and AF_UNIX too). EINVAL: unknown type flags. ESOCKTNOSUPPORT: other types.
+ * EPROTONOSUPPORT: protocol does not fit the type. ENOBUFS: the stack has max-connections sockets. */
+SPATE_API int spate_socket(int domain, int type, int protocol);
+
+/* Names the local end. Port 0: a free port is chosen now (or at connect(), with IP_BIND_ADDRESS_NO_PORT).
+ * EINVAL: length, already bound, or connected. EAFNOSUPPORT: family is not AF_INET (AF_UNSPEC with 0.0.0.0 is taken, as
+ * on Linux). EADDRNOTAVAIL: address is not one of this stack's. EADDRINUSE: port in use (without
+ * SO_REUSEADDR/SO_REUSEPORT on both sides), or no free port. EFAULT. Ports below 1024 need no privilege. */
+SPATE_API int spate_bind(int fd, const struct sockaddr *addr, socklen_t len);
+
+/* Turns a stream socket into a listener; again: changes the backlog (at least 1). An unbound socket gets a port.
+ * EOPNOTSUPP: not a stream. EINVAL: connected or connecting. EADDRINUSE: another listener has the port. */
+SPATE_API int spate_listen(int fd, int backlog);
+
+/* Takes the oldest complete connection. Blocks while there is none, at most for SO_RCVTIMEO. addr may be NULL; *len
+ * (in: room, out: true length) is used when it is not. The new socket is blocking unless flags has SOCK_NONBLOCK.
+ * EAGAIN: nothing there (non-blocking), or SO_RCVTIMEO over. EINVAL: not listening, *len negative, or unknown flags.
+ * EOPNOTSUPP: not a stream. EFAULT: addr without len. EINTR. */
+SPATE_API int spate_accept(int fd, struct sockaddr *addr, socklen_t *len);
+SPATE_API int spate_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+
+/* Connects. Checks in Linux's order: descriptor, length 0..128 (EINVAL), null pointer (EFAULT), length of at least a
+ * family (EINVAL), AF_UNSPEC, the socket's state, length of the family (EINVAL), family (EAFNOSUPPORT), route.
+ *
+ * Streams: blocks until the peer has answered, at most for SO_SNDTIMEO (then EINPROGRESS, and the attempt goes on).
+ * 0: connected. EINPROGRESS: started, non-blocking; wait for EPOLLOUT, then read SO_ERROR or call connect() again,
+ * which says 0 exactly once. EALREADY: still in progress. EISCONN: connected (or listening). ECONNREFUSED: reset, or
+ * ICMP port unreachable. ECONNABORTED: the attempt failed and its error was read before; the next call starts anew.
+ * ETIMEDOUT: no answer. ENETUNREACH: no route, broadcast or multicast. EHOSTUNREACH: the neighbour does not answer, or
+ * ICMP says so. EADDRNOTAVAIL: every local port is busy for this destination. EINTR: the attempt goes on. ENOBUFS: no
+ * memory. ENETUNREACH, ENOPROTOOPT, EHOSTDOWN, ENONET, EOPNOTSUPP, EPROTO: ICMP errors as Linux maps them.
+ * After a failure the same socket can try again. 0.0.0.0 connects to the stack's first own address.
+ * AF_UNSPEC: breaks the connection (reset) or the attempt, and makes a listener an ordinary socket again; 0.
+ *
+ * Datagrams: never blocks; sets the peer to send to and to receive from. AF_UNSPEC dissolves. EACCES: broadcast without
+ * SO_BROADCAST. ENETUNREACH: no route (the old peer stays). EAGAIN: no free local port. */
+SPATE_API int spate_connect(int fd, const struct sockaddr *addr, socklen_t len);
+
+/* Sending. Streams: queues bytes and returns how many; blocks until all are queued, at most for SO_SNDTIMEO;
+ * non-blocking: as many as fit now. Datagrams: one whole datagram, never blocks (what the device cannot take is
+ * dropped and counted).
+ * Flags: MSG_DONTWAIT, MSG_NOSIGNAL (always so), MSG_MORE (streams: more follows, hold a partial segment), MSG_CONFIRM
+ * and MSG_EOR (ignored). Other flags: EOPNOTSUPP (MSG_OOB), else ignored. write(), writev() are send() without flags.
+ * An address given on a stream is ignored, as on Linux (never connects).
+ * EAGAIN: no room (non-blocking, or SO_SNDTIMEO over), or still connecting. EPIPE: not connected, or shut for writing.
+ * A pending error (SO_ERROR) is returned once instead of sending. ENOTCONN is never returned by streams here.
+ * Datagrams: EDESTADDRREQ: no peer and no address. EMSGSIZE: larger than 65507, or than the path's MTU (spate does not
+ * fragment). EACCES: broadcast without SO_BROADCAST. ENETUNREACH. EINVAL: address too short. EAFNOSUPPORT. EAGAIN: no
+ * free local port. ENOBUFS: no packet buffer. sendmsg(): EMSGSIZE when msg_iovlen is over 1024; EINVAL for ancillary
+ * data. */
+SPATE_API ssize_t spate_send(int fd, const void *buf, size_t len, int flags);
+SPATE_API ssize_t spate_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *to,
+			       socklen_t to_len);
+SPATE_API ssize_t spate_sendmsg(int fd, const struct msghdr *msg, int flags);
+SPATE_API ssize_t spate_write(int fd, const void *buf, size_t len);
+SPATE_API ssize_t spate_writev(int fd, const struct iovec *iov, int n);
+
+/* Receiving. Streams: what is there, up to the room given; 0 at the end of the stream. Datagrams: one datagram; the
+ * part that does not fit is lost. Blocks while there is nothing, at most for SO_RCVTIMEO. Flags: MSG_DONTWAIT,
+ * MSG_PEEK, MSG_TRUNC (datagrams: return the true length; streams: discard instead of copying), MSG_WAITALL (streams:
+ * until all is there, the stream ends, an error or a signal). MSG_OOB: EINVAL. from and *from_len are filled for
+ * datagrams; for streams *from_len is set to 0. recvmsg() sets msg_flags (MSG_TRUNC) and msg_controllen to 0.
+ * EAGAIN: nothing there (non-blocking, or SO_RCVTIMEO over). ENOTCONN: a stream that never was connected. A pending
+ * error (SO_ERROR) is returned once. EMSGSIZE: more than 1024 iovec. EFAULT, EINTR. */
+SPATE_API ssize_t spate_recv(int fd, void *buf, size_t len, int flags);
+SPATE_API ssize_t spate_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *from, socklen_t *from_len);
+SPATE_API ssize_t spate_recvmsg(int fd, struct msghdr *msg, int flags);
+SPATE_API ssize_t spate_read(int fd, void *buf, size_t len);
+SPATE_API ssize_t spate_readv(int fd, const struct iovec *iov, int n);
+
+/* Ends one direction or both (SHUT_RD, SHUT_WR, SHUT_RDWR). An attempt in progress is dropped (SO_ERROR ECONNRESET).
+ * ENOTCONN: not connected. EINVAL: how. Never blocks. */
+SPATE_API int spate_shutdown(int fd, int how);
+
+/* Gives the descriptor back and leaves its epoll instance. Queued data and FIN are still delivered by the stack, as
+ * long as somebody polls it. Never blocks (SO_LINGER with time 0 resets; with a time it does not wait here). Closing
+ * an epoll instance that still watches sockets looks at every socket of the stack. EBADF. */
+SPATE_API int spate_close(int fd);
+
+/* Own and peer's name. *len: room in, true length out; what does not fit is cut. ENOTCONN: no peer (or still
+ * connecting). EINVAL: *len negative. EFAULT. */
+SPATE_API int spate_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
+SPATE_API int spate_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
+
+/* Options, with Linux's types and values.
+ * SOL_SOCKET: SO_ERROR (reads and clears), SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN (these: get only),
+ * SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_RCVTIMEO, SO_SNDTIMEO (struct timeval; 0: for ever), SO_SNDBUF,
+ * SO_RCVBUF (doubled as on Linux), SO_LINGER, SO_KEEPALIVE.
+ * IPPROTO_IP: IP_TOS, IP_TTL, IP_BIND_ADDRESS_NO_PORT. IPPROTO_TCP (constants: <netinet/tcp.h>): what the stack has.
+ * ENOPROTOOPT: any other. EINVAL: value out of range or too short. EDOM: tv_usec out of range. EFAULT: null. ENOBUFS.
+ * */
+SPATE_API int spate_getsockopt(int fd, int level, int name, void *val, socklen_t *len);
+SPATE_API int spate_setsockopt(int fd, int level, int name, const void *val, socklen_t len);
+
+/* F_GETFL, F_SETFL (int; O_NONBLOCK counts, other bits are ignored), F_GETFD, F_SETFD (see above). Others: EINVAL. */
+SPATE_API int spate_fcntl(int fd, int cmd, ...);
+/* FIONBIO (int *), FIONREAD (int *: bytes unread; datagrams: length of the next), TIOCOUTQ = SIOCOUTQ (int *: bytes
+ * not yet acknowledged; datagrams 0). Others: ENOTTY. FIONREAD on a listener: EINVAL. */
+SPATE_API int spate_ioctl(int fd, unsigned long request, ...);
+
+/* An epoll instance on this stack: it watches sockets of this stack only. flags: EPOLL_CLOEXEC. EINVAL: other flags,
+ * size not positive. ENOBUFS. */
+SPATE_API int spate_epoll_create1(int flags);
+SPATE_API int spate_epoll_create(int size);
+
+/* EPOLL_CTL_ADD, MOD, DEL. Level-triggered, EPOLLET, EPOLLONESHOT; EPOLLEXCLUSIVE and EPOLLWAKEUP are accepted and
+ * change nothing. A socket is in at most one epoll instance: ENOSPC when another instance has it. EEXIST: this one has
+ * it. ENOENT: it is not in. EINVAL: epfd is no epoll instance, or fd is one (they do not nest), or op. EFAULT. */
+SPATE_API int spate_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
+
+/* Gives the stack one turn (sends what is queued, receives, runs timers), then reports up to max events. With none it
+ * goes on until one comes or timeout_ms is over (-1: never; 0: no wait). The loop of a spate program is this call. The
+ * cost is that of the turn plus O(events). Level-triggered sockets that are not reported for want of room come first
+ * next time. EINVAL: epfd is no epoll instance, max < 1. EFAULT: events NULL. EINTR. */
+SPATE_API int spate_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms);
+
+/* poll(2) and select(2): O(descriptors) per call and turn. They give the stack one turn, look, and go on until
+ * something is ready or the time is over. A descriptor that is not ours is POLLNVAL, or EBADF in select(). select()
+ * takes descriptors below FD_SETSIZE (1024) only; on Linux's pattern *timeout is set to the time left. EINVAL:
+ * negative n, bad timeout. EFAULT: fds NULL. EINTR. poll(2) is spate_poll_fds() since spate_poll() is the stack's turn
+ * (spate.h). */
+SPATE_API int spate_poll_fds(struct pollfd *fds, nfds_t n, int timeout_ms);
+SPATE_API int spate_select(int n, fd_set *rd, fd_set *wr, fd_set *ex, struct timeval *timeout);
+
+/* The same calls as raw system calls: they return -errno and never touch errno. Nothing else differs. */
+SPATE_API int spate_sys_socket(int domain, int type, int protocol);
+SPATE_API int spate_sys_bind(int fd, const struct sockaddr *addr, socklen_t len);
+SPATE_API int spate_sys_listen(int fd, int backlog);
+SPATE_API int spate_sys_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+SPATE_API int spate_sys_connect(int fd, const struct sockaddr *addr, socklen_t len);
+SPATE_API ssize_t spate_sys_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *to,
+				   socklen_t to_len);
+SPATE_API ssize_t spate_sys_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *from,
+				     socklen_t *from_len);
+SPATE_API ssize_t spate_sys_sendmsg(int fd, const struct msghdr *msg, int flags);
+SPATE_API ssize_t spate_sys_recvmsg(int fd, struct msghdr *msg, int flags);
+SPATE_API int spate_sys_shutdown(int fd, int how);
+SPATE_API int spate_sys_close(int fd);
+SPATE_API int spate_sys_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
+SPATE_API int spate_sys_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
+SPATE_API int spate_sys_getsockopt(int fd, int level, int name, void *val, socklen_t *len);
+SPATE_API int spate_sys_setsockopt(int fd, int level, int name, const void *val, socklen_t len);
+SPATE_API int spate_sys_epoll_create1(int flags);
+SPATE_API int spate_sys_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
+SPATE_API int spate_sys_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,8 +1,11 @@
 /* pcb.h: the state of one TCP connection, 192 bytes, and the small stand-ins for connections that are not yet or no longer
- * whole. What exists only while data is in flight or unread is in struct tcp_buf. */
+ * whole. What exists only while data is in flight or unread is in struct tcp_buf (buf.h). */
 #ifndef TCP_PCB_H
 #define TCP_PCB_H
 
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -44,15 +47,100 @@ struct tcp_pcb {
 	uint32_t t_ack;             /* delayed ACK deadline */
 	uint32_t t_misc;            /* keepalive, FIN-WAIT-2, user timeout: by state */
 	uint32_t rcv_tick;          /* last segment from the peer */
-	uint32_t ts_recent_tick;    /* when ts_recent was set (PAWS, 24 days) */
+	uint32_t ts_recent_ms;      /* when ts_recent was set (PAWS, 24 days) */
 	uint32_t sndbuf, rcvbuf;    /* limits in bytes */
 	uint32_t opts;              /* struct tcp_optext: what setsockopt() changed from the defaults; 0 none */
 	uint16_t rcv_mss;           /* estimate of the peer's segment size, for delayed ACKs */
 	uint8_t backoff;            /* consecutive RTOs or probes without progress */
 	uint8_t dupacks;
-	uint32_t spare[2];
+	uint32_t rtx_tick;          /* since when nothing new was acknowledged (TCP_USER_TIMEOUT); connecting: the first SYN */
+	uint16_t snd_wnd_max;       /* largest window field seen, as on the wire (sender's SWS avoidance, RFC 5961) */
+	uint8_t probes;             /* keepalive and zero-window probes since the peer was last heard */
+	uint8_t soft_error;         /* errno of the last ICMP error, told instead of ETIMEDOUT */
 };
 static_assert(sizeof(struct tcp_pcb) == CONN_SLOT_BYTES, "three cache lines");
 static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
+
+/* tcp_pcb.tflags */
+#define TF_OUT          (1u << 0)  /* linked in the list of connections that have something to send */
+#define TF_ACK_NOW      (1u << 1)  /* an ACK is due at the next flush */
+#define TF_ACK_DELAY    (1u << 2)  /* an ACK is owed and may wait for data to ride on */
+#define TF_T_RTX        (1u << 3)  /* t_rtx runs ... */
+#define TF_PERSIST      (1u << 4)  /* ... and is the zero-window probe */
+#define TF_T_ACK        (1u << 5)  /* t_ack runs */
+#define TF_T_MISC       (1u << 6)  /* t_misc runs */
+#define TF_TIMER        (1u << 7)  /* the wheel node is armed, at or before the earliest of the three */
+#define TF_TS           (1u << 8)  /* timestamps are in use (RFC 7323 section 3) */
+#define TF_NODELAY      (1u << 9)
+#define TF_CORK         (1u << 10)
+#define TF_MORE         (1u << 11) /* the last send had MSG_MORE */
+#define TF_KEEPALIVE    (1u << 12)
+#define TF_SHUT_RD      (1u << 13) /* nothing more to read: peer's FIN, SHUT_RD, or the end */
+#define TF_SHUT_WR      (1u << 14) /* nothing more to write: SHUT_WR, or the end */
+#define TF_EPORT        (1u << 15) /* eport_put() is due when the flow ends */
+#define TF_RTT          (1u << 16) /* rtt_seq is being timed */
+#define TF_RECOVERY     (1u << 17) /* fast recovery (RFC 6582) until tcp_buf.recover is acknowledged */
+#define TF_LOSS         (1u << 18) /* after an RTO, until tcp_buf.recover is acknowledged */
+#define TF_RTX_HEAD     (1u << 19) /* the segment at snd_una is to be sent again */
+#define TF_CONNECTED    (1u << 20) /* was established since the last connect or accept */
+#define TF_DEAD         (1u << 21) /* closed because a connection or attempt ended, not because there was none */
+#define TF_ZOMBIE       (1u << 22) /* freed but for its place in the output list */
+#define TF_BIND_NO_PORT (1u << 23) /* IP_BIND_ADDRESS_NO_PORT */
+#define TF_QUICKACK     (1u << 24) /* TCP_QUICKACK: no delayed ACKs */
+#define TF_FORCE        (1u << 25) /* send what the window allows, whatever Nagle, CORK and SWS avoidance say, once */
+#define TF_SOCK_MASK    (0xfu << 28) /* four bits for lib/sock, which TCP keeps (cleared by tcp_new only) */
+/* What a socket keeps when its connection ends and it connects again. */
+#define TF_KEEP_MASK    (TF_OUT | TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_BIND_NO_PORT | TF_QUICKACK | TF_SOCK_MASK)
+
+/* A listening socket overlays the slot; behind it, the pcb's options stay in place for the connections to inherit. */
+struct tcp_listener {
+	struct conn c;
+	flow_ref accept_head, accept_tail; /* complete connections, oldest first, linked by c.ready_next */
+	uint32_t n_accept, backlog;
+};
+static_assert(sizeof(struct tcp_listener) <= offsetof(struct tcp_pcb, mss), "state, tflags and options stay");
+
+/* A half-open connection (SYN-RECEIVED from a listener). */
+struct tcp_synrcvd {
+	struct flow_head h;
+	uint32_t irs, iss;
+	uint32_t ts_recent, ts_offset;
+	uint32_t sent_us;       /* when the SYN-ACK left first: the first RTT sample */
+	uint8_t tos;
+	uint8_t spare[3];
+	uint16_t peer_mss;      /* as announced, or the default */
+	uint16_t wnd;           /* window that we announced */
+	uint8_t wscale;         /* as in the pcb */
+	bool ts, ws;            /* the SYN had these options */
+	uint8_t retries;
+};
+static_assert(sizeof(struct tcp_synrcvd) == 64, "one cache line");
+
+/* A connection in TIME-WAIT. */
+struct tcp_timewait {
+	struct flow_head h;
+	uint32_t snd_nxt, rcv_nxt;
+	uint32_t ts_recent, ts_offset;
+	uint32_t next, prev;    /* FLOW_TIMEWAIT indices, oldest first: the oldest is recycled when the pool is empty */
+	uint16_t wnd;           /* window field, as on the wire */
+	bool ts, eport;
+	uint8_t tos, spare[3];
+};
+static_assert(sizeof(struct tcp_timewait) == 64, "one cache line");
+
+/* What setsockopt() changed from the defaults. */
+struct tcp_optext {
+	uint32_t pool_link;
+	uint32_t user_timeout_ms;  /* 0: none */
+	uint16_t keepidle_s, keepintvl_s;
+	uint8_t keepcnt, syncnt;
+	uint8_t tos, ttl;
+	uint16_t maxseg;           /* TCP_MAXSEG, 0: none */
+	uint16_t spare;
+	int32_t linger_s;          /* SO_LINGER, -1: off */
+	int32_t linger2_s;         /* TCP_LINGER2: orphaned FIN-WAIT-2; -1: none at all */
+	uint32_t spare2;
+};
+static_assert(sizeof(struct tcp_optext) == 32, "half a line");
 
 #endif

@@ -32,6 +32,9 @@ struct tcp {
 	struct pool bufs;           /* struct tcp_buf */
 	struct pool optexts;        /* struct tcp_optext */
 	flow_ref out_head, out_tail;/* connections with something to send */
+	uint32_t out_n;
+	uint32_t tw_head, tw_tail;  /* FLOW_TIMEWAIT indices, oldest first */
+	uint16_t seg_max;           /* payload that one mbuf holds behind the longest headers */
 	uint16_t port_lo, port_hi;
 	uint32_t challenge_second, challenge_left;
 	uint32_t timewait_max, synrcvd_max;

@@ -3,6 +3,7 @@
 #define UDP_UDP_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -13,9 +14,9 @@
 
 struct udp_pcb {
 	struct conn c;          /* c.h.key: bound and connected addresses; connected: CONN_IN_TABLE */
-	struct rte_mbuf *head, *tail; /* received datagrams, linked by nextpkt (udp.c) */
-	uint32_t queued_bytes, rcvbuf, n_queued;
-	uint32_t spare;
+	struct rte_mbuf *head, *tail; /* received datagrams, oldest first, linked by queue.h */
+	uint32_t queued_bytes, rcvbuf, n_queued, sndbuf;
+	uint32_t sock_bits;     /* lib/sock's flags */
 	uint8_t ttl, tos;
 	bool broadcast, shut_rd, shut_wr;
 };
@@ -27,6 +28,7 @@ struct udp {
 	struct drops *drops;
 	struct binds binds;
 	uint16_t port_lo, port_hi;
+	uint16_t queue;         /* this stack's, set after udp_init(): answers to automatic ports arrive there */
 	uint64_t rx, tx;
 };
 
@@ -40,17 +42,24 @@ void udp_input(struct udp *u, struct net_pkt *pkt);
 void udp_icmp(struct udp *u, const struct net_pkt *pkt);
 
 struct udp_pcb *udp_new(struct udp *u); /* NULL: ENOBUFS */
+/* laddr 0: any; lport 0: chosen now. -EINVAL (bound already), -EADDRNOTAVAIL (not ours), -EADDRINUSE, -ENOBUFS. */
 int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be);
-/* raddr 0 with rport 0 dissolves (AF_UNSPEC). Semantics: connect-semantics section H. */
+/* raddr 0 with rport 0 dissolves (AF_UNSPEC). -EACCES (broadcast), -EAGAIN (no free port), -ENETUNREACH, -ENOBUFS.
+ * After a failure the old peer stays, yet a port may have been bound, as on Linux. */
 int udp_connect(struct udp *u, struct udp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be);
 int udp_disconnect(struct udp *u, struct udp_pcb *p);
-/* One datagram to to (NULL: the connected peer). Never blocks. Bytes or -errno (-EDESTADDRREQ, -EMSGSIZE, -ENETUNREACH ...). */
+/* One datagram to to (NULL: the connected peer). Never blocks. Bytes or -errno: -EDESTADDRREQ, -EINVAL (port 0),
+ * -EMSGSIZE, -EPIPE (shut), -EACCES, -EAGAIN (no free port), -ENETUNREACH, -ENOBUFS, or so_error (then cleared). */
 ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, const struct sockaddr_in *to);
-/* One datagram; *msg_flags gets MSG_TRUNC when it did not fit. Bytes (the real length with MSG_TRUNC in flags) or -EAGAIN. */
+/* One datagram; *msg_flags gets MSG_TRUNC when it did not fit. Bytes (the real length with MSG_TRUNC in flags), 0 when
+ * shut for reading, -EAGAIN, or so_error (then cleared). */
 ssize_t udp_recv(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, int flags, struct sockaddr_in *from,
 		 int *msg_flags);
 int udp_shutdown(struct udp *u, struct udp_pcb *p, int how);
 void udp_close(struct udp *u, struct udp_pcb *p);
 uint32_t udp_poll(const struct udp_pcb *p); /* EPOLL* bits */
+/* True for a broadcast address of a network that we are on, or of all. */
+bool udp_is_broadcast(const struct udp *u, rte_be32_t raddr_be);
+uint32_t udp_unread(const struct udp_pcb *p); /* FIONREAD: length of the next datagram */
 
 #endif

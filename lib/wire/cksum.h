@@ -1,19 +1,103 @@
-/* cksum.h: the Internet checksum (RFC 1071) over mbufs, with the IPv4 pseudo header. */
+/* cksum.h: the Internet checksum (RFC 1071) over bytes and mbufs, with the IPv4 pseudo header. Sums are 64-bit one's
+ * complement sums of words as they lie in memory, so a folded sum can be stored without a swap on any machine. */
 #ifndef WIRE_CKSUM_H
 #define WIRE_CKSUM_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <rte_byteorder.h>
 #include <rte_mbuf.h>
 
+static inline uint64_t cksum_add64(uint64_t sum, uint64_t word)
+{
+	sum += word;
+	return sum + (sum < word);
+}
+
+/* A sum folded to 16 bits, not complemented. */
+static inline uint16_t cksum_fold(uint64_t sum)
+{
+	sum = (sum >> 32) + (uint32_t)sum;
+	sum = (sum >> 32) + (uint32_t)sum;
+	sum = (sum >> 16) + (sum & 0xffff);
+	sum = (sum >> 16) + (sum & 0xffff);
+	return (uint16_t)sum;
+}
+
+/* Adds len bytes at any address; an odd last byte counts as if a zero followed. */
+static inline uint64_t cksum_bytes(uint64_t sum, const void *data, uint32_t len)
+{
+	const uint8_t *p = data;
+	uint64_t w[4], other = 0;
+	uint32_t w32;
+	uint16_t w16;
+
+	for (; len >= 32; p += 32, len -= 32) { /* two chains of carries keep both adders busy */
+		memcpy(w, p, 32);
+		sum = cksum_add64(sum, w[0]);
+		other = cksum_add64(other, w[1]);
+		sum = cksum_add64(sum, w[2]);
+		other = cksum_add64(other, w[3]);
+	}
+	sum = cksum_add64(sum, other);
+	for (; len >= 8; p += 8, len -= 8) {
+		memcpy(w, p, 8);
+		sum = cksum_add64(sum, w[0]);
+	}
+	if (len & 4) {
+		memcpy(&w32, p, 4);
+		sum = cksum_add64(sum, w32);
+		p += 4;
+	}
+	if (len & 2) {
+		memcpy(&w16, p, 2);
+		sum = cksum_add64(sum, w16);
+		p += 2;
+	}
+	if (len & 1) {
+		w16 = 0;
+		memcpy(&w16, p, 1);
+		sum = cksum_add64(sum, w16);
+	}
+	return sum;
+}
+
+/* The sum of the IPv4 pseudo header (RFC 9293 3.1, RFC 768). */
+static inline uint64_t cksum_pseudo_sum(rte_be32_t src_be, rte_be32_t dst_be, uint8_t proto, uint32_t l4_len)
+{
+	return (uint64_t)src_be + dst_be + rte_cpu_to_be_16(proto) + rte_cpu_to_be_16((uint16_t)l4_len);
+}
+
+/* Adds the bytes [off, off+len) of m, in any number of segments of any length; what m does not have is left out. */
+uint64_t cksum_mbuf(uint64_t sum, const struct rte_mbuf *m, uint32_t off, uint32_t len);
+
 /* Checksum of the L4 bytes [off, off+len) of m (any number of segments) with an IPv4 pseudo header. 0 for a received
- * segment whose checksum field is right; ready to store for one whose field is zero. */
-uint16_t cksum_l4_ip4(const struct rte_mbuf *m, uint32_t off, uint32_t len, rte_be32_t src_be, rte_be32_t dst_be,
-		      uint8_t proto);
+ * segment whose checksum field is right; ready to store for one whose field is zero (but UDP stores 0xffff for 0: RFC
+ * 768). */
+static inline uint16_t cksum_l4_ip4(const struct rte_mbuf *m, uint32_t off, uint32_t len, rte_be32_t src_be,
+				    rte_be32_t dst_be, uint8_t proto)
+{
+	uint64_t sum = cksum_pseudo_sum(src_be, dst_be, proto, len);
+
+	if (likely(off + len <= m->data_len))
+		sum = cksum_bytes(sum, rte_pktmbuf_mtod_offset(m, const uint8_t *, off), len);
+	else
+		sum = cksum_mbuf(sum, m, off, len);
+	return (uint16_t)~cksum_fold(sum);
+}
 
 /* The pseudo header's sum alone, as NICs with checksum offload want it in the L4 checksum field. */
-uint16_t cksum_pseudo_ip4(rte_be32_t src_be, rte_be32_t dst_be, uint8_t proto, uint16_t l4_len);
+static inline uint16_t cksum_pseudo_ip4(rte_be32_t src_be, rte_be32_t dst_be, uint8_t proto, uint16_t l4_len)
+{
+	return cksum_fold(cksum_pseudo_sum(src_be, dst_be, proto, l4_len));
+}
+
+/* A checksum field after one 16-bit word under it changed (RFC 1624, eqn. 3). All as they lie in memory. */
+static inline uint16_t cksum_update(uint16_t field, uint16_t from, uint16_t to)
+{
+	return (uint16_t)~cksum_fold((uint64_t)(uint16_t)~field + (uint16_t)~from + to);
+}
 
 #endif

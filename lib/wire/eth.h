@@ -8,6 +8,8 @@
 #include <rte_byteorder.h>
 #include <rte_ether.h>
 
+#include "wire/bytes.h"
+
 #define ETH_HDR_LEN 14
 #define ETH_VLAN_LEN 4
 
@@ -15,14 +17,40 @@
 struct eth_view {
 	const struct rte_ether_hdr *hdr;
 	uint16_t type;     /* EtherType after any VLAN tag, host order */
-	uint16_t vlan_id;  /* 0: untagged */
+	uint16_t vlan_id;  /* 0: untagged, or tagged with a priority only */
 	uint16_t len;      /* bytes of link header, tag included */
 };
 
 /* Parses the first len bytes of a frame. False when it is too short. */
-bool eth_parse(struct eth_view *v, const void *frame, uint32_t len);
+static inline bool eth_parse(struct eth_view *v, const void *frame, uint32_t len)
+{
+	const uint8_t *b = frame;
+
+	if (len < ETH_HDR_LEN)
+		return false;
+	v->hdr = frame;
+	v->type = load16(b + 12);
+	v->vlan_id = 0;
+	v->len = ETH_HDR_LEN;
+	if (v->type != RTE_ETHER_TYPE_VLAN)
+		return true;
+	if (len < ETH_HDR_LEN + ETH_VLAN_LEN)
+		return false;
+	v->vlan_id = load16(b + 14) & 0xfff;
+	v->type = load16(b + 16);
+	v->len = ETH_HDR_LEN + ETH_VLAN_LEN;
+	return true;
+}
 
 /* Writes an untagged header at buf (ETH_HDR_LEN bytes). */
-void eth_emit(void *buf, const struct rte_ether_addr *dst, const struct rte_ether_addr *src, uint16_t type);
+static inline void eth_emit(void *buf, const struct rte_ether_addr *dst, const struct rte_ether_addr *src,
+			    uint16_t type)
+{
+	uint8_t *b = buf;
+
+	memcpy(b, dst, RTE_ETHER_ADDR_LEN);
+	memcpy(b + 6, src, RTE_ETHER_ADDR_LEN);
+	store16(b + 12, type);
+}
 
 #endif

@@ -7,9 +7,12 @@
 
 #include <rte_byteorder.h>
 
+#include "wire/bytes.h"
+
 #define TCP_HDR_LEN 20
 #define TCP_OPTS_MAX 40
 #define TCP_SACK_BLOCKS_MAX 4
+#define TCP_OPT_TS_ALIGNED 12 /* NOP NOP timestamp */
 
 #define TCPF_FIN 0x01
 #define TCPF_SYN 0x02
@@ -19,6 +22,15 @@
 #define TCPF_URG 0x20
 #define TCPF_ECE 0x40
 #define TCPF_CWR 0x80
+
+#define TCPOPT_EOL 0
+#define TCPOPT_NOP 1
+#define TCPOPT_MSS 2
+#define TCPOPT_WSCALE 3
+#define TCPOPT_SACK_OK 4
+#define TCPOPT_SACK 5
+#define TCPOPT_TS 8
+#define TCPOPT_NOP_NOP_TS 0x0101080au /* the first four bytes of RFC 7323 appendix A's layout */
 
 /* The fixed header in host order: a checked view. */
 struct tcp_view {
@@ -43,18 +55,102 @@ struct tcp_opts {
 	} sack[TCP_SACK_BLOCKS_MAX];
 };
 
-/* Parses a segment of len bytes. False when header or data offset do not fit. */
-bool tcp_parse(struct tcp_view *v, const void *seg, uint32_t len);
+/* Parses a segment of len bytes, of which it reads the first 20. False when header or data offset do not fit. */
+static inline bool tcp_parse(struct tcp_view *v, const void *seg, uint32_t len)
+{
+	const uint8_t *b = seg;
+
+	if (len < TCP_HDR_LEN)
+		return false;
+	v->hdr_len = (b[12] >> 4) * 4;
+	v->sport = load16(b);
+	v->dport = load16(b + 2);
+	v->seq = load32(b + 4);
+	v->ack = load32(b + 8);
+	v->flags = b[13];
+	v->wnd = load16(b + 14);
+	v->urp = load16(b + 18);
+	return v->hdr_len >= TCP_HDR_LEN && v->hdr_len <= len;
+}
+
+/* Any options in any order, into o, which the caller has cleared of has_*, sack_ok and n_sack. */
+void tcp_opts_parse_any(struct tcp_opts *o, const uint8_t *b, uint32_t len);
 
 /* Parses the option bytes between header and data (hdr_len - 20 of them). Never reads past len. The layout NOP NOP
- * timestamp (RFC 7323 appendix A) is recognised first. */
-void tcp_opts_parse(struct tcp_opts *o, const void *opts, uint32_t len);
+ * timestamp (RFC 7323 appendix A) is recognised first. Fields whose has_* is false, and blocks past n_sack, are not
+ * set. */
+static inline void tcp_opts_parse(struct tcp_opts *o, const void *opts, uint32_t len)
+{
+	const uint8_t *b = opts;
+
+	o->has_mss = o->has_wscale = o->has_ts = o->sack_ok = false;
+	o->n_sack = 0;
+	if (__builtin_expect(len >= TCP_OPT_TS_ALIGNED && load32(b) == TCPOPT_NOP_NOP_TS, 1)) {
+		o->has_ts = true;
+		o->tsval = load32(b + 4);
+		o->tsecr = load32(b + 8);
+		b += TCP_OPT_TS_ALIGNED;
+		len -= TCP_OPT_TS_ALIGNED;
+	}
+	if (__builtin_expect(len > 0, 0))
+		tcp_opts_parse_any(o, b, len);
+}
+
+/* Options other than a lone timestamp, at b; returns their length. */
+uint32_t tcp_opts_emit_any(uint8_t *b, const struct tcp_opts *o);
+
+/* No options but perhaps a timestamp: nearly every segment. */
+static inline bool tcp_opts_plain(const struct tcp_opts *o)
+{
+	return !o->has_mss && !o->has_wscale && !o->sack_ok && o->n_sack == 0;
+}
 
 /* Writes header and options at buf (checksum zero) and returns their length, a multiple of 4 (at most 60). Options
- * go in Linux's order: MSS, SACK permitted, timestamp, NOP + window scale; or NOP NOP timestamp, then SACK blocks. */
-uint32_t tcp_emit(void *buf, const struct tcp_view *v, const struct tcp_opts *o);
+ * go in Linux's order: MSS, SACK permitted, timestamp, NOP + window scale; or NOP NOP timestamp, then SACK blocks (as
+ * many as fit into 40 bytes of options). v->hdr_len is not looked at. */
+static inline uint32_t tcp_emit(void *buf, const struct tcp_view *v, const struct tcp_opts *o)
+{
+	uint8_t *b = buf;
+	uint32_t len = TCP_HDR_LEN;
+
+	store16(b, v->sport);
+	store16(b + 2, v->dport);
+	store32(b + 4, v->seq);
+	store32(b + 8, v->ack);
+	store16(b + 14, v->wnd);
+	store16(b + 16, 0);
+	store16(b + 18, v->urp);
+	if (__builtin_expect(tcp_opts_plain(o), 1)) {
+		if (o->has_ts) {
+			store32(b + 20, TCPOPT_NOP_NOP_TS);
+			store32(b + 24, o->tsval);
+			store32(b + 28, o->tsecr);
+			len += TCP_OPT_TS_ALIGNED;
+		}
+	} else {
+		len += tcp_opts_emit_any(b + TCP_HDR_LEN, o);
+	}
+	b[12] = (uint8_t)(len << 2); /* length in 32-bit words, in the upper four bits */
+	b[13] = v->flags;
+	return len;
+}
+
+/* SACK blocks of o that fit beside its other options. */
+static inline uint32_t tcp_opts_sack_fit(const struct tcp_opts *o)
+{
+	uint32_t used = 4u * (o->has_mss + o->has_wscale) + (o->has_ts ? 12u : o->sack_ok ? 4u : 0u) + 4u;
+	uint32_t fit = (TCP_OPTS_MAX - used) / 8;
+
+	return o->n_sack < fit ? o->n_sack : fit;
+}
 
 /* The length that tcp_emit() would use for these options, header included. */
-uint32_t tcp_emit_len(const struct tcp_opts *o);
+static inline uint32_t tcp_emit_len(const struct tcp_opts *o)
+{
+	uint32_t n = o->n_sack != 0 ? tcp_opts_sack_fit(o) : 0;
+
+	return TCP_HDR_LEN + 4u * (o->has_mss + o->has_wscale) + (o->has_ts ? 12u : o->sack_ok ? 4u : 0u) +
+	       (n != 0 ? 4 + 8 * n : 0);
+}
 
 #endif

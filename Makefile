@@ -1,0 +1,69 @@
+# The front door: every command a person (and CI) needs. `make help` lists them.
+#
+# BUILD    the build folder (build)            JOBS    parallel compilers (all cores)
+# PREFIX   where `make install` puts things    WERROR  1: warnings are errors, as in CI
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+JOBS ?= $(shell nproc)
+WERROR ?= 0
+CONNECTIONS ?= 1000000
+export BUILD JOBS WERROR
+
+MESON_ARGS = --prefix=$(PREFIX) $(if $(filter 1,$(WERROR)),-Dwerror=true,-Dwerror=false)
+
+.PHONY: build deps deps-test demo test test-unit test-sim test-asan test-clang test-command test-net test-install bench install \
+	coverage lint clean help
+
+build: $(BUILD)/build.ninja ## configure when needed, then compile
+	@ninja -C $(BUILD) -j $(JOBS)
+
+$(BUILD)/build.ninja:
+	@command -v meson >/dev/null || { echo "meson is not installed; run: make deps" >&2; exit 1; }
+	meson setup $(BUILD) $(MESON_ARGS)
+
+deps: ## install what building needs (Debian 12; root or passwordless sudo)
+	@tests/deps.sh build
+
+deps-test: ## install what the tests need on top
+	@tests/deps.sh build test
+
+demo: deps ## a million connections held at once on the simulated link
+	@$(MAKE) --no-print-directory build
+	$(BUILD)/apps/spate load --dev sim --hold --connections $(CONNECTIONS) http://10.0.0.1/
+
+test: deps-test ## everything: units, simulations, command, clang, sanitizers, install, kernel (root)
+	@$(MAKE) --no-print-directory build
+	@tests/run unit sim command clang asan install net
+
+test-unit test-sim: build ## one suite; `make test-unit ARGS=test_name` picks one program
+	@tests/run $(@:test-%=%)
+
+test-clang test-asan: ## builds of their own: with clang; with AddressSanitizer and UBSan
+	@tests/run $(@:test-%=%)
+
+test-command test-net test-install: build ## the command on sim; against the kernel (root); the installed files
+	@tests/run $(@:test-%=%)
+
+bench: build ## the benchmark table, with the Linux kernel beside it
+	@perf/bench.sh $(ARGS)
+
+install: build ## library, headers, pkg-config file and command; DESTDIR and PREFIX as usual
+	meson configure $(BUILD) --prefix=$(PREFIX)
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+
+coverage: ## lines covered by unit tests and simulations (needs gcovr)
+	@[ -f $(BUILD)-cov/build.ninja ] || meson setup $(BUILD)-cov -Db_coverage=true --buildtype=debugoptimized
+	@ninja -C $(BUILD)-cov -j $(JOBS)
+	@meson test -C $(BUILD)-cov --no-rebuild --suite unit --suite sim
+	@ninja -C $(BUILD)-cov coverage-text && cat $(BUILD)-cov/meson-logs/coverage.txt
+
+lint: ## shellcheck over every script
+	@git ls-files -z --cached --others --exclude-standard '*.sh' .ci/run tests/run | xargs -0 shellcheck -x
+
+clean: ## remove the build folders
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-cov
+
+help:
+	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' Makefile

@@ -1,0 +1,23 @@
+/* url.h: what `spate load` is asked to talk to. */
+#ifndef APPS_URL_H
+#define APPS_URL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum url_scheme { URL_HTTP, URL_TCP, URL_UDP };
+
+struct url {
+	enum url_scheme scheme;
+	char host[256];
+	uint16_t port;
+	char path[1024]; /* with query, "/" when the URL has none */
+	uint32_t addr;   /* host order; url_resolve() */
+};
+
+/* http://host[:port][/path], tcp://host:port, udp://host:port. 0, or -EINVAL with a sentence in err. */
+int url_parse(const char *s, struct url *u, char *err, size_t err_len);
+/* Finds the IPv4 address of u->host. 0, 1 when a name had to be looked up, or -EINVAL with a sentence in err. */
+int url_resolve(struct url *u, char *err, size_t err_len);
+
+#endif

@@ -1,0 +1,205 @@
+/* parse.c: addresses, ranges of them, and lists of CPUs. */
+#include "config/parse.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ITEM_MAX 64
+#define CPU_MAX 4095
+
+int say_no(struct say *say, const char *fmt, ...)
+{
+	va_list ap;
+	int at = snprintf(say->err, say->err_len, "%s %s: ", say->name, say->value);
+
+	if (at > 0 && (size_t)at < say->err_len) {
+		va_start(ap, fmt);
+		vsnprintf(say->err + at, say->err_len - (size_t)at, fmt, ap);
+		va_end(ap);
+	}
+	return -EINVAL;
+}
+
+const char *config_ip_text(uint32_t ip, char buf[16])
+{
+	struct in_addr a = {.s_addr = htonl(ip)};
+
+	return inet_ntop(AF_INET, &a, buf, 16);
+}
+
+bool config_dev_is_sim(const struct spate_config *c)
+{
+	return strcmp(c->dev, "sim") == 0 || strncmp(c->dev, "sim,", 4) == 0;
+}
+
+/* The next item of a comma-separated list, without blanks around it. NULL at the end. Items too long for buf are cut, and
+ * then no parser takes them. */
+static const char *next_item(const char **v, char buf[ITEM_MAX])
+{
+	const char *s = *v;
+	size_t len;
+
+	if (s == NULL)
+		return NULL;
+	len = strcspn(s, ",");
+	*v = s[len] == ',' ? s + len + 1 : NULL;
+	for (; len > 0 && isspace((unsigned char)*s); s++)
+		len--;
+	while (len > 0 && isspace((unsigned char)s[len - 1]))
+		len--;
+	snprintf(buf, ITEM_MAX, "%.*s", (int)len, s);
+	return buf;
+}
+
+static bool ip_parse(const char *s, uint32_t *ip)
+{
+	struct in_addr a;
+
+	if (inet_pton(AF_INET, s, &a) != 1)
+		return false;
+	*ip = ntohl(a.s_addr);
+	return true;
+}
+
+static bool number_parse(const char *s, unsigned max, unsigned *v)
+{
+	char *end;
+	unsigned long n = strtoul(s, &end, 10);
+
+	*v = (unsigned)n;
+	return isdigit((unsigned char)*s) && *end == '\0' && n <= max;
+}
+
+static int range_check(const struct config_range *r, struct say *say)
+{
+	uint32_t mask = r->prefix_len == 0 ? 0 : UINT32_MAX << (32 - r->prefix_len);
+	char a[16];
+
+	if (r->first > r->last)
+		return say_no(say, "the range goes backwards");
+	if (r->last - r->first >= LOCAL_ADDRS_MAX)
+		return say_no(say, "the range has more than %u addresses", LOCAL_ADDRS_MAX);
+	if ((r->first & mask) != (r->last & mask))
+		return say_no(say, "the range does not fit into one /%u", r->prefix_len);
+	if (r->first >> 24 == 0 || r->first >> 24 == 127 || r->last >> 28 >= 14)
+		return say_no(say, "%s is no address of a host", config_ip_text(r->last >> 28 >= 14 ? r->last : r->first, a));
+	if (r->prefix_len <= 30 && (r->first & ~mask) == 0)
+		return say_no(say, "%s is the network's own address", config_ip_text(r->first, a));
+	if (r->prefix_len <= 30 && (r->last & ~mask) == ~mask)
+		return say_no(say, "%s is the network's broadcast address", config_ip_text(r->last, a));
+	return 0;
+}
+
+static int range_parse(struct config_range *r, char *item, struct say *say)
+{
+	char *slash = strchr(item, '/'), *dash = strchr(item, '-');
+	unsigned len;
+
+	if (strchr(item, ':') != NULL)
+		return say_no(say, "is an IPv6 address; spate speaks IPv4 only");
+	if (slash == NULL)
+		return say_no(say, "'%s' has no prefix length: write it behind the address, such as 10.0.0.2/24", item);
+	*slash++ = '\0';
+	if (dash != NULL)
+		*dash++ = '\0';
+	if (!ip_parse(item, &r->first) || !ip_parse(dash != NULL ? dash : item, &r->last))
+		return say_no(say, "is not an address or a range such as 10.0.0.10-10.0.0.200/16");
+	if (!number_parse(slash, 32, &len) || len == 0)
+		return say_no(say, "the prefix length '%s' is not from 1 to 32", slash);
+	r->prefix_len = (uint8_t)len;
+	return range_check(r, say);
+}
+
+int parse_ranges(struct config_range *ranges, unsigned *n, const char *v, struct say *say)
+{
+	char item[ITEM_MAX];
+	unsigned k = *n;
+	int rc;
+
+	while (next_item(&v, item) != NULL) {
+		if (k == CONFIG_RANGES_MAX)
+			return say_no(say, "there are more than %u of them; join neighbours to a range", CONFIG_RANGES_MAX);
+		rc = range_parse(&ranges[k], item, say);
+		if (rc != 0)
+			return rc;
+		k++;
+	}
+	*n = k;
+	return 0;
+}
+
+int parse_gateways(struct spate_config *c, const char *v, struct say *say)
+{
+	char item[ITEM_MAX];
+	unsigned k = c->n_gw;
+
+	while (next_item(&v, item) != NULL) {
+		if (k == CONFIG_RANGES_MAX)
+			return say_no(say, "there are more than %u gateways", CONFIG_RANGES_MAX);
+		if (!ip_parse(item, &c->gw[k]))
+			return say_no(say, "is not an IPv4 address such as 10.0.0.1");
+		k++;
+	}
+	c->n_gw = k;
+	return 0;
+}
+
+static int cpus_parse(struct spate_config *c, const char *list, struct say *say)
+{
+	char item[ITEM_MAX], *dash;
+	unsigned n = 0, lo, hi;
+
+	while (next_item(&list, item) != NULL) {
+		dash = strchr(item, '-');
+		if (dash != NULL)
+			*dash++ = '\0';
+		if (!number_parse(item, CPU_MAX, &lo) || !number_parse(dash != NULL ? dash : item, CPU_MAX, &hi) || lo > hi)
+			return say_no(say, "is not a number of cores such as 2, nor a list of CPUs such as 0,1 or cpu:2-5");
+		for (; lo <= hi; lo++) {
+			if (n == PORT_QUEUES_MAX)
+				return say_no(say, "lists more than %u CPUs", PORT_QUEUES_MAX);
+			for (unsigned i = 0; i < n; i++) {
+				if (c->core_list[i] == (int)lo)
+					return say_no(say, "lists CPU %u twice", lo);
+			}
+			c->core_list[n++] = (int)lo;
+		}
+	}
+	c->n_core_list = n;
+	return 0;
+}
+
+void parse_cores_follow(struct spate_config *c)
+{
+	if (c->cores_from_list)
+		c->cores = (uint16_t)(config_dev_is_sim(c) ? (c->n_core_list + 1) / 2 : c->n_core_list);
+}
+
+int parse_cores(struct spate_config *c, const char *v, struct say *say)
+{
+	const char *at = strchr(v, '@'), *list = at != NULL ? at + 1 : v;
+	bool has_list = at != NULL || strpbrk(v, ",-:") != NULL;
+	char count[ITEM_MAX];
+	unsigned n;
+	int rc;
+
+	c->n_core_list = 0;
+	c->cores_from_list = has_list && at == NULL;
+	if (!c->cores_from_list) {
+		snprintf(count, sizeof(count), "%.*s", (int)(at != NULL ? (size_t)(at - v) : strlen(v)), v);
+		if (!number_parse(count, PORT_QUEUES_MAX, &n) || n == 0)
+			return say_no(say, "the number of cores must be from 1 to %u", PORT_QUEUES_MAX);
+		c->cores = (uint16_t)n;
+	}
+	if (!has_list)
+		return 0;
+	rc = cpus_parse(c, strncmp(list, "cpu:", 4) == 0 ? list + 4 : list, say);
+	if (rc == 0)
+		parse_cores_follow(c);
+	return rc;
+}

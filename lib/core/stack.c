@@ -1,0 +1,138 @@
+/* stack.c: one stack: making it, turning it, taking it down. The order within a turn is the whole schedule of spate. */
+#include "core/stack.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "core/rx.h"
+
+static uint64_t stack_seed(uint64_t wanted)
+{
+	uint64_t seed = 0;
+
+	if (wanted != 0)
+		return wanted;
+	while (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		;
+	return seed;
+}
+
+static int stack_flow_init(struct stack *s, const struct stack_config *cfg)
+{
+	struct flow_config fc = {.max_conns = cfg->max_conns, .numa_node = cfg->numa_node};
+
+	tcp_flow_sizes(cfg->max_conns, &fc);
+	fc.size_bytes[FLOW_NEIGH] = net_neigh_bytes;
+	fc.cap[FLOW_NEIGH] = NEIGHS_MAX;
+	return flow_init(&s->flow, &fc, &cfg->port->rss, &s->clock, &s->prng);
+}
+
+int stack_init(struct stack *s, const struct stack_config *cfg)
+{
+	const struct tcp_config tc = {
+		.max_conns = cfg->max_conns,
+		.port_lo = cfg->port_lo,
+		.port_hi = cfg->port_hi,
+		.numa_node = cfg->numa_node,
+	};
+	int ret;
+
+	if (cfg->max_conns == 0 || cfg->max_conns > CONNS_MAX || cfg->port_lo > cfg->port_hi)
+		return -EINVAL;
+	memset(s, 0, sizeof(*s));
+	s->port = cfg->port;
+	s->queue = cfg->queue;
+	clock_set(&s->clock, cfg->now_ns);
+	prng_seed(&s->prng, stack_seed(cfg->seed));
+	pkt_tx_init(&s->tx, cfg->port, cfg->queue, cfg->pool, &s->drops, &s->clock.now_ns);
+
+	ret = stack_flow_init(s, cfg);
+	if (ret != 0)
+		return ret;
+	s->eport = eport_new(cfg->eports, cfg->queue, PATHS_MAX, &s->prng, cfg->numa_node);
+	ret = -ENOMEM;
+	if (s->eport == NULL)
+		goto no_eport;
+	ret = net_init(&s->net, &s->flow, &s->tx, &s->drops, &s->clock, cfg->numa_node);
+	if (ret != 0)
+		goto no_net;
+	ret = tcp_init(&s->tcp, &tc, &s->flow, &s->net, &s->tx, &s->drops, &s->clock, &s->prng, s->eport);
+	if (ret != 0)
+		goto no_tcp;
+	ret = udp_init(&s->udp, &s->flow, &s->net, &s->drops, cfg->port_lo, cfg->port_hi, cfg->max_conns,
+		       cfg->numa_node);
+	if (ret != 0)
+		goto no_udp;
+	return 0;
+
+no_udp:
+	tcp_fini(&s->tcp);
+no_tcp:
+	net_fini(&s->net);
+no_net:
+	eport_free(s->eport);
+no_eport:
+	flow_fini(&s->flow);
+	return ret;
+}
+
+void stack_fini(struct stack *s)
+{
+	udp_fini(&s->udp);
+	tcp_fini(&s->tcp);
+	net_fini(&s->net);
+	eport_free(s->eport);
+	flow_fini(&s->flow);
+	pkt_tx_fini(&s->tx);
+}
+
+void stack_flush(struct stack *s)
+{
+	tcp_flush(&s->tcp);
+	pkt_tx_flush(&s->tx);
+}
+
+/* Runs what is due, a bounded number per turn: what is left is found due at the next one. */
+static uint32_t stack_timers(struct stack *s)
+{
+	flow_ref due[TIMER_BURST];
+	uint32_t n = wheel_advance(&s->flow.wheel, s->flow.pool, s->clock.tick, due, TIMER_BURST);
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (ref_kind(due[i]) == FLOW_NEIGH)
+			net_timer(&s->net, due[i]);
+		else
+			tcp_timer(&s->tcp, due[i]);
+	}
+	return n;
+}
+
+/* Sending comes first and receiving last, so that the application's turn lies between a packet's arrival and the ACK
+ * for it: ACKs ride on the answers. */
+uint32_t stack_poll(struct stack *s, uint64_t now_ns)
+{
+	uint32_t work;
+
+	clock_set(&s->clock, now_ns);
+	work = stack_timers(s);
+	stack_flush(s);
+	work += rx_poll(s);
+	s->polls++;
+	s->busy_polls += work != 0;
+	return work;
+}
+
+uint64_t stack_next_ns(const struct stack *s)
+{
+	int32_t ticks;
+
+	if (s->tcp.out_head != 0 || s->tx.n != 0 || s->net.failed != NULL || s->net.loop != NULL)
+		return s->clock.now_ns;
+	if (s->flow.wheel.armed == 0)
+		return UINT64_MAX;
+	ticks = (int32_t)(wheel_next(&s->flow.wheel) - s->clock.tick);
+	if (ticks <= 0)
+		return s->clock.now_ns;
+	return (s->clock.now_us / TICK_US + (uint32_t)ticks) * TICK_US * 1000;
+}

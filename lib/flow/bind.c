@@ -1,0 +1,187 @@
+/* bind.c: bound addresses and ports: one chain of entries per port. */
+#include "flow/bind.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/assert.h"
+
+#define PORTS 65536u
+#define RANDOM_PROBES 16 /* for a free port before every port is looked at in turn */
+
+struct bind_entry {
+	uint32_t next;
+	flow_ref ref;
+	rte_be32_t laddr_be;
+	uint32_t flags;
+};
+
+static struct bind_entry *entry_at(const struct binds *b, uint32_t idx)
+{
+	return (struct bind_entry *)pool_at(&b->pool, idx);
+}
+
+int binds_init(struct binds *b, uint32_t max, int numa_node)
+{
+	int err;
+
+	memset(b, 0, sizeof(*b));
+	err = pool_init(&b->pool, max, sizeof(struct bind_entry), numa_node);
+	if (err != 0)
+		return err;
+	err = region_map(&b->region, PORTS * sizeof(b->port_head[0]), numa_node);
+	if (err != 0) {
+		pool_fini(&b->pool);
+		return err;
+	}
+	b->port_head = b->region.base;
+	return 0;
+}
+
+void binds_fini(struct binds *b)
+{
+	region_unmap(&b->region);
+	pool_fini(&b->pool);
+	memset(b, 0, sizeof(*b));
+}
+
+static bool overlaps(const struct bind_entry *e, rte_be32_t laddr_be)
+{
+	return e->laddr_be == laddr_be || e->laddr_be == 0 || laddr_be == 0;
+}
+
+static int enter(struct binds *b, flow_ref ref, rte_be32_t laddr_be, uint16_t port, uint32_t flags)
+{
+	uint32_t idx = pool_get(&b->pool);
+	struct bind_entry *e;
+
+	if (idx == 0)
+		return -ENOBUFS;
+	e = entry_at(b, idx);
+	e->ref = ref;
+	e->laddr_be = laddr_be;
+	e->flags = flags;
+	e->next = b->port_head[port];
+	b->port_head[port] = idx;
+	return 0;
+}
+
+int bind_add(struct binds *b, flow_ref ref, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t flags, bool strict)
+{
+	uint16_t port = rte_be_to_cpu_16(lport_be);
+	const struct bind_entry *e;
+
+	for (uint32_t idx = b->port_head[port]; idx != 0; idx = e->next) {
+		e = entry_at(b, idx);
+		if (!overlaps(e, laddr_be))
+			continue;
+		if (!(e->flags & flags & BIND_REUSE) || (strict && (e->flags & BIND_RECEIVES)))
+			return -EADDRINUSE;
+	}
+	return enter(b, ref, laddr_be, port, flags);
+}
+
+static bool port_free(const struct binds *b, rte_be32_t laddr_be, uint16_t port)
+{
+	const struct bind_entry *e;
+
+	for (uint32_t idx = b->port_head[port]; idx != 0; idx = e->next) {
+		e = entry_at(b, idx);
+		if (overlaps(e, laddr_be))
+			return false;
+	}
+	return true;
+}
+
+/* Bound ports are not connections: a scan at the end costs little, and only when nearly all of the range is bound. */
+static int find_free(const struct binds *b, rte_be32_t laddr_be, uint16_t lo, uint16_t hi, struct prng *prng)
+{
+	uint32_t n = (uint32_t)hi - lo + 1, start;
+
+	if (lo > hi)
+		return -EADDRINUSE;
+	for (int i = 0; i < RANDOM_PROBES; i++) {
+		uint16_t port = (uint16_t)(lo + prng_below(prng, n));
+
+		if (port_free(b, laddr_be, port))
+			return port;
+	}
+	start = prng_below(prng, n);
+	for (uint32_t i = 0; i < n; i++) {
+		uint16_t port = (uint16_t)(lo + (start + i) % n);
+
+		if (port_free(b, laddr_be, port))
+			return port;
+	}
+	return -EADDRINUSE;
+}
+
+int bind_add_any(struct binds *b, flow_ref ref, rte_be32_t laddr_be, uint16_t lo, uint16_t hi, uint32_t flags,
+		 struct prng *prng, rte_be16_t *lport_be)
+{
+	int port = find_free(b, laddr_be, lo, hi, prng), err;
+
+	if (port < 0)
+		return port;
+	err = enter(b, ref, laddr_be, (uint16_t)port, flags);
+	if (err == 0)
+		*lport_be = rte_cpu_to_be_16((uint16_t)port);
+	return err;
+}
+
+/* The place of ref's entry in its port's chain: what points to it, or to the 0 at the end. */
+static uint32_t *find_link(const struct binds *b, flow_ref ref, uint16_t port)
+{
+	uint32_t *link = &b->port_head[port];
+
+	while (*link != 0 && entry_at(b, *link)->ref != ref)
+		link = &entry_at(b, *link)->next;
+	return link;
+}
+
+int bind_set_flags(struct binds *b, flow_ref ref, rte_be16_t lport_be, uint32_t flags)
+{
+	uint16_t port = rte_be_to_cpu_16(lport_be);
+	uint32_t own = *find_link(b, ref, port);
+	struct bind_entry *me = entry_at(b, own);
+	const struct bind_entry *e;
+
+	SPATE_ASSERT(own != 0);
+	for (uint32_t idx = (flags & BIND_RECEIVES) ? b->port_head[port] : 0; idx != 0; idx = e->next) {
+		e = entry_at(b, idx);
+		if (e != me && (e->flags & BIND_RECEIVES) && overlaps(e, me->laddr_be) && !(e->flags & flags & BIND_REUSE))
+			return -EADDRINUSE;
+	}
+	me->flags = flags;
+	return 0;
+}
+
+void bind_remove(struct binds *b, flow_ref ref, rte_be16_t lport_be)
+{
+	uint32_t *link = find_link(b, ref, rte_be_to_cpu_16(lport_be)), idx = *link;
+
+	SPATE_ASSERT(idx != 0);
+	*link = entry_at(b, idx)->next;
+	pool_put(&b->pool, idx);
+}
+
+flow_ref bind_find(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash)
+{
+	uint32_t head = b->port_head[rte_be_to_cpu_16(lport_be)], exact = 0, any = 0, want;
+	const struct bind_entry *e;
+
+	for (uint32_t idx = head; idx != 0; idx = e->next) {
+		e = entry_at(b, idx);
+		exact += (e->flags & BIND_RECEIVES) && e->laddr_be == laddr_be;
+		any += (e->flags & BIND_RECEIVES) && e->laddr_be == 0;
+	}
+	if (exact + any == 0)
+		return 0;
+	/* Mixed, since the hashes of one core share the bits that chose its queue. */
+	want = (uint32_t)((uint64_t)(hash * 0x9e3779b1u) * (exact != 0 ? exact : any) >> 32);
+	for (uint32_t idx = head;; idx = e->next) {
+		e = entry_at(b, idx);
+		if ((e->flags & BIND_RECEIVES) && e->laddr_be == (exact != 0 ? laddr_be : 0) && want-- == 0)
+			return e->ref;
+	}
+}

@@ -1,0 +1,353 @@
+/* neigh.c: the neighbours of a stack: their states and timers. */
+#include "net/neigh.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "net/private.h"
+#include "net/route.h"
+#include "wire/arp.h"
+
+const uint32_t net_neigh_bytes = sizeof(struct neigh);
+
+static const struct rte_ether_addr broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+static const struct rte_ether_addr unknown;
+
+static uint32_t *bucket_of(const struct net *n, rte_be32_t addr_be)
+{
+	return &n->neigh_bucket[(addr_be * n->neigh_mult >> 32) % NEIGH_BUCKETS];
+}
+
+static void timer_in_ms(struct net *n, uint32_t idx, uint32_t ms)
+{
+	flow_timer_set(n->flow, ref_make(FLOW_NEIGH, idx), n->clock->tick + ticks_from_ms(ms));
+}
+
+uint32_t neigh_find(const struct net *n, rte_be32_t addr_be)
+{
+	uint32_t idx = *bucket_of(n, addr_be);
+
+	while (idx != 0 && neigh_at(n, idx)->h.key.raddr_be != addr_be)
+		idx = neigh_at(n, idx)->chain;
+	return idx;
+}
+
+static void neigh_free(struct net *n, uint32_t idx)
+{
+	struct neigh *ne = neigh_at(n, idx);
+	uint32_t *link = bucket_of(n, ne->h.key.raddr_be);
+
+	SPATE_ASSERT(ne->paths == 0 && ne->wait == NULL);
+	while (*link != idx)
+		link = &neigh_at(n, *link)->chain;
+	*link = ne->chain;
+	flow_timer_clear(n->flow, ref_make(FLOW_NEIGH, idx));
+	ne->state = NEIGH_FREE;
+	pool_put(&n->flow->pool[FLOW_NEIGH], idx);
+}
+
+/* All objects are in use: forgets the next known one that no path leads over, within NEIGH_CONFIRM_WALK tries. */
+static void neigh_reclaim(struct net *n)
+{
+	const struct pool *pool = &n->flow->pool[FLOW_NEIGH];
+
+	for (int i = 0; i < NEIGH_CONFIRM_WALK; i++) {
+		const struct neigh *ne;
+
+		n->neigh_hand = n->neigh_hand + 1 < pool->cap ? n->neigh_hand + 1 : 1;
+		ne = neigh_at(n, n->neigh_hand);
+		if (neigh_known(ne) && ne->paths == 0) {
+			neigh_free(n, n->neigh_hand);
+			return;
+		}
+	}
+}
+
+uint32_t neigh_get(struct net *n, rte_be32_t addr_be)
+{
+	struct pool *pool = &n->flow->pool[FLOW_NEIGH];
+	uint32_t idx = neigh_find(n, addr_be), *head, count;
+	const rte_be32_t *from_be;
+	struct neigh *ne;
+
+	if (idx != 0)
+		return idx;
+	idx = pool_get(pool);
+	if (idx == 0) {
+		neigh_reclaim(n);
+		idx = pool_get(pool);
+		if (idx == 0)
+			return 0;
+	}
+	ne = neigh_at(n, idx);
+	memset(ne, 0, sizeof(*ne));
+	from_be = net_sources(n, addr_be, &count);
+	ne->h.key.laddr_be = from_be != NULL ? from_be[0] : n->source_be[0];
+	ne->h.key.raddr_be = addr_be;
+	ne->state = NEIGH_NONE;
+	ne->heard_tick = ne->used_tick = n->clock->tick;
+	head = bucket_of(n, addr_be);
+	ne->chain = *head;
+	*head = idx;
+	return idx;
+}
+
+/* Asks, and sets the timer for the next time. */
+static void neigh_ask(struct net *n, uint32_t idx, enum neigh_state state)
+{
+	struct neigh *ne = neigh_at(n, idx);
+
+	if (ne->state != state) {
+		ne->state = (uint8_t)state;
+		ne->probes = 0;
+	}
+	ne->probes++;
+	arp_send(n, ARP_REQUEST, state == NEIGH_PROBE ? &ne->mac : &broadcast, ne->h.key.laddr_be, &unknown,
+		 ne->h.key.raddr_be);
+	timer_in_ms(n, idx, NEIGH_PROBE_MS);
+}
+
+static void path_resolve(struct path *p, const struct neigh *ne)
+{
+	p->resolved = neigh_known(ne);
+	memcpy(p->hdr, &ne->mac, RTE_ETHER_ADDR_LEN);
+}
+
+static void paths_resolve(struct net *n, const struct neigh *ne)
+{
+	struct path *p;
+
+	for (uint32_t i = ne->paths; i != 0; i = p->neigh_next) {
+		p = path_at(&n->paths, i);
+		path_resolve(p, ne);
+	}
+}
+
+void neigh_attach(struct net *n, uint32_t idx, uint32_t path)
+{
+	struct neigh *ne = neigh_at(n, idx);
+	struct path *p = path_at(&n->paths, path);
+
+	p->neigh = idx;
+	p->neigh_prev = 0;
+	p->neigh_next = ne->paths;
+	if (ne->paths != 0)
+		path_at(&n->paths, ne->paths)->neigh_prev = path;
+	ne->paths = path;
+	p->confirmed_tick = ne->heard_tick;
+	path_resolve(p, ne);
+	if (ne->state == NEIGH_REACHABLE && n->clock->tick - ne->heard_tick >= ticks_from_ms(NEIGH_REACHABLE_MS))
+		neigh_ask(n, idx, NEIGH_PROBE); /* was idle for long */
+}
+
+void neigh_detach(struct net *n, uint32_t path)
+{
+	const struct path *p = path_at(&n->paths, path);
+	struct neigh *ne = neigh_at(n, p->neigh);
+
+	if (p->neigh_prev != 0)
+		path_at(&n->paths, p->neigh_prev)->neigh_next = p->neigh_next;
+	else
+		ne->paths = p->neigh_next;
+	if (p->neigh_next != 0)
+		path_at(&n->paths, p->neigh_next)->neigh_prev = p->neigh_prev;
+	if (ne->paths != 0)
+		return;
+	ne->used_tick = n->clock->tick;
+	if (ne->state == NEIGH_NONE)
+		neigh_free(n, p->neigh);
+}
+
+static void send_to(struct net *n, const struct neigh *ne, struct rte_mbuf *m)
+{
+	memcpy(rte_pktmbuf_mtod(m, void *), &ne->mac, RTE_ETHER_ADDR_LEN);
+	pkt_tx_push(n->tx, m);
+}
+
+static void neigh_reachable(struct net *n, uint32_t idx, const struct rte_ether_addr *mac)
+{
+	struct neigh *ne = neigh_at(n, idx);
+	bool news = !neigh_known(ne) || memcmp(&ne->mac, mac, sizeof(*mac)) != 0;
+	struct rte_mbuf *m;
+
+	ne->mac = *mac;
+	ne->state = NEIGH_REACHABLE;
+	ne->heard_tick = n->clock->tick;
+	timer_in_ms(n, idx, NEIGH_REACHABLE_MS);
+	if (!news)
+		return;
+	paths_resolve(n, ne);
+	while ((m = mbuf_queue_take(&ne->wait)) != NULL)
+		send_to(n, ne, m);
+	ne->n_wait = 0;
+}
+
+void neigh_learn(struct net *n, rte_be32_t addr_be, const struct rte_ether_addr *mac, bool create)
+{
+	const struct pool *pool = &n->flow->pool[FLOW_NEIGH];
+	uint32_t idx = neigh_find(n, addr_be);
+	const struct neigh *ne;
+
+	if (idx == 0) {
+		/* A quarter is kept for those that we want to reach: asking us costs a stranger nothing. */
+		if (!create || pool->used >= pool->cap / 4 * 3 || route_onlink_find(n, addr_be) == NULL)
+			return;
+		idx = neigh_get(n, addr_be);
+		if (idx == 0)
+			return;
+	}
+	ne = neigh_at(n, idx);
+	/* Two stations that quarrel about an address must not make us rewrite all paths for each of their packets. */
+	if (ne->state == NEIGH_REACHABLE && memcmp(&ne->mac, mac, sizeof(*mac)) != 0 &&
+	    n->clock->tick - ne->heard_tick < ticks_from_ms(NEIGH_PROBE_MS))
+		return;
+	neigh_reachable(n, idx, mac);
+}
+
+static void neigh_wait(struct net *n, struct neigh *ne, struct rte_mbuf *m)
+{
+	m = net_own(n, m);
+	if (m == NULL)
+		return;
+	if (ne->n_wait == NEIGH_QUEUE_MAX) {
+		net_drop(n, mbuf_queue_take(&ne->wait), DROP_NEIGH_QUEUE);
+		ne->n_wait--;
+	}
+	mbuf_queue_put(&ne->wait, &ne->wait_last, m);
+	ne->n_wait++;
+}
+
+int neigh_output(struct net *n, uint32_t idx, struct rte_mbuf *m)
+{
+	struct neigh *ne = neigh_at(n, idx);
+
+	switch ((enum neigh_state)ne->state) {
+	case NEIGH_REACHABLE:
+	case NEIGH_PROBE:
+		send_to(n, ne, m);
+		return 0;
+	case NEIGH_NONE:
+		neigh_wait(n, ne, m);
+		neigh_ask(n, idx, NEIGH_INCOMPLETE);
+		return 0;
+	case NEIGH_INCOMPLETE:
+		neigh_wait(n, ne, m);
+		return 0;
+	case NEIGH_FREE:
+	case NEIGH_FAILED:
+		break;
+	}
+	net_drop(n, m, DROP_NEIGH_FAILED);
+	return -EHOSTUNREACH;
+}
+
+static void neigh_fail(struct net *n, uint32_t idx)
+{
+	struct neigh *ne = neigh_at(n, idx);
+	struct rte_mbuf *m;
+
+	ne->state = NEIGH_FAILED;
+	while ((m = mbuf_queue_take(&ne->wait)) != NULL) {
+		drop_count(n->drops, DROP_NEIGH_FAILED);
+		mbuf_queue_put(&n->failed, &n->failed_last, m);
+	}
+	ne->n_wait = 0;
+	timer_in_ms(n, idx, NEIGH_PROBE_MS);
+}
+
+/* Ticks since the neighbour was last heard, by ARP or by a flow on one of its paths. */
+static uint32_t neigh_silence(struct net *n, struct neigh *ne)
+{
+	uint32_t silence = n->clock->tick - ne->heard_tick, i = ne->paths;
+
+	for (int walk = 0; i != 0 && walk < NEIGH_CONFIRM_WALK; walk++) {
+		const struct path *p = path_at(&n->paths, i);
+
+		if (n->clock->tick - p->confirmed_tick < silence)
+			silence = n->clock->tick - p->confirmed_tick;
+		i = p->neigh_next;
+	}
+	ne->heard_tick = n->clock->tick - silence;
+	return silence;
+}
+
+static void neigh_age(struct net *n, uint32_t idx)
+{
+	const uint32_t reachable = ticks_from_ms(NEIGH_REACHABLE_MS), gc = ticks_from_ms(NEIGH_GC_MS);
+	struct neigh *ne = neigh_at(n, idx);
+	uint32_t silence = neigh_silence(n, ne), now = n->clock->tick;
+	flow_ref r = ref_make(FLOW_NEIGH, idx);
+
+	if (silence < reachable)
+		flow_timer_set(n->flow, r, ne->heard_tick + reachable);
+	else if (ne->paths != 0)
+		neigh_ask(n, idx, NEIGH_PROBE);
+	else if (now - ne->used_tick < gc)
+		flow_timer_set(n->flow, r, ne->used_tick + gc);
+	else
+		neigh_free(n, idx);
+}
+
+static void neigh_probe_next(struct net *n, uint32_t idx)
+{
+	struct neigh *ne = neigh_at(n, idx);
+
+	if (ne->paths == 0) {
+		neigh_free(n, idx);
+	} else if (neigh_silence(n, ne) < ticks_from_ms(NEIGH_REACHABLE_MS)) {
+		ne->state = NEIGH_REACHABLE;
+		neigh_age(n, idx);
+	} else if (ne->probes < NEIGH_PROBES) {
+		neigh_ask(n, idx, NEIGH_PROBE);
+	} else { /* perhaps it lives on behind another hardware address */
+		neigh_ask(n, idx, NEIGH_INCOMPLETE);
+		paths_resolve(n, ne);
+	}
+}
+
+void net_timer(struct net *n, flow_ref r)
+{
+	uint32_t idx = ref_index(r);
+	struct neigh *ne = neigh_at(n, idx);
+
+	if (wheel_armed(&ne->h.timer))
+		return; /* set anew after it came due and before it got here */
+	switch ((enum neigh_state)ne->state) {
+	case NEIGH_INCOMPLETE:
+		if (ne->paths == 0 && ne->n_wait == 0)
+			neigh_free(n, idx);
+		else if (ne->probes < NEIGH_PROBES)
+			neigh_ask(n, idx, NEIGH_INCOMPLETE);
+		else
+			neigh_fail(n, idx);
+		return;
+	case NEIGH_PROBE:
+		neigh_probe_next(n, idx);
+		return;
+	case NEIGH_REACHABLE:
+		neigh_age(n, idx);
+		return;
+	case NEIGH_FAILED:
+		ne->state = NEIGH_NONE;
+		if (ne->paths == 0)
+			neigh_free(n, idx);
+		return;
+	case NEIGH_NONE:
+	case NEIGH_FREE:
+		return; /* freed after it came due */
+	}
+}
+
+void neigh_fini(struct net *n)
+{
+	for (uint32_t i = 1; i < n->flow->pool[FLOW_NEIGH].fresh; i++) {
+		struct neigh *ne = neigh_at(n, i);
+		struct rte_mbuf *m;
+
+		if (ne->state == NEIGH_FREE)
+			continue;
+		while ((m = mbuf_queue_take(&ne->wait)) != NULL)
+			rte_pktmbuf_free(m);
+		flow_timer_clear(n->flow, ref_make(FLOW_NEIGH, i));
+	}
+}

@@ -1,0 +1,115 @@
+/* output.c: packets out: to the wire, to a neighbour not known yet, to ourselves; and back, when nobody answers. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "net/neigh.h"
+#include "net/private.h"
+#include "wire/icmp.h"
+#include "wire/tcp.h"
+
+#define HDR_LEN (ETH_HDR_LEN + IP4_HDR_LEN)
+
+/* Prepends the path's headers and completes them. */
+static inline void headers_add(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos,
+			       uint8_t ttl)
+{
+	uint16_t total = (uint16_t)(m->pkt_len + IP4_HDR_LEN);
+	uint8_t *hdr = (uint8_t *)rte_pktmbuf_prepend(m, HDR_LEN), *ip = hdr + ETH_HDR_LEN;
+
+	SPATE_ASSERT(hdr != NULL);
+	memcpy(hdr, p->hdr, HDR_LEN);
+	ip[1] = tos;
+	store16(ip + 2, total);
+	store16(ip + 4, n->ip_id++); /* any value will do with DF set (RFC 6864 4.1) */
+	ip[8] = ttl;
+	ip[9] = proto;
+	pkt_tx_cksum_ip4(n->tx->port, m, ETH_HDR_LEN, HDR_LEN, proto);
+}
+
+static int loop_output(struct net *n, struct rte_mbuf *m)
+{
+	if (n->n_loop == LOOP_QUEUE_MAX) {
+		net_drop(n, m, DROP_TX_FULL);
+		return 0;
+	}
+	m = net_own(n, m);
+	if (m == NULL)
+		return 0;
+	m->ol_flags = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	m->tx_offload = 0;
+	m->port = NET_LOOP_PORT;
+	mbuf_queue_put(&n->loop, &n->loop_last, m);
+	n->n_loop++;
+	return 0;
+}
+
+static __rte_noinline int output_slow(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos,
+				      uint8_t ttl)
+{
+	if (m->pkt_len + IP4_HDR_LEN > p->pmtu) {
+		net_drop(n, m, DROP_TX_TOO_BIG);
+		return -EMSGSIZE;
+	}
+	headers_add(n, p, m, proto, tos, ttl);
+	return p->neigh == 0 ? loop_output(n, m) : neigh_output(n, p->neigh, m);
+}
+
+int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl)
+{
+	if (unlikely(!p->resolved || m->pkt_len + IP4_HDR_LEN > p->pmtu))
+		return output_slow(n, p, m, proto, tos, ttl);
+	headers_add(n, p, m, proto, tos, ttl);
+	pkt_tx_push(n->tx, m);
+	return 0;
+}
+
+struct rte_mbuf *net_loop_next(struct net *n)
+{
+	struct rte_mbuf *m = mbuf_queue_take(&n->loop);
+
+	n->n_loop -= m != NULL;
+	return m;
+}
+
+/* A packet of ours, as an error about itself. */
+static void error_fill(const struct net *n, struct net_pkt *pkt, struct rte_mbuf *m)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, ETH_HDR_LEN), *l4 = ip + IP4_HDR_LEN;
+
+	memset(pkt, 0, sizeof(*pkt));
+	pkt->m = m;
+	pkt->key.laddr_be = load32_be(ip + 12);
+	pkt->key.raddr_be = load32_be(ip + 16);
+	memcpy(&pkt->key.lport_be, l4, 2);
+	memcpy(&pkt->key.rport_be, l4 + 2, 2);
+	pkt->hash = flow_hash(n->flow, &pkt->key);
+	pkt->l3_off = ETH_HDR_LEN;
+	pkt->l4_off = HDR_LEN;
+	pkt->l4_len = (uint16_t)(m->pkt_len - HDR_LEN);
+	pkt->proto = ip[9];
+	pkt->tos = ip[1];
+	pkt->ttl = ip[8];
+	pkt->icmp.type = ICMP_UNREACH;
+	pkt->icmp.code = ICMP_UNREACH_HOST;
+	pkt->icmp.err = EHOSTUNREACH;
+	pkt->icmp.local = true;
+	if (pkt->proto == IPPROTO_TCP)
+		pkt->icmp.seq = load32(l4 + 4);
+}
+
+bool net_error_next(struct net *n, struct net_pkt *pkt)
+{
+	struct rte_mbuf *m;
+
+	while ((m = mbuf_queue_take(&n->failed)) != NULL) {
+		uint8_t proto = rte_pktmbuf_mtod(m, const uint8_t *)[ETH_HDR_LEN + 9];
+
+		if (proto == IPPROTO_TCP || proto == IPPROTO_UDP) {
+			error_fill(n, pkt, m);
+			return true;
+		}
+		rte_pktmbuf_free(m); /* nobody waits for news of an ICMP message */
+	}
+	return false;
+}

@@ -1,0 +1,78 @@
+/* accept.c: accept(). */
+#include "sock/sock.h"
+
+/* The new connection has the listener's timeouts, as on Linux; O_NONBLOCK it has not. */
+static int inherit(struct sock_env *env, struct conn *listener, struct conn *c)
+{
+	const struct sock_side *from = sock_side(env, listener, false);
+	struct sock_side *to;
+
+	*sock_bits(c) &= ~TF_SOCK_MASK; /* whatever came from the listener */
+	sock_phase_set(c, SOCK_CONNECTED);
+	if (from == NULL)
+		return 0;
+	to = sock_side(env, c, true);
+	if (to == NULL)
+		return -ENOBUFS;
+	to->rcv_ns = from->rcv_ns;
+	to->snd_ns = from->snd_ns;
+	return 0;
+}
+
+static int wait_for_one(struct sock_env *env, struct conn *listener, struct tcp_pcb **p)
+{
+	uint64_t ns = sock_timeout_ns(env, listener, SOCK_RCV, 0);
+	struct sock_wait w;
+	int rc = 0;
+
+	*p = tcp_accept(&env->s->tcp, listener);
+	if (*p != NULL)
+		return 0;
+	if (ns == 0)
+		return -EAGAIN;
+	sock_wait_begin(&w, env, ns, ns == SOCK_FOREVER);
+	while (rc == 0 && *p == NULL) {
+		rc = sock_wait_turn(&w);
+		*p = tcp_accept(&env->s->tcp, listener);
+	}
+	sock_wait_end(&w);
+	return *p != NULL ? 0 : rc;
+}
+
+int sock_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	struct sock_env *env;
+	struct conn *c;
+	struct tcp_pcb *p;
+	int rc = sock_find(fd, &env, &c);
+
+	if (rc < 0)
+		return rc;
+	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
+		return -EINVAL;
+	if (!sock_is_tcp(c))
+		return -EOPNOTSUPP;
+	if (c->type != CONN_LISTEN)
+		return -EINVAL;
+	if (addr != NULL && len == NULL)
+		return -EFAULT;
+	if (addr != NULL && (int)*len < 0)
+		return -EINVAL;
+	rc = wait_for_one(env, c, &p);
+	if (rc < 0)
+		return rc;
+	rc = inherit(env, c, &p->c);
+	if (rc < 0) {
+		tcp_close(&env->s->tcp, p);
+		return rc;
+	}
+	if (flags & SOCK_NONBLOCK)
+		p->c.flags |= CONN_NONBLOCK;
+	if (addr != NULL) {
+		struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = p->c.h.key.rport_be,
+					 .sin_addr.s_addr = p->c.h.key.raddr_be};
+
+		sock_name_out(&in, addr, len);
+	}
+	return sock_fd(env, &p->c);
+}

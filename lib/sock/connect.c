@@ -1,0 +1,187 @@
+/* connect.c: connect(), step by step in the order in which Linux looks at things. */
+#include "sock/sock.h"
+
+#define ADDR_LEN_MAX 128u /* sizeof(struct sockaddr_storage): what the system copies in */
+
+/* States that say goodbye with a reset when they are broken off (RFC 9293 3.10.5, ABORT); the attempt just ends. */
+static bool tcp_had_something(const struct tcp_pcb *p)
+{
+	switch (p->state) {
+	case TCP_SYN_SENT:
+	case TCP_SYN_RECEIVED:
+	case TCP_ESTABLISHED:
+	case TCP_FIN_WAIT_1:
+	case TCP_FIN_WAIT_2:
+	case TCP_CLOSE_WAIT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int sock_tcp_disconnect(struct sock_env *env, struct conn *c)
+{
+	bool reset = tcp_had_something(sock_tcp(c));
+	uint16_t error = c->so_error;
+	int rc = tcp_disconnect(&env->s->tcp, sock_tcp(c));
+
+	if (rc < 0)
+		return rc;
+	/* An error that was pending stays readable. */
+	c->so_error = reset ? ECONNRESET : error;
+	ready_mark(&env->s->flow, c, sock_events(env, c));
+	return 0;
+}
+
+/* Streams go to one peer: neither broadcast nor multicast. 0.0.0.0 is the host itself. 0 or -ENETUNREACH. */
+static int tcp_destination(const struct sock_env *env, rte_be32_t *raddr_be)
+{
+	const struct net *net = &env->s->net;
+
+	if (*raddr_be == 0) {
+		if (net->n_addrs == 0)
+			return -ENETUNREACH;
+		*raddr_be = net->source_be[0];
+	}
+	if (IN_MULTICAST(rte_be_to_cpu_32(*raddr_be)) || udp_is_broadcast(&env->s->udp, *raddr_be))
+		return -ENETUNREACH;
+	return 0;
+}
+
+static int family_check(const struct sockaddr *addr, socklen_t len)
+{
+	if (len < sizeof(struct sockaddr_in))
+		return -EINVAL;
+	return addr->sa_family == AF_INET ? 0 : -EAFNOSUPPORT;
+}
+
+static int tcp_start(struct sock_env *env, struct conn *c, const struct sockaddr *addr, socklen_t len)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)addr;
+	rte_be32_t raddr_be;
+	int rc;
+
+	if (c->type == CONN_LISTEN || sock_tcp(c)->state != TCP_CLOSED)
+		return -EISCONN;
+	rc = family_check(addr, len);
+	if (rc < 0)
+		return rc;
+	raddr_be = in->sin_addr.s_addr;
+	rc = tcp_destination(env, &raddr_be);
+	if (rc < 0)
+		return rc;
+	return tcp_connect(&env->s->tcp, sock_tcp(c), raddr_be, in->sin_port);
+}
+
+static bool tcp_handshaking(struct conn *c)
+{
+	return sock_tcp(c)->state == TCP_SYN_SENT || sock_tcp(c)->state == TCP_SYN_RECEIVED;
+}
+
+/* Waits for the end of the handshake. 0 when it ended, well or not; pending when it did not in time; -EINTR. */
+static int tcp_wait(struct sock_env *env, struct conn *c, int pending)
+{
+	uint64_t ns = sock_timeout_ns(env, c, SOCK_SND, 0);
+	struct sock_wait w;
+	int rc = 0;
+
+	if (ns == 0)
+		return pending;
+	sock_wait_begin(&w, env, ns, ns == SOCK_FOREVER);
+	while (rc == 0 && tcp_handshaking(c))
+		rc = sock_wait_turn(&w);
+	sock_wait_end(&w);
+	if (!tcp_handshaking(c))
+		return 0;
+	return rc == -EAGAIN ? pending : rc;
+}
+
+/* The attempt is over: tells the caller, once, how it ended. */
+static int tcp_outcome(struct sock_env *env, struct conn *c)
+{
+	int err;
+
+	if (sock_tcp(c)->state != TCP_CLOSED) {
+		sock_phase_set(c, SOCK_CONNECTED);
+		return 0;
+	}
+	/* Nothing pending: SO_ERROR told it before, and the state is still to be cleared: that is this call. */
+	err = sock_error_take(c);
+	sock_phase_set(c, SOCK_UNCONNECTED);
+	sock_tcp_disconnect(env, c);
+	return err != 0 ? err : -ECONNABORTED;
+}
+
+static int tcp_connect_call(struct sock_env *env, struct conn *c, const struct sockaddr *addr, socklen_t len)
+{
+	int pending = -EALREADY, rc;
+
+	switch (sock_phase(c)) {
+	case SOCK_CONNECTED:
+		return -EISCONN;
+	case SOCK_CONNECTING:
+		break;
+	case SOCK_UNCONNECTED:
+		rc = tcp_start(env, c, addr, len);
+		if (rc < 0)
+			return rc;
+		sock_phase_set(c, SOCK_CONNECTING);
+		pending = -EINPROGRESS;
+		break;
+	}
+	if (tcp_handshaking(c)) {
+		rc = tcp_wait(env, c, pending);
+		if (rc < 0)
+			return rc;
+		/* Another end of this wait: the attempt was dropped by shutdown() in a handler. */
+		if (sock_phase(c) != SOCK_CONNECTING)
+			return sock_error_take(c) != 0 ? -ECONNRESET : -ECONNABORTED;
+	}
+	return tcp_outcome(env, c);
+}
+
+static int udp_connect_call(struct sock_env *env, struct conn *c, const struct sockaddr *addr, socklen_t len)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)addr;
+	rte_be32_t raddr_be;
+	int rc = family_check(addr, len);
+
+	if (rc < 0)
+		return rc;
+	raddr_be = in->sin_addr.s_addr;
+	if (raddr_be == 0) {
+		if (env->s->net.n_addrs == 0)
+			return -ENETUNREACH;
+		raddr_be = env->s->net.source_be[0];
+	}
+	return udp_connect(&env->s->udp, sock_udp(c), raddr_be, in->sin_port);
+}
+
+static int dissolve(struct sock_env *env, struct conn *c)
+{
+	if (!sock_is_tcp(c))
+		return udp_disconnect(&env->s->udp, sock_udp(c));
+	sock_phase_set(c, SOCK_UNCONNECTED);
+	return sock_tcp_disconnect(env, c);
+}
+
+int sock_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct sock_env *env;
+	struct conn *c;
+	int rc = sock_find(fd, &env, &c);
+
+	if (rc == -ENXIO || rc == -EBADF)
+		return rc;
+	if (len > ADDR_LEN_MAX)
+		return -EINVAL;
+	if (addr == NULL && len > 0)
+		return -EFAULT;
+	if (rc < 0)
+		return rc;
+	if (len < sizeof(addr->sa_family))
+		return -EINVAL;
+	if (addr->sa_family == AF_UNSPEC)
+		return dissolve(env, c);
+	return sock_is_tcp(c) ? tcp_connect_call(env, c, addr, len) : udp_connect_call(env, c, addr, len);
+}

@@ -1,0 +1,86 @@
+/* counters.c: every counter of a stack by name. */
+#include "base/drop.h"
+#include "sock/sock.h"
+
+struct counter {
+	const char *name;
+	size_t off; /* of a uint64_t in struct stack */
+};
+
+#define IN_STACK(name, member) {name, offsetof(struct stack, member)}
+#define TCP_STAT(member) {"tcp." #member, offsetof(struct stack, tcp.stats.member)}
+
+static const struct counter counters[] = {
+	IN_STACK("rx.packets", rx_packets),
+	IN_STACK("rx.bytes", rx_bytes),
+	IN_STACK("tx.packets", tx.packets),
+	IN_STACK("tx.bytes", tx.bytes),
+	IN_STACK("polls", polls),
+	IN_STACK("polls.busy", busy_polls),
+	IN_STACK("udp.rx", udp.rx),
+	IN_STACK("udp.tx", udp.tx),
+	TCP_STAT(segs_in),
+	TCP_STAT(segs_out),
+	TCP_STAT(rtx_segs),
+	TCP_STAT(rtos),
+	TCP_STAT(fast_rtx),
+	TCP_STAT(dup_acks),
+	TCP_STAT(active_opens),
+	TCP_STAT(passive_opens),
+	TCP_STAT(established),
+	TCP_STAT(resets_in),
+	TCP_STAT(resets_out),
+	TCP_STAT(attempt_fails),
+	TCP_STAT(timeouts),
+	TCP_STAT(ooo_segs),
+	TCP_STAT(challenge_acks),
+	TCP_STAT(timewait),
+	TCP_STAT(synrcvd),
+	TCP_STAT(timewait_overflow),
+	TCP_STAT(conn_full),
+	TCP_STAT(port_exhausted),
+#define DROP(name, text) IN_STACK("drop." #name, drops.n[DROP_##name]),
+#include "base/drop.def"
+#undef DROP
+};
+
+#define N_FIXED (sizeof(counters) / sizeof(counters[0]))
+
+/* Numbers that are not kept as 64-bit words of the stack. */
+static const char *const computed[] = {"sockets", "ports.taken", "ports.returned", "ports.failed"};
+
+static uint64_t computed_value(const struct stack *s, size_t i)
+{
+	struct eport_stats st;
+
+	eport_stats_get(s->eport, &st);
+	switch (i) {
+	case 0:
+		return s->flow.pool[FLOW_CONN].used;
+	case 1:
+		return st.taken;
+	case 2:
+		return st.returned;
+	default:
+		return st.failed;
+	}
+}
+
+int spate_counter(unsigned i, const char **name, uint64_t *value)
+{
+	const struct stack *s = sock_cur != NULL ? sock_cur->s : NULL;
+
+	if (s == NULL)
+		return -1;
+	if (i < N_FIXED) {
+		*name = counters[i].name;
+		*value = *(const uint64_t *)((const uint8_t *)s + counters[i].off);
+		return 0;
+	}
+	i -= (unsigned)N_FIXED;
+	if (i >= sizeof(computed) / sizeof(computed[0]))
+		return -1;
+	*name = computed[i];
+	*value = computed_value(s, i);
+	return 0;
+}

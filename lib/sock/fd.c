@@ -1,0 +1,105 @@
+/* fd.c: a stack's environment for sockets; descriptors and what hangs on them. A descriptor is slot and stack in one
+ * number: O(1) both ways, nothing is allocated for it. */
+#include <limits.h>
+
+#include <rte_common.h>
+
+#include "sock/sock.h"
+
+_Thread_local struct sock_env *sock_cur;
+
+static uint32_t real_turn(struct sock_env *env) { return stack_poll(env->s, sock_clock_ns()); }
+
+int sock_env_init(struct sock_env *env, struct stack *s, uint32_t id, uint32_t n_stacks, uint32_t max_conns,
+		  int numa_node)
+{
+	uint32_t bits = 0;
+	int rc;
+
+	while (1u << bits < n_stacks)
+		bits++;
+	if (id >= n_stacks || (((uint64_t)max_conns + SOCK_FD_SKIP) << bits | id) > INT_MAX)
+		return -EINVAL;
+	*env = (struct sock_env){.s = s, .id = id, .id_bits = bits, .turn = real_turn};
+	env->side_mask = rte_align32pow2(RTE_MAX(max_conns, 64u)) - 1;
+	rc = region_map(&env->side_region, ((size_t)env->side_mask + 1) * sizeof(uint32_t), numa_node);
+	if (rc < 0)
+		return rc;
+	env->side_head = env->side_region.base;
+	rc = pool_init(&env->sides, max_conns + 1, sizeof(struct sock_side), numa_node);
+	if (rc < 0)
+		region_unmap(&env->side_region);
+	return rc;
+}
+
+void sock_env_fini(struct sock_env *env)
+{
+	pool_fini(&env->sides);
+	region_unmap(&env->side_region);
+}
+
+int sock_find(int fd, struct sock_env **env, struct conn **c)
+{
+	*env = sock_cur;
+	if (*env == NULL)
+		return -ENXIO;
+	*c = sock_at(*env, fd);
+	if (*c == NULL)
+		return -EBADF;
+	return (*c)->type == CONN_EPOLL ? -ENOTSOCK : 0;
+}
+
+static struct sock_side *side_at(const struct sock_env *env, uint32_t idx)
+{
+	return (struct sock_side *)pool_at(&env->sides, idx);
+}
+
+/* Where c's record is linked; there is one. Slots are spread evenly by themselves. */
+static uint32_t *side_link(const struct sock_env *env, const struct conn *c)
+{
+	uint32_t slot = ref_index(conn_ref(&env->s->flow, c));
+	uint32_t *link = &env->side_head[slot & env->side_mask];
+
+	while (side_at(env, *link)->slot != slot)
+		link = &side_at(env, *link)->next;
+	return link;
+}
+
+struct sock_side *sock_side(struct sock_env *env, struct conn *c, bool make)
+{
+	uint32_t slot, idx, *head;
+
+	if (*sock_bits(c) & SOCK_SIDE)
+		return side_at(env, *side_link(env, c));
+	if (!make)
+		return NULL;
+	idx = pool_get(&env->sides);
+	if (idx == 0)
+		return NULL;
+	slot = ref_index(conn_ref(&env->s->flow, c));
+	head = &env->side_head[slot & env->side_mask];
+	*side_at(env, idx) = (struct sock_side){.next = *head, .slot = slot};
+	*head = idx;
+	*sock_bits(c) |= SOCK_SIDE;
+	return side_at(env, idx);
+}
+
+void sock_side_put(struct sock_env *env, struct conn *c)
+{
+	uint32_t *link, idx;
+
+	if (!(*sock_bits(c) & SOCK_SIDE))
+		return;
+	link = side_link(env, c);
+	idx = *link;
+	*link = side_at(env, idx)->next;
+	pool_put(&env->sides, idx);
+	*sock_bits(c) &= ~SOCK_SIDE;
+}
+
+uint32_t sock_events(struct sock_env *env, struct conn *c)
+{
+	if (c->type == CONN_EPOLL)
+		return sock_epoll_ready(env, c) ? EPOLLIN : 0;
+	return sock_is_tcp(c) ? tcp_poll(&env->s->tcp, sock_tcp(c)) : udp_poll(sock_udp(c));
+}

@@ -1,0 +1,243 @@
+/* io.c: sending and receiving. */
+#include <limits.h>
+
+#include "sock/sock.h"
+
+#define IOV_WINDOW 16 /* pieces handed to TCP at a time in the middle of a call: no copy of the caller's whole array */
+
+/* A place in an array of pieces. */
+struct iov_pos {
+	const struct iovec *iov;
+	size_t n, off; /* pieces left; bytes of the first one that are done */
+};
+
+static void iov_skip(struct iov_pos *at, size_t bytes)
+{
+	bytes += at->off;
+	while (at->n > 0 && bytes >= at->iov->iov_len) {
+		bytes -= at->iov->iov_len;
+		at->iov++;
+		at->n--;
+	}
+	at->off = bytes;
+}
+
+/* The next pieces of at, in window; how many. */
+static int iov_take(const struct iov_pos *at, struct iovec *window)
+{
+	int n = (int)RTE_MIN(at->n, (size_t)IOV_WINDOW);
+
+	for (int i = 0; i < n; i++)
+		window[i] = at->iov[i];
+	if (n > 0) {
+		window[0].iov_base = (uint8_t *)window[0].iov_base + at->off;
+		window[0].iov_len -= at->off;
+	}
+	return n;
+}
+
+static size_t iov_bytes(const struct iovec *iov, size_t n)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += iov[i].iov_len;
+	return sum;
+}
+
+/* One step: what TCP takes of the pieces at this place. */
+static ssize_t tcp_send_step(struct tcp *t, struct tcp_pcb *p, const struct iov_pos *at, int flags)
+{
+	struct iovec window[IOV_WINDOW];
+	int n;
+
+	if (at->off == 0)
+		return tcp_send(t, p, at->iov, (int)at->n, flags);
+	n = iov_take(at, window);
+	return tcp_send(t, p, window, n, (size_t)n < at->n ? flags | MSG_MORE : flags);
+}
+
+static ssize_t tcp_send_call(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags)
+{
+	struct iov_pos at = {.iov = iov, .n = n};
+	struct tcp *t = &env->s->tcp;
+	uint64_t ns = sock_timeout_ns(env, c, SOCK_SND, flags);
+	size_t want = iov_bytes(iov, n), done = 0;
+	struct sock_wait w;
+	ssize_t got = tcp_send(t, sock_tcp(c), iov, (int)n, flags);
+	int rc = 0;
+
+	if (got == (ssize_t)want || ns == 0 || (got < 0 && got != -EAGAIN))
+		return got;
+	sock_wait_begin(&w, env, ns, ns == SOCK_FOREVER);
+	for (;;) {
+		if (got > 0) {
+			done += (size_t)got;
+			iov_skip(&at, (size_t)got);
+		}
+		if (done == want || (got < 0 && got != -EAGAIN))
+			break;
+		rc = sock_wait_turn(&w);
+		if (rc < 0)
+			break;
+		got = tcp_send_step(t, sock_tcp(c), &at, flags);
+	}
+	sock_wait_end(&w);
+	if (done > 0 || want == 0)
+		return (ssize_t)done;
+	return rc < 0 ? rc : got;
+}
+
+static ssize_t udp_send_call(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n,
+			     const struct sockaddr *to, socklen_t to_len)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)to;
+
+	if (to != NULL) {
+		if (to_len < sizeof(*in))
+			return -EINVAL;
+		/* Linux takes AF_UNSPEC for AF_INET here. */
+		if (in->sin_family != AF_INET && in->sin_family != AF_UNSPEC)
+			return -EAFNOSUPPORT;
+	}
+	return udp_send(&env->s->udp, sock_udp(c), iov, (int)n, in);
+}
+
+/* Only null pointers are caught: one may be given with a length of 0. */
+static bool null_piece(const struct iovec *iov, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (iov[i].iov_base == NULL && iov[i].iov_len > 0)
+			return true;
+	return false;
+}
+
+ssize_t sock_send(int fd, const struct iovec *iov, size_t n, int flags, const struct sockaddr *to, socklen_t to_len)
+{
+	struct sock_env *env;
+	struct conn *c;
+	int rc = sock_find(fd, &env, &c);
+
+	if (rc < 0)
+		return rc;
+	if (to != NULL && to_len > sizeof(struct sockaddr_storage))
+		return -EINVAL;
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (null_piece(iov, n))
+		return -EFAULT;
+	if (sock_is_tcp(c))
+		return tcp_send_call(env, c, iov, n, flags);
+	return udp_send_call(env, c, iov, n, to, to_len);
+}
+
+static ssize_t recv_once(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags,
+			 struct sockaddr_in *from, int *msg_flags)
+{
+	if (sock_is_tcp(c))
+		return tcp_recv(&env->s->tcp, sock_tcp(c), iov, (int)n, flags);
+	return udp_recv(&env->s->udp, sock_udp(c), iov, (int)n, flags, from, msg_flags);
+}
+
+/* MSG_WAITALL: after the first bytes, until all is there, the stream ends, or something else happens. */
+static ssize_t recv_rest(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags,
+			 size_t done, struct sock_wait *w)
+{
+	struct iov_pos at = {.iov = iov, .n = n};
+	size_t want = iov_bytes(iov, n);
+	struct iovec window[IOV_WINDOW];
+	ssize_t got = (ssize_t)done;
+
+	done = 0;
+	for (;;) {
+		if (got > 0) {
+			done += (size_t)got;
+			iov_skip(&at, (size_t)got);
+		}
+		/* An error that comes now is for the next call. */
+		if (done == want || got == 0 || (got < 0 && got != -EAGAIN) || c->so_error != 0)
+			break;
+		if (got == -EAGAIN && sock_wait_turn(w) < 0)
+			break;
+		if (c->so_error != 0)
+			break;
+		got = tcp_recv(&env->s->tcp, sock_tcp(c), window, iov_take(&at, window), flags);
+	}
+	return (ssize_t)done;
+}
+
+ssize_t sock_recv(int fd, const struct iovec *iov, size_t n, int flags, struct sockaddr *from, socklen_t *from_len,
+		  int *msg_flags)
+{
+	struct sockaddr_in in = {.sin_family = AF_UNSPEC};
+	struct sock_env *env;
+	struct conn *c;
+	struct sock_wait w;
+	uint64_t ns;
+	ssize_t got;
+	int rc = sock_find(fd, &env, &c);
+
+	if (rc < 0)
+		return rc;
+	if (flags & MSG_OOB)
+		return -EINVAL;
+	if (from != NULL && (from_len == NULL || (int)*from_len < 0))
+		return from_len == NULL ? -EFAULT : -EINVAL;
+	/* A stream discards with MSG_TRUNC and needs no memory for it. */
+	if (null_piece(iov, n) && !(sock_is_tcp(c) && flags & MSG_TRUNC))
+		return -EFAULT;
+	ns = sock_timeout_ns(env, c, SOCK_RCV, flags);
+	got = recv_once(env, c, iov, n, flags, &in, msg_flags);
+	sock_wait_begin(&w, env, ns, ns == SOCK_FOREVER);
+	while (got == -EAGAIN && ns != 0) {
+		rc = sock_wait_turn(&w);
+		if (rc < 0) {
+			got = rc;
+			break;
+		}
+		got = recv_once(env, c, iov, n, flags, &in, msg_flags);
+	}
+	if (got > 0 && flags & MSG_WAITALL && !(flags & MSG_PEEK) && ns != 0 && sock_is_tcp(c))
+		got = recv_rest(env, c, iov, n, flags, (size_t)got, &w);
+	sock_wait_end(&w);
+	if (got < 0 || from == NULL)
+		return got;
+	if (in.sin_family == AF_INET)
+		sock_name_out(&in, from, from_len);
+	else
+		*from_len = 0;
+	return got;
+}
+
+static int msg_check(const struct msghdr *msg)
+{
+	if (msg == NULL || (msg->msg_iov == NULL && msg->msg_iovlen > 0))
+		return -EFAULT;
+	return msg->msg_iovlen > IOV_MAX ? -EMSGSIZE : 0;
+}
+
+ssize_t sock_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	int rc = msg_check(msg);
+
+	if (rc < 0)
+		return rc;
+	if (msg->msg_controllen > 0)
+		return -EINVAL;
+	return sock_send(fd, msg->msg_iov, msg->msg_iovlen, flags, msg->msg_name, msg->msg_namelen);
+}
+
+ssize_t sock_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	int msg_flags = 0, rc = msg_check(msg);
+	ssize_t got;
+
+	if (rc < 0)
+		return rc;
+	got = sock_recv(fd, msg->msg_iov, msg->msg_iovlen, flags, msg->msg_name, &msg->msg_namelen, &msg_flags);
+	if (got < 0)
+		return got;
+	msg->msg_flags = msg_flags;
+	msg->msg_controllen = 0;
+	return got;
+}

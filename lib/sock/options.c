@@ -1,0 +1,267 @@
+/* options.c: getsockopt(), setsockopt(), fcntl() and ioctl(). What every socket has is here; TCP keeps its own. */
+#include <linux/sockios.h>
+#include <string.h>
+
+#include "sock/sock.h"
+
+#define NS_IN_S 1000000000ull
+#define TIMEO_MAX_S (UINT64_MAX / 4 / NS_IN_S) /* longer means for ever */
+
+/* ---- values in and out ---- */
+
+static int int_in(const void *val, socklen_t len, int *v)
+{
+	if (len < sizeof(int))
+		return -EINVAL;
+	memcpy(v, val, sizeof(int));
+	return 0;
+}
+
+static int out(const void *from, size_t size, void *val, socklen_t *len)
+{
+	*len = (socklen_t)RTE_MIN((size_t)*len, size);
+	memcpy(val, from, *len);
+	return 0;
+}
+
+static int int_out(int v, void *val, socklen_t *len) { return out(&v, sizeof(v), val, len); }
+
+static int timeo_set(struct sock_env *env, struct conn *c, enum sock_dir dir, const void *val, socklen_t len)
+{
+	struct sock_side *side;
+	struct timeval tv;
+	uint64_t ns;
+
+	if (len < sizeof(tv))
+		return -EINVAL;
+	memcpy(&tv, val, sizeof(tv));
+	if (tv.tv_usec < 0 || tv.tv_usec >= 1000000)
+		return -EDOM;
+	if (tv.tv_sec < 0)
+		ns = 1; /* Linux: such a timeout is over at once */
+	else if ((uint64_t)tv.tv_sec > TIMEO_MAX_S)
+		ns = 0;
+	else
+		ns = (uint64_t)tv.tv_sec * NS_IN_S + (uint64_t)tv.tv_usec * 1000;
+	side = sock_side(env, c, ns != 0);
+	if (side == NULL)
+		return ns != 0 ? -ENOBUFS : 0;
+	if (dir == SOCK_RCV)
+		side->rcv_ns = ns;
+	else
+		side->snd_ns = ns;
+	return 0;
+}
+
+static int timeo_get(struct sock_env *env, struct conn *c, enum sock_dir dir, void *val, socklen_t *len)
+{
+	const struct sock_side *side = sock_side(env, c, false);
+	uint64_t ns = side == NULL ? 0 : dir == SOCK_RCV ? side->rcv_ns : side->snd_ns;
+	struct timeval tv = {.tv_sec = (time_t)(ns / NS_IN_S), .tv_usec = (suseconds_t)(ns % NS_IN_S / 1000)};
+
+	return out(&tv, sizeof(tv), val, len);
+}
+
+static void flag_set(struct conn *c, uint8_t flag, int on)
+{
+	c->flags = (uint8_t)(on ? c->flags | flag : c->flags & ~flag);
+}
+
+static void bit_set(struct conn *c, uint32_t bit, int on)
+{
+	*sock_bits(c) = on ? *sock_bits(c) | bit : *sock_bits(c) & ~bit;
+}
+
+/* ---- what datagram sockets keep here, TCP in its own options ---- */
+
+/* Linux doubles what is asked for, and has a floor. */
+static uint32_t udp_buf_size(int v)
+{
+	return RTE_MAX((uint32_t)RTE_MIN((uint32_t)RTE_MAX(v, 0), TCP_BUF_MAX / 2) * 2, (uint32_t)TCP_BUF_MIN);
+}
+
+static int udp_set(struct udp_pcb *p, int level, int name, const void *val, socklen_t len)
+{
+	int v = 0, rc = int_in(val, len, &v);
+
+	/* IP options may be given as one byte. */
+	if (level == IPPROTO_IP && len >= 1 && rc < 0) {
+		v = *(const uint8_t *)val;
+		rc = 0;
+	}
+	if (level == SOL_SOCKET && name == SO_RCVBUF && rc == 0)
+		p->rcvbuf = udp_buf_size(v);
+	else if (level == SOL_SOCKET && name == SO_SNDBUF && rc == 0)
+		p->sndbuf = udp_buf_size(v);
+	else if (level == IPPROTO_IP && name == IP_BIND_ADDRESS_NO_PORT && rc == 0)
+		bit_set(&p->c, SOCK_NO_PORT, v);
+	else if (level == IPPROTO_IP && name == IP_TOS && rc == 0)
+		p->tos = (uint8_t)v;
+	else if (level == IPPROTO_IP && name == IP_TTL && rc == 0 && v >= 1 && v <= 255)
+		p->ttl = (uint8_t)v;
+	else if (level == IPPROTO_IP && name == IP_TTL)
+		return -EINVAL;
+	else
+		return rc < 0 ? rc : -ENOPROTOOPT;
+	return 0;
+}
+
+static int udp_get(const struct udp_pcb *p, int level, int name, void *val, socklen_t *len)
+{
+	if (level == SOL_SOCKET && name == SO_RCVBUF)
+		return int_out((int)p->rcvbuf, val, len);
+	if (level == SOL_SOCKET && name == SO_SNDBUF)
+		return int_out((int)p->sndbuf, val, len);
+	if (level == IPPROTO_IP && name == IP_BIND_ADDRESS_NO_PORT)
+		return int_out((p->sock_bits & SOCK_NO_PORT) != 0, val, len);
+	if (level == IPPROTO_IP && name == IP_TOS)
+		return int_out(p->tos, val, len);
+	if (level == IPPROTO_IP && name == IP_TTL)
+		return int_out(p->ttl, val, len);
+	return -ENOPROTOOPT;
+}
+
+/* ---- the calls ---- */
+
+/* Options that is_common() knows. */
+static int common_set(struct conn *c, int name, int v)
+{
+	switch (name) {
+	case SO_REUSEADDR:
+		flag_set(c, CONN_REUSEADDR, v);
+		return 0;
+	case SO_REUSEPORT:
+		flag_set(c, CONN_REUSEPORT, v);
+		return 0;
+	case SO_BROADCAST:
+		bit_set(c, SOCK_BROADCAST, v);
+		if (!sock_is_tcp(c))
+			sock_udp(c)->broadcast = v != 0;
+		return 0;
+	default:
+		return -ENOPROTOOPT; /* SO_ERROR and the others are read only */
+	}
+}
+
+/* Options of every protocol that are whole numbers and kept here. */
+static bool is_common(int level, int name)
+{
+	return level == SOL_SOCKET && (name == SO_REUSEADDR || name == SO_REUSEPORT || name == SO_BROADCAST ||
+				       name == SO_ERROR || name == SO_TYPE || name == SO_DOMAIN ||
+				       name == SO_PROTOCOL || name == SO_ACCEPTCONN);
+}
+
+int sock_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
+{
+	struct sock_env *env;
+	struct conn *c;
+	int v, rc = sock_find(fd, &env, &c);
+
+	if (rc < 0)
+		return rc;
+	if ((int)len < 0)
+		return -EINVAL;
+	if (val == NULL)
+		return -EFAULT;
+	if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
+		return timeo_set(env, c, name == SO_RCVTIMEO ? SOCK_RCV : SOCK_SND, val, len);
+	if (is_common(level, name)) {
+		rc = int_in(val, len, &v);
+		return rc < 0 ? rc : common_set(c, name, v);
+	}
+	if (sock_is_tcp(c))
+		return tcp_setopt(&env->s->tcp, sock_tcp(c), level, name, val, len);
+	return udp_set(sock_udp(c), level, name, val, len);
+}
+
+static int common_get(struct conn *c, int name)
+{
+	switch (name) {
+	case SO_REUSEADDR:
+		return (c->flags & CONN_REUSEADDR) != 0;
+	case SO_REUSEPORT:
+		return (c->flags & CONN_REUSEPORT) != 0;
+	case SO_BROADCAST:
+		return (*sock_bits(c) & SOCK_BROADCAST) != 0;
+	case SO_ERROR:
+		return -sock_error_take(c);
+	case SO_TYPE:
+		return sock_is_tcp(c) ? SOCK_STREAM : SOCK_DGRAM;
+	case SO_DOMAIN:
+		return AF_INET;
+	case SO_PROTOCOL:
+		return sock_is_tcp(c) ? IPPROTO_TCP : IPPROTO_UDP;
+	default: /* SO_ACCEPTCONN, see is_common() */
+		return c->type == CONN_LISTEN;
+	}
+}
+
+int sock_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
+{
+	struct sock_env *env;
+	struct conn *c;
+	int rc = sock_find(fd, &env, &c);
+
+	if (rc < 0)
+		return rc;
+	if (val == NULL || len == NULL)
+		return -EFAULT;
+	if ((int)*len < 0)
+		return -EINVAL;
+	if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
+		return timeo_get(env, c, name == SO_RCVTIMEO ? SOCK_RCV : SOCK_SND, val, len);
+	if (is_common(level, name))
+		return int_out(common_get(c, name), val, len);
+	if (sock_is_tcp(c))
+		return tcp_getopt(&env->s->tcp, sock_tcp(c), level, name, val, len);
+	return udp_get(sock_udp(c), level, name, val, len);
+}
+
+int sock_fcntl(int fd, int cmd, long arg)
+{
+	struct sock_env *env = sock_cur;
+	struct conn *c;
+
+	if (env == NULL)
+		return -ENXIO;
+	c = sock_at(env, fd);
+	if (c == NULL)
+		return -EBADF;
+	switch (cmd) {
+	case F_GETFL:
+		return O_RDWR | (c->flags & CONN_NONBLOCK ? O_NONBLOCK : 0);
+	case F_SETFL:
+		flag_set(c, CONN_NONBLOCK, (arg & O_NONBLOCK) != 0);
+		return 0;
+	case F_GETFD:
+		return FD_CLOEXEC;
+	case F_SETFD:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+int sock_ioctl(int fd, unsigned long request, void *arg)
+{
+	struct sock_env *env;
+	struct conn *c;
+	int *v = arg;
+	int rc = sock_find(fd, &env, &c);
+
+	if (rc < 0)
+		return rc == -ENOTSOCK ? -ENOTTY : rc;
+	if (request != FIONBIO && request != FIONREAD && request != SIOCOUTQ)
+		return -ENOTTY;
+	if (v == NULL)
+		return -EFAULT;
+	if (request == FIONBIO)
+		flag_set(c, CONN_NONBLOCK, *v);
+	else if (c->type == CONN_LISTEN)
+		return -EINVAL;
+	else if (request == FIONREAD)
+		*v = (int)(sock_is_tcp(c) ? tcp_unread(&env->s->tcp, sock_tcp(c)) : udp_unread(sock_udp(c)));
+	else
+		*v = sock_is_tcp(c) ? (int)tcp_unsent(&env->s->tcp, sock_tcp(c)) : 0;
+	return 0;
+}

@@ -1,0 +1,152 @@
+/* socket.c: making, binding, listening, shutting and closing. */
+#include "sock/sock.h"
+
+static int protocol_check(int type, int protocol)
+{
+	if (type == SOCK_STREAM)
+		return protocol == 0 || protocol == IPPROTO_TCP ? 0 : -EPROTONOSUPPORT;
+	if (type == SOCK_DGRAM)
+		return protocol == 0 || protocol == IPPROTO_UDP ? 0 : -EPROTONOSUPPORT;
+	return -ESOCKTNOSUPPORT;
+}
+
+int sock_socket(int domain, int type, int protocol)
+{
+	struct sock_env *env = sock_cur;
+	int flags = type & ~0xf, rc;
+	struct conn *c;
+
+	if (env == NULL)
+		return -ENXIO;
+	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
+		return -EINVAL;
+	if (domain != AF_INET)
+		return -EAFNOSUPPORT;
+	type &= 0xf;
+	rc = protocol_check(type, protocol);
+	if (rc < 0)
+		return rc;
+	if (type == SOCK_STREAM)
+		c = (struct conn *)tcp_new(&env->s->tcp);
+	else
+		c = (struct conn *)udp_new(&env->s->udp);
+	if (c == NULL)
+		return -ENOBUFS;
+	if (flags & SOCK_NONBLOCK)
+		c->flags |= CONN_NONBLOCK;
+	return sock_fd(env, c);
+}
+
+/* A datagram socket with IP_BIND_ADDRESS_NO_PORT: only the address now, the port when it is needed. */
+static int bind_address(struct sock_env *env, struct conn *c, rte_be32_t laddr_be)
+{
+	if (laddr_be == 0)
+		return 0;
+	if (!net_is_local(&env->s->net, laddr_be))
+		return -EADDRNOTAVAIL;
+	c->h.key.laddr_be = laddr_be;
+	c->flags |= CONN_BOUND_ADDR;
+	return 0;
+}
+
+static int bind_checked(struct sock_env *env, struct conn *c, const struct sockaddr_in *in)
+{
+	rte_be32_t laddr_be = in->sin_addr.s_addr;
+
+	if (c->flags & (CONN_BOUND_ADDR | CONN_BOUND_PORT) || c->h.key.lport_be != 0)
+		return -EINVAL;
+	if (sock_is_tcp(c) && (sock_tcp(c)->state != TCP_CLOSED || sock_phase(c) != SOCK_UNCONNECTED))
+		return -EINVAL;
+	if (sock_is_tcp(c))
+		return tcp_bind(&env->s->tcp, sock_tcp(c), laddr_be, in->sin_port);
+	if (in->sin_port == 0 && *sock_bits(c) & SOCK_NO_PORT)
+		return bind_address(env, c, laddr_be);
+	return udp_bind(&env->s->udp, sock_udp(c), laddr_be, in->sin_port);
+}
+
+int sock_bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)addr;
+	struct sock_env *env;
+	struct conn *c;
+	int rc = sock_find(fd, &env, &c);
+
+	if (rc == -ENXIO || rc == -EBADF)
+		return rc;
+	if (len > sizeof(struct sockaddr_storage))
+		return -EINVAL;
+	if (addr == NULL && len > 0)
+		return -EFAULT;
+	if (rc < 0)
+		return rc;
+	if (len < sizeof(*in))
+		return -EINVAL;
+	/* AF_UNSPEC is taken for old programs that forgot the family, if the address is any. */
+	if (in->sin_family != AF_INET && (in->sin_family != AF_UNSPEC || in->sin_addr.s_addr != 0))
+		return -EAFNOSUPPORT;
+	return bind_checked(env, c, in);
+}
+
+int sock_listen(int fd, int backlog)
+{
+	struct sock_env *env;
+	struct conn *c;
+	int rc = sock_find(fd, &env, &c);
+
+	if (rc < 0)
+		return rc;
+	if (!sock_is_tcp(c))
+		return -EOPNOTSUPP;
+	if (c->type != CONN_LISTEN && (sock_tcp(c)->state != TCP_CLOSED || sock_phase(c) != SOCK_UNCONNECTED))
+		return -EINVAL;
+	/* Linux takes the number as unsigned: a negative backlog is the largest. */
+	return tcp_listen(&env->s->tcp, sock_tcp(c), backlog < 0 ? (int)TCP_BACKLOG_MAX : backlog);
+}
+
+static int tcp_shutdown_call(struct sock_env *env, struct conn *c, int how)
+{
+	bool listener = c->type == CONN_LISTEN;
+
+	/* An attempt is dropped, and so is listening when reading ends, as Linux does. */
+	if (sock_tcp(c)->state == TCP_SYN_SENT || (listener && how != SHUT_WR)) {
+		sock_phase_set(c, SOCK_UNCONNECTED);
+		return sock_tcp_disconnect(env, c);
+	}
+	return listener ? 0 : tcp_shutdown(&env->s->tcp, sock_tcp(c), how);
+}
+
+int sock_shutdown(int fd, int how)
+{
+	struct sock_env *env;
+	struct conn *c;
+	int rc = sock_find(fd, &env, &c);
+
+	if (rc < 0)
+		return rc;
+	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+		return -EINVAL;
+	return sock_is_tcp(c) ? tcp_shutdown_call(env, c, how) : udp_shutdown(&env->s->udp, sock_udp(c), how);
+}
+
+int sock_close(int fd)
+{
+	struct sock_env *env = sock_cur;
+	struct conn *c;
+
+	if (env == NULL)
+		return -ENXIO;
+	c = sock_at(env, fd);
+	if (c == NULL)
+		return -EBADF;
+	if (c->type == CONN_EPOLL) {
+		sock_epoll_close(env, c);
+		return 0;
+	}
+	sock_epoll_leave(env, c);
+	sock_side_put(env, c);
+	if (sock_is_tcp(c))
+		tcp_close(&env->s->tcp, sock_tcp(c));
+	else
+		udp_close(&env->s->udp, sock_udp(c));
+	return 0;
+}

@@ -1,0 +1,359 @@
+/* buf.c: the byte queues of a connection, in mbufs. */
+#include "tcp/buf.h"
+
+#include "base/assert.h"
+
+struct tcp_buf *tcp_buf_need(struct tcp *t, struct tcp_pcb *p)
+{
+	struct tcp_buf *b;
+
+	if (p->buf != 0)
+		return pool_at(&t->bufs, p->buf);
+	p->buf = pool_get(&t->bufs); /* as many as there are connections: it never runs out */
+	SPATE_ASSERT(p->buf != 0);
+	b = pool_at(&t->bufs, p->buf);
+	memset(b, 0, sizeof(*b));
+	b->owner = conn_ref(t->flow, &p->c);
+	return b;
+}
+
+static void segs_free(struct rte_mbuf *m)
+{
+	while (m != NULL) {
+		struct rte_mbuf *next = m->next;
+
+		rte_pktmbuf_free_seg(m);
+		m = next;
+	}
+}
+
+void tcp_buf_snd_drop(struct tcp_buf *b)
+{
+	segs_free(b->snd_head);
+	b->snd_head = b->snd_tail = b->snd_cur = NULL;
+	b->snd_len = 0;
+}
+
+void tcp_buf_ooo_drop(struct tcp_buf *b)
+{
+	struct rte_mbuf *m = b->ooo_head;
+
+	while (m != NULL) {
+		struct rte_mbuf *next = tcp_ooo_next(m);
+
+		m->tx_offload = 0;
+		rte_pktmbuf_free(m);
+		m = next;
+	}
+	b->ooo_head = b->ooo_tail = NULL;
+	b->ooo_n = 0;
+	b->ooo_fin = false;
+	b->dup_acks_due = 0;
+}
+
+void tcp_buf_clear(struct tcp_buf *b)
+{
+	tcp_buf_snd_drop(b);
+	segs_free(b->rcv_head);
+	b->rcv_head = b->rcv_tail = NULL;
+	b->rcv_len = 0;
+	tcp_buf_ooo_drop(b);
+}
+
+void tcp_buf_free(struct tcp *t, struct tcp_pcb *p)
+{
+	struct tcp_buf *b = tcp_buf_of(t, p);
+
+	if (b == NULL)
+		return;
+	tcp_buf_clear(b);
+	tcp_buf_settle(t, p, b);
+}
+
+/* ---- send queue ---- */
+
+static struct rte_mbuf *snd_grow(struct tcp *t, struct tcp_buf *b)
+{
+	struct rte_mbuf *m = pkt_tx_alloc(t->tx);
+
+	if (m == NULL)
+		return NULL;
+	m->data_off = 0; /* nothing is ever put in front of these bytes */
+	if (b->snd_tail != NULL)
+		b->snd_tail->next = m;
+	else
+		b->snd_head = m;
+	b->snd_tail = m;
+	return m;
+}
+
+uint32_t tcp_buf_snd_put(struct tcp *t, struct tcp_buf *b, const void *data, uint32_t len)
+{
+	const uint8_t *src = data;
+	uint32_t left = len;
+
+	while (left > 0) {
+		struct rte_mbuf *m = b->snd_tail;
+		uint32_t room = m != NULL ? (uint32_t)(m->buf_len - m->data_off - m->data_len) : 0;
+		uint32_t n;
+
+		if (room == 0) {
+			m = snd_grow(t, b);
+			if (m == NULL)
+				break;
+			room = m->buf_len;
+		}
+		n = left < room ? left : room;
+		memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, m->data_len), src, n);
+		m->data_len = (uint16_t)(m->data_len + n);
+		src += n;
+		left -= n;
+	}
+	b->snd_len += len - left;
+	return len - left;
+}
+
+void tcp_buf_snd_acked(struct tcp_buf *b, uint32_t len, uint32_t una)
+{
+	SPATE_ASSERT(len <= b->snd_len);
+	b->snd_len -= len;
+	while (len > 0) {
+		struct rte_mbuf *m = b->snd_head;
+
+		if (len < m->data_len) {
+			m->data_off = (uint16_t)(m->data_off + len);
+			m->data_len = (uint16_t)(m->data_len - len);
+			break;
+		}
+		len -= m->data_len;
+		b->snd_head = m->next;
+		if (b->snd_cur == m)
+			b->snd_cur = NULL;
+		rte_pktmbuf_free_seg(m);
+	}
+	if (b->snd_head == NULL)
+		b->snd_tail = NULL;
+	if (b->snd_cur == b->snd_head)
+		b->snd_cur_seq = una;
+}
+
+void tcp_buf_snd_copy(struct tcp_buf *b, uint32_t una, uint32_t seq, void *dst, uint32_t len)
+{
+	struct rte_mbuf *m = b->snd_cur;
+	uint32_t m_seq = b->snd_cur_seq;
+	uint8_t *to = dst;
+
+	if (m == NULL || seq_lt(seq, m_seq)) {
+		m = b->snd_head;
+		m_seq = una;
+	}
+	while (seq - m_seq >= m->data_len) {
+		m_seq += m->data_len;
+		m = m->next;
+	}
+	while (len > 0) {
+		uint32_t off = seq - m_seq, n = m->data_len - off;
+
+		if (n > len)
+			n = len;
+		memcpy(to, rte_pktmbuf_mtod_offset(m, uint8_t *, off), n);
+		to += n;
+		seq += n;
+		len -= n;
+		if (len > 0) {
+			m_seq += m->data_len;
+			m = m->next;
+		}
+	}
+	b->snd_cur = m;
+	b->snd_cur_seq = m_seq;
+}
+
+/* ---- receive queue ---- */
+
+/* Copies a small packet behind the last one when that has room and nobody else sees it. */
+static bool rcv_coalesce(struct tcp_buf *b, struct rte_mbuf *m)
+{
+	struct rte_mbuf *tail = b->rcv_tail;
+
+	if (tail == NULL || m->next != NULL || m->data_len > TCP_COALESCE_MAX || !RTE_MBUF_DIRECT(tail) ||
+	    rte_mbuf_refcnt_read(tail) != 1 || rte_pktmbuf_tailroom(tail) < m->data_len)
+		return false;
+	memcpy(rte_pktmbuf_mtod_offset(tail, uint8_t *, tail->data_len), rte_pktmbuf_mtod(m, uint8_t *), m->data_len);
+	tail->data_len = (uint16_t)(tail->data_len + m->data_len);
+	b->rcv_len += m->data_len;
+	rte_pktmbuf_free(m);
+	return true;
+}
+
+void tcp_buf_rcv_put(struct tcp_buf *b, struct rte_mbuf *m)
+{
+	if (rcv_coalesce(b, m))
+		return;
+	b->rcv_len += m->pkt_len;
+	if (b->rcv_tail != NULL)
+		b->rcv_tail->next = m;
+	else
+		b->rcv_head = m;
+	while (m->next != NULL)
+		m = m->next;
+	b->rcv_tail = m;
+}
+
+uint32_t tcp_buf_rcv_peek(const struct rte_mbuf **m, uint32_t *off, void *dst, uint32_t len)
+{
+	uint32_t done = 0;
+
+	while (done < len && *m != NULL) {
+		uint32_t n = (*m)->data_len - *off;
+
+		if (n > len - done)
+			n = len - done;
+		if (dst != NULL)
+			memcpy((uint8_t *)dst + done, rte_pktmbuf_mtod_offset(*m, const uint8_t *, *off), n);
+		done += n;
+		*off += n;
+		if (*off == (*m)->data_len) {
+			*m = (*m)->next;
+			*off = 0;
+		}
+	}
+	return done;
+}
+
+void tcp_buf_rcv_take(struct tcp_buf *b, uint32_t len)
+{
+	SPATE_ASSERT(len <= b->rcv_len);
+	b->rcv_len -= len;
+	while (b->rcv_head != NULL) {
+		struct rte_mbuf *m = b->rcv_head;
+
+		if (len < m->data_len) {
+			m->data_off = (uint16_t)(m->data_off + len);
+			m->data_len = (uint16_t)(m->data_len - len);
+			return;
+		}
+		len -= m->data_len;
+		b->rcv_head = m->next;
+		rte_pktmbuf_free_seg(m);
+	}
+	b->rcv_tail = NULL;
+}
+
+struct rte_mbuf *tcp_buf_trim_front(struct rte_mbuf *m, uint32_t n)
+{
+	uint32_t pkt_len = m->pkt_len - n;
+	uint16_t nb_segs = m->nb_segs;
+
+	while (n >= m->data_len && m->next != NULL) {
+		struct rte_mbuf *next = m->next;
+
+		n -= m->data_len;
+		rte_pktmbuf_free_seg(m);
+		m = next;
+		nb_segs--;
+	}
+	m->data_off = (uint16_t)(m->data_off + n);
+	m->data_len = (uint16_t)(m->data_len - n);
+	m->pkt_len = pkt_len;
+	m->nb_segs = nb_segs;
+	return m;
+}
+
+void tcp_buf_trim_to(struct rte_mbuf *m, uint32_t len)
+{
+	struct rte_mbuf *s = m;
+	uint32_t left = len;
+	uint16_t n = 1;
+
+	if (m->pkt_len == len)
+		return;
+	while (left > s->data_len) {
+		left -= s->data_len;
+		s = s->next;
+		n++;
+	}
+	s->data_len = (uint16_t)left;
+	segs_free(s->next);
+	s->next = NULL;
+	m->pkt_len = len;
+	m->nb_segs = n;
+}
+
+/* ---- out-of-order list ---- */
+
+static void ooo_link(struct rte_mbuf *m, struct rte_mbuf *next) { m->tx_offload = (uintptr_t)next; }
+
+static uint32_t ooo_end(const struct rte_mbuf *m) { return m->hash.usr + m->pkt_len; }
+
+/* Removes the packets behind m that m covers whole. */
+static void ooo_absorb(struct tcp_buf *b, struct rte_mbuf *m)
+{
+	struct rte_mbuf *next = tcp_ooo_next(m);
+
+	while (next != NULL && seq_le(ooo_end(next), ooo_end(m))) {
+		struct rte_mbuf *after = tcp_ooo_next(next);
+
+		next->tx_offload = 0;
+		rte_pktmbuf_free(next);
+		b->ooo_n--;
+		next = after;
+	}
+	ooo_link(m, next);
+	if (next == NULL)
+		b->ooo_tail = m;
+}
+
+bool tcp_buf_ooo_put(struct tcp_buf *b, struct rte_mbuf *m, uint32_t seq)
+{
+	struct rte_mbuf *prev = NULL;
+
+	if (b->ooo_n >= TCP_OOO_MAX) {
+		rte_pktmbuf_free(m);
+		return false;
+	}
+	m->hash.usr = seq;
+	if (b->ooo_tail != NULL && seq_ge(seq, b->ooo_tail->hash.usr)) {
+		prev = b->ooo_tail; /* the usual case: the next one of a burst behind one hole */
+	} else {
+		for (struct rte_mbuf *at = b->ooo_head; at != NULL && seq_le(at->hash.usr, seq); at = tcp_ooo_next(at))
+			prev = at;
+	}
+	if (prev != NULL && seq_le(ooo_end(m), ooo_end(prev))) {
+		rte_pktmbuf_free(m); /* seen before */
+		return true;
+	}
+	if (prev != NULL) {
+		ooo_link(m, tcp_ooo_next(prev));
+		ooo_link(prev, m);
+	} else {
+		ooo_link(m, b->ooo_head);
+		b->ooo_head = m;
+	}
+	b->ooo_n++;
+	ooo_absorb(b, m);
+	return true;
+}
+
+uint32_t tcp_buf_ooo_drain(struct tcp_buf *b, uint32_t rcv_nxt)
+{
+	while (b->ooo_head != NULL && seq_le(b->ooo_head->hash.usr, rcv_nxt)) {
+		struct rte_mbuf *m = b->ooo_head;
+		uint32_t end = ooo_end(m), seq = m->hash.usr;
+
+		b->ooo_head = tcp_ooo_next(m);
+		m->tx_offload = 0;
+		b->ooo_n--;
+		if (seq_le(end, rcv_nxt)) {
+			rte_pktmbuf_free(m);
+			continue;
+		}
+		if (seq != rcv_nxt)
+			m = tcp_buf_trim_front(m, rcv_nxt - seq);
+		tcp_buf_rcv_put(b, m);
+		rcv_nxt = end;
+	}
+	if (b->ooo_head == NULL)
+		b->ooo_tail = NULL;
+	return rcv_nxt;
+}

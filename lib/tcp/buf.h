@@ -1,0 +1,82 @@
+/* buf.h: what a connection holds while bytes are in flight, unsent, unread or out of order. All payload is in mbufs owned
+ * by the stack: the send and the receive queue are byte streams in segments linked by mbuf.next; the out-of-order list
+ * holds whole packets, linked by mbuf.tx_offload and numbered by mbuf.hash.usr (both without meaning once received). */
+#ifndef TCP_BUF_H
+#define TCP_BUF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/seq.h"
+#include "tcp/tcp.h"
+
+struct tcp_buf {
+	uint32_t pool_link;
+	flow_ref owner;                 /* 0: free; tcp_fini() looks */
+	struct rte_mbuf *snd_head, *snd_tail; /* from snd_una on */
+	struct rte_mbuf *snd_cur;       /* where the last copy ended: segment, and the sequence number of its first byte */
+	uint32_t snd_cur_seq;
+	uint32_t snd_len;
+	struct rte_mbuf *rcv_head, *rcv_tail; /* in order, unread */
+	uint32_t rcv_len;               /* ---- 64 ---- */
+	uint16_t dup_acks_due;          /* one for every out-of-order segment (RFC 5681 4.2) */
+	bool ooo_fin;                   /* a FIN was seen at ooo_fin_seq, beyond a gap */
+	uint32_t ooo_fin_seq;
+	uint32_t ooo_n;
+	struct rte_mbuf *ooo_head, *ooo_tail; /* by sequence number */
+	uint32_t recover;               /* RFC 6582, valid with TF_RECOVERY or TF_LOSS */
+	uint32_t cc_acked;              /* bytes acknowledged since cwnd last grew (RFC 5681 3.1) */
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct tcp_buf) == 128, "two cache lines");
+
+static inline struct tcp_buf *tcp_buf_of(const struct tcp *t, const struct tcp_pcb *p)
+{
+	return p->buf != 0 ? (struct tcp_buf *)pool_at(&t->bufs, p->buf) : NULL;
+}
+
+struct tcp_buf *tcp_buf_need(struct tcp *t, struct tcp_pcb *p); /* the connection's, made when there is none; never NULL */
+void tcp_buf_free(struct tcp *t, struct tcp_pcb *p);            /* with all that is in it */
+void tcp_buf_clear(struct tcp_buf *b);
+void tcp_buf_snd_drop(struct tcp_buf *b);
+void tcp_buf_ooo_drop(struct tcp_buf *b);
+
+/* Gives an empty one back. */
+static inline void tcp_buf_settle(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
+{
+	if (b->snd_head == NULL && b->rcv_head == NULL && b->ooo_head == NULL && !b->ooo_fin && b->dup_acks_due == 0) {
+		b->owner = 0;
+		pool_put(&t->bufs, p->buf);
+		p->buf = 0;
+	}
+}
+
+/* ---- send queue ---- */
+/* Appends bytes and returns how many: fewer only when mbufs ran out. */
+uint32_t tcp_buf_snd_put(struct tcp *t, struct tcp_buf *b, const void *data, uint32_t len);
+/* The first len bytes are acknowledged; snd_una is then una. */
+void tcp_buf_snd_acked(struct tcp_buf *b, uint32_t len, uint32_t una);
+/* Copies [seq, seq+len) to dst; una is the queue's first byte. */
+void tcp_buf_snd_copy(struct tcp_buf *b, uint32_t una, uint32_t seq, void *dst, uint32_t len);
+
+/* ---- receive queue ---- */
+/* Appends a packet that holds only payload, at least one byte; owns it. */
+void tcp_buf_rcv_put(struct tcp_buf *b, struct rte_mbuf *m);
+/* Copies up to len bytes to dst (NULL: nowhere), which start *off bytes into segment *m; both move on. Frees nothing. */
+uint32_t tcp_buf_rcv_peek(const struct rte_mbuf **m, uint32_t *off, void *dst, uint32_t len);
+void tcp_buf_rcv_take(struct tcp_buf *b, uint32_t len); /* removes the first len bytes */
+
+/* ---- out-of-order list ---- */
+static inline struct rte_mbuf *tcp_ooo_next(const struct rte_mbuf *m) { return (struct rte_mbuf *)(uintptr_t)m->tx_offload; }
+
+/* Files a packet of only payload whose first byte is seq; owns it. False: it is full, the packet is gone. */
+bool tcp_buf_ooo_put(struct tcp_buf *b, struct rte_mbuf *m, uint32_t seq);
+/* Moves what has become in order to the receive queue; returns the new rcv_nxt. */
+uint32_t tcp_buf_ooo_drain(struct tcp_buf *b, uint32_t rcv_nxt);
+
+/* Cuts the first n bytes off a packet (any number of segments, n < pkt_len); what is left may be another mbuf. */
+struct rte_mbuf *tcp_buf_trim_front(struct rte_mbuf *m, uint32_t n);
+/* Leaves the first len bytes of a packet. */
+void tcp_buf_trim_to(struct rte_mbuf *m, uint32_t len);
+
+#endif

@@ -1,0 +1,89 @@
+/* icmp.c: ICMP errors about our segments (RFC 5927, RFC 1191; connect-semantics F11 to F30). */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+
+#include "tcp/buf.h"
+#include "tcp/in.h"
+#include "tcp/life.h"
+#include "tcp/out.h"
+
+/* RFC 1191 7: what to try when an old router does not say. */
+static uint16_t plateau_below(uint16_t mtu)
+{
+	static const uint16_t plateau[] = {32000, 17914, 8166, 4352, 2002, 1492, 1006, 552};
+
+	for (unsigned i = 0; i < sizeof(plateau) / sizeof(plateau[0]); i++) {
+		if (plateau[i] < mtu)
+			return plateau[i];
+	}
+	return TCP_PMTU_MIN;
+}
+
+/* The path is narrower than thought: all its flows see that at their next segment. What was too big goes again, which is
+ * no sign of congestion (RFC 1191 6.4). */
+static void path_narrows(struct tcp *t, uint32_t path_idx, uint16_t mtu, struct tcp_pcb *p)
+{
+	struct path *path = path_at(&t->net->paths, path_idx);
+
+	if (mtu == 0)
+		mtu = plateau_below(path->pmtu);
+	if (mtu < TCP_PMTU_MIN)
+		mtu = TCP_PMTU_MIN;
+	if (mtu >= path->pmtu)
+		return;
+	path->pmtu = mtu;
+	if (p == NULL || !TCP_IN(p->state, TCP_SYNCHRONIZED))
+		return;
+	p->snd_nxt = p->snd_una;
+	p->tflags &= ~TF_RTT;
+	tcp_out_mark(t, p);
+}
+
+static bool is_frag_needed(const struct net_pkt *pkt)
+{
+	return pkt->icmp.type == ICMP_DEST_UNREACH && pkt->icmp.code == ICMP_FRAG_NEEDED && !pkt->icmp.local;
+}
+
+static void icmp_pcb(struct tcp *t, struct tcp_pcb *p, const struct net_pkt *pkt)
+{
+	if (seq_lt(pkt->icmp.seq, p->snd_una) || seq_ge(pkt->icmp.seq, p->snd_max)) {
+		/* A bare ACK that met a dead neighbour is ours too; from outside only what is in flight counts (RFC 5927 4.1). */
+		if (!pkt->icmp.local || pkt->icmp.seq != p->snd_max) {
+			drop_count(t->drops, DROP_ICMP_UNMATCHED);
+			return;
+		}
+	}
+	if (is_frag_needed(pkt)) {
+		path_narrows(t, p->c.h.path, pkt->icmp.mtu, p);
+		return;
+	}
+	if (pkt->icmp.err == 0)
+		return;
+	if (TCP_IN(p->state, ST(SYN_SENT) | ST(SYN_RECEIVED))) {
+		t->stats.attempt_fails++;
+		tcp_done(t, p, pkt->icmp.err);
+		return;
+	}
+	p->soft_error = (uint8_t)pkt->icmp.err; /* told if retransmission gives up (RFC 9293 3.9.2.2) */
+}
+
+void tcp_icmp(struct tcp *t, const struct net_pkt *pkt)
+{
+	flow_ref r = flow_find(t->flow, &t->flow->tcp, pkt->hash, &pkt->key);
+
+	if (r == 0) {
+		drop_count(t->drops, DROP_ICMP_UNMATCHED);
+	} else if (ref_kind(r) == FLOW_CONN) {
+		icmp_pcb(t, tcp_pcb_at(t, r), pkt);
+	} else if (ref_kind(r) == FLOW_SYNRCVD) {
+		struct tcp_synrcvd *sr = tcp_synrcvd_at(t, r);
+
+		if (pkt->icmp.seq != sr->iss)
+			drop_count(t->drops, DROP_ICMP_UNMATCHED);
+		else if (is_frag_needed(pkt))
+			path_narrows(t, sr->h.path, pkt->icmp.mtu, NULL);
+		else if (pkt->icmp.err != 0)
+			tcp_synrcvd_end(t, sr);
+	}
+}

@@ -1,0 +1,51 @@
+/* in.h: one received segment on its way through RFC 9293 section 3.10.7. Private to lib/tcp. */
+#ifndef TCP_IN_H
+#define TCP_IN_H
+
+#include "tcp/buf.h"
+#include "tcp/life.h"
+#include "wire/tcp.h"
+
+struct tcp_seg {
+	struct rte_mbuf *m;         /* NULL once somebody took it */
+	const struct net_pkt *pkt;
+	uint32_t seq, ack;
+	uint32_t len;               /* payload that is left of it */
+	uint32_t off;               /* where it starts in m */
+	uint16_t wnd;               /* as on the wire */
+	uint8_t flags;
+	struct tcp_opts o;
+};
+
+/* Segments for what the table found. None of them frees s->m. */
+void tcp_in_pcb(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s);         /* synchronized states, SYN-RECEIVED */
+void tcp_in_synsent(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s);
+void tcp_in_synrcvd(struct tcp *t, struct tcp_synrcvd *sr, struct tcp_seg *s);
+void tcp_in_timewait(struct tcp *t, struct tcp_timewait *tw, struct tcp_seg *s);
+void tcp_in_unknown(struct tcp *t, struct tcp_seg *s);                        /* LISTEN and CLOSED */
+
+/* Steps that several of them share. The bool ones: false when the segment is finished with (p may be gone). */
+bool tcp_in_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s);         /* step 5 */
+bool tcp_in_text(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s);        /* step 7 */
+void tcp_in_fin(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s);   /* step 8 */
+void tcp_in_established(struct tcp *t, struct tcp_pcb *p);                    /* our SYN is acknowledged */
+void tcp_in_drop(struct tcp *t, struct tcp_seg *s, enum drop why);            /* counts and frees */
+void tcp_in_reset(struct tcp *t, const struct tcp_seg *s, uint32_t path);     /* the RST of RFC 9293 3.10.7.1 */
+
+/* A SYN for this listener; iss: 0, or what the ISN must be at least (after TIME-WAIT). */
+void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32_t iss);
+struct tcp_listener *tcp_listener_for(const struct tcp *t, const struct flow_key *key, uint32_t hash); /* NULL: none */
+
+void tcp_synrcvd_timeout(struct tcp *t, struct tcp_synrcvd *sr);
+
+/* RFC 7323 5.3: the segment's timestamp is older than ts_recent. */
+static inline bool tcp_paws_old(const struct tcp_seg *s, uint32_t ts_recent) { return (int32_t)(s->o.tsval - ts_recent) < 0; }
+
+static inline bool tcp_writable(const struct tcp_pcb *p, const struct tcp_buf *b) /* as Linux sk_stream_is_writeable() */
+{
+	uint32_t queued = b != NULL ? b->snd_len : 0;
+
+	return queued < p->sndbuf && p->sndbuf - queued >= queued / 2;
+}
+
+#endif

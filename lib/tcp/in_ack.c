@@ -1,0 +1,157 @@
+/* in_ack.c: fifth step of RFC 9293 3.10.7.4: the acknowledgment and the send window. */
+#include <errno.h>
+
+#include "tcp/cc.h"
+#include "tcp/in.h"
+#include "tcp/out.h"
+#include "tcp/rtx.h"
+#include "tcp/timers.h"
+
+void tcp_in_established(struct tcp *t, struct tcp_pcb *p)
+{
+	p->snd_una++; /* the SYN */
+	p->snd_nxt = p->snd_max = p->snd_una;
+	if ((p->tflags & TF_RTT) && p->backoff == 0)
+		tcp_rtt_sample(p, (uint32_t)t->clock->now_us - p->rtt_us);
+	p->backoff = 0;
+	p->tflags = (p->tflags & ~TF_RTT) | TF_CONNECTED;
+	tcp_timer_rtx_stop(p);
+	tcp_state_set(t, p, TCP_ESTABLISHED);
+	net_confirm(t->net, p->c.h.path);
+	tcp_timer_keepalive(t, p);
+	ready_mark(t->flow, &p->c, EPOLLOUT);
+	if (p->tflags & TF_SHUT_WR) { /* CLOSE or SHUT_WR came before: now its FIN */
+		tcp_state_set(t, p, TCP_FIN_WAIT_1);
+		tcp_out_mark(t, p);
+	}
+}
+
+/* SND.WND from segments that are not older than the last one that set it. */
+static void window_update(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
+{
+	uint32_t wnd = (uint32_t)s->wnd << (p->wscale & 15);
+
+	if (seq_gt(p->snd_wl1, s->seq) || (p->snd_wl1 == s->seq && seq_gt(p->snd_wl2, s->ack)))
+		return;
+	p->snd_wl1 = s->seq;
+	p->snd_wl2 = s->ack;
+	if (s->wnd > p->snd_wnd_max)
+		p->snd_wnd_max = s->wnd;
+	if (wnd > p->snd_wnd && p->buf != 0)
+		tcp_out_mark(t, p);
+	p->snd_wnd = wnd;
+	if (p->tflags & TF_PERSIST) {
+		p->rtx_tick = t->clock->tick; /* the peer is alive */
+		if (wnd > 0) {
+			p->backoff = 0;
+			tcp_timer_rtx_stop(p);
+			tcp_out_mark(t, p);
+		}
+	}
+}
+
+/* RFC 6298 section 3: segments sent once are timed; after a retransmission only the timestamp option tells. */
+static void rtt_update(const struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
+{
+	if (p->tflags & TF_RTT) {
+		if (seq_lt(s->ack, p->rtt_seq))
+			return;
+		tcp_rtt_sample(p, (uint32_t)t->clock->now_us - p->rtt_us);
+		p->tflags &= ~TF_RTT;
+	} else if (p->backoff > 0 && (p->tflags & TF_TS) && s->o.has_ts) {
+		uint32_t ms = tcp_now_ts(t, p->ts_offset) - s->o.tsecr;
+
+		if (ms <= TCP_RTO_MAX_US / 1000)
+			tcp_rtt_sample(p, ms * 1000);
+	}
+}
+
+/* Our FIN is acknowledged. False: p is gone from here. */
+static bool fin_acked(struct tcp *t, struct tcp_pcb *p)
+{
+	switch (p->state) {
+	case TCP_FIN_WAIT_1:
+		tcp_state_set(t, p, TCP_FIN_WAIT_2);
+		if (p->c.flags & CONN_ORPHAN)
+			return tcp_orphan_finwait2(t, p);
+		return true;
+	case TCP_CLOSING:
+		tcp_timewait_enter(t, p);
+		return false;
+	default: /* LAST-ACK */
+		tcp_done(t, p, 0);
+		return false;
+	}
+}
+
+static bool ack_new(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
+{
+	struct tcp_buf *b = tcp_buf_of(t, p);
+	uint32_t end = tcp_data_end(p, b);
+	bool fin = TCP_IN(p->state, TCP_FIN_DUE) && s->ack == end + 1;
+	uint32_t data = s->ack - p->snd_una - fin;
+	bool was_writable = tcp_writable(p, b);
+
+	rtt_update(t, p, s);
+	tcp_rtx_acked(t, p, b, s->ack);
+	p->snd_una = s->ack;
+	if (data > 0)
+		tcp_buf_snd_acked(b, data, s->ack);
+	p->snd_nxt = seq_max(p->snd_nxt, p->snd_una);
+	p->backoff = 0;
+	net_confirm(t->net, p->c.h.path);
+	if (p->snd_una == p->snd_max) { /* RFC 6298 5.2 */
+		tcp_timer_rtx_stop(p);
+		p->tflags &= ~TF_RTX_HEAD;
+	} else {                        /* 5.3 */
+		p->rtx_tick = t->clock->tick;
+		tcp_timer_rtx_in(t, p, tcp_rtt_rto_us(p));
+	}
+	if (b != NULL) {
+		if (!was_writable && tcp_writable(p, b))
+			ready_mark(t->flow, &p->c, EPOLLOUT);
+		if (b->snd_len > 0)
+			tcp_out_mark(t, p);
+		else
+			tcp_buf_settle(t, p, b);
+	}
+	if (fin)
+		return fin_acked(t, p);
+	if (TCP_IN(p->state, TCP_FIN_DUE))
+		tcp_out_mark(t, p);
+	return true;
+}
+
+/* RFC 5681 section 2: what counts as a duplicate. */
+static bool is_dupack(const struct tcp_pcb *p, const struct tcp_seg *s, uint32_t old_wnd)
+{
+	return s->ack == p->snd_una && p->snd_una != p->snd_max && s->len == 0 && !(s->flags & TCPF_FIN) &&
+	       ((uint32_t)s->wnd << (p->wscale & 15)) == old_wnd && !(p->tflags & TF_PERSIST);
+}
+
+bool tcp_in_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
+{
+	uint32_t old_wnd = p->snd_wnd, max_wnd = (uint32_t)p->snd_wnd_max << (p->wscale & 15);
+
+	if (p->state == TCP_SYN_RECEIVED) {
+		if (s->ack != p->snd_max) {
+			tcp_in_reset(t, s, p->c.h.path);
+			tcp_in_drop(t, s, DROP_TCP_ACK);
+			return false;
+		}
+		tcp_in_established(t, p);
+	}
+	if (seq_gt(s->ack, p->snd_max) || seq_lt(s->ack, p->snd_una - max_wnd)) { /* RFC 5961 5.2 */
+		tcp_out_challenge(t, p);
+		tcp_in_drop(t, s, DROP_TCP_ACK);
+		return false;
+	}
+	if (seq_lt(s->ack, p->snd_una))
+		return true;
+	window_update(t, p, s);
+	if (s->ack != p->snd_una)
+		return ack_new(t, p, s);
+	if (is_dupack(p, s, old_wnd))
+		tcp_rtx_dupack(t, p, tcp_buf_of(t, p));
+	return true;
+}

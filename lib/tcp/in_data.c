@@ -1,0 +1,135 @@
+/* in_data.c: seventh and eighth step of RFC 9293 3.10.7.4: the segment text and the FIN; what to acknowledge when. */
+#include <errno.h>
+
+#include "tcp/in.h"
+#include "tcp/out.h"
+#include "tcp/timers.h"
+
+/* Takes the payload out of the packet. */
+static struct rte_mbuf *payload_take(struct tcp_seg *s)
+{
+	struct rte_mbuf *m = s->m;
+
+	s->m = NULL;
+	if (m->nb_segs == 1) {
+		m->data_off = (uint16_t)(m->data_off + s->off);
+		m->data_len = (uint16_t)s->len;
+		m->pkt_len = s->len;
+		return m;
+	}
+	m = tcp_buf_trim_front(m, s->off);
+	tcp_buf_trim_to(m, s->len);
+	return m;
+}
+
+/* RFC 9293 3.8.6.3 and RFC 5681 4.2: at least every second full-sized segment is acknowledged at once. */
+static void ack_owed(struct tcp *t, struct tcp_pcb *p, uint32_t seg_len)
+{
+	if (seg_len > p->rcv_mss)
+		p->rcv_mss = (uint16_t)(seg_len < UINT16_MAX ? seg_len : UINT16_MAX);
+	if (p->rcv_nxt - p->last_ack_sent >= 2u * p->rcv_mss || (p->tflags & TF_QUICKACK))
+		p->tflags |= TF_ACK_NOW;
+	else
+		p->tflags |= TF_ACK_DELAY;
+	tcp_out_mark(t, p);
+}
+
+static void text_in_order(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_seg *s)
+{
+	uint32_t len = s->len;
+	bool gap = b->ooo_head != NULL;
+
+	p->rcv_nxt += len;
+	tcp_buf_rcv_put(b, payload_take(s));
+	if (gap) {
+		p->rcv_nxt = tcp_buf_ooo_drain(b, p->rcv_nxt);
+		p->tflags |= TF_ACK_NOW; /* it filled a gap, or part of it */
+	}
+	ack_owed(t, p, len);
+	ready_mark(t->flow, &p->c, EPOLLIN);
+}
+
+static void text_out_of_order(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_seg *s)
+{
+	uint32_t seq = s->seq;
+
+	t->stats.ooo_segs++;
+	if (!tcp_buf_ooo_put(b, payload_take(s), seq))
+		drop_count(t->drops, DROP_TCP_OOO_FULL);
+	if (b->dup_acks_due < UINT16_MAX)
+		b->dup_acks_due++;
+	tcp_out_mark(t, p);
+}
+
+bool tcp_in_text(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
+{
+	struct tcp_buf *b;
+
+	if (TCP_IN(p->state, TCP_FIN_TAKEN)) { /* "This should not occur": the peer has sent its FIN */
+		tcp_out_ack_now(t, p);
+		return true;
+	}
+	if (p->state != TCP_ESTABLISHED && (p->tflags & TF_SHUT_RD)) {
+		/* Nobody will ever read this: say so (RFC 1122 4.2.2.13, RFC 9293 3.6.1). */
+		tcp_abort(t, p, ECONNRESET);
+		return false;
+	}
+	b = tcp_buf_need(t, p);
+	if (s->seq == p->rcv_nxt)
+		text_in_order(t, p, b, s);
+	else
+		text_out_of_order(t, p, b, s);
+	/* A FIN that came before its data */
+	if (b->ooo_fin && b->ooo_fin_seq == p->rcv_nxt && !(s->flags & TCPF_FIN)) {
+		s->flags |= TCPF_FIN;
+		s->seq = p->rcv_nxt;
+		s->len = 0;
+	} else {
+		s->seq += s->len;
+		s->len = 0;
+	}
+	return true;
+}
+
+/* s->seq is the FIN's own number by now. */
+void tcp_in_fin(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
+{
+	uint32_t fin_seq = s->seq + s->len;
+
+	if (TCP_IN(p->state, TCP_FIN_TAKEN)) {
+		tcp_out_ack_now(t, p);
+		return;
+	}
+	if (seq_lt(fin_seq, p->rcv_nxt)) /* before data that the peer has sent: it is out of its mind */
+		return;
+	if (fin_seq != p->rcv_nxt) {
+		struct tcp_buf *b = tcp_buf_need(t, p);
+
+		b->ooo_fin = true;
+		b->ooo_fin_seq = fin_seq;
+		if (b->dup_acks_due == 0)
+			tcp_out_ack_now(t, p);
+		return;
+	}
+	if (p->buf != 0) {
+		struct tcp_buf *b = tcp_buf_of(t, p);
+
+		tcp_buf_ooo_drop(b);
+		tcp_buf_settle(t, p, b);
+	}
+	p->rcv_nxt++;
+	p->tflags |= TF_SHUT_RD;
+	tcp_out_ack_now(t, p);
+	switch (p->state) {
+	case TCP_ESTABLISHED:
+		tcp_state_set(t, p, TCP_CLOSE_WAIT);
+		break;
+	case TCP_FIN_WAIT_1:
+		tcp_state_set(t, p, TCP_CLOSING);
+		break;
+	default: /* FIN-WAIT-2 */
+		tcp_timewait_enter(t, p);
+		return;
+	}
+	ready_mark(t->flow, &p->c, EPOLLIN | EPOLLRDHUP | (p->tflags & TF_SHUT_WR ? EPOLLHUP : 0u));
+}

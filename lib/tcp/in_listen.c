@@ -1,0 +1,100 @@
+/* in_listen.c: RFC 9293 3.10.7.1 and 3.10.7.2: segments for no connection: a listener's, or nobody's. */
+#include <errno.h>
+
+#include "tcp/in.h"
+#include "tcp/out.h"
+
+struct tcp_listener *tcp_listener_for(const struct tcp *t, const struct flow_key *key, uint32_t hash)
+{
+	flow_ref r = bind_find(&t->binds, key->laddr_be, key->lport_be, hash);
+
+	if (r == 0 || conn_at(t->flow, r)->type != CONN_LISTEN)
+		return NULL;
+	return (struct tcp_listener *)conn_at(t->flow, r);
+}
+
+/* The half-open connection that a SYN asks for. NULL: no room. */
+static struct tcp_synrcvd *synrcvd_new(struct tcp *t, const struct tcp_seg *s)
+{
+	struct pool *pool = &t->flow->pool[FLOW_SYNRCVD];
+	const struct net_pkt *pkt = s->pkt;
+	struct tcp_synrcvd *sr;
+	uint32_t idx;
+	int err;
+
+	idx = t->stats.synrcvd < t->synrcvd_max ? pool_get(pool) : 0;
+	if (idx == 0)
+		return NULL;
+	sr = pool_at(pool, idx);
+	memset(sr, 0, sizeof(*sr));
+	sr->h.key = pkt->key;
+	sr->h.hash = pkt->hash;
+	sr->h.path = net_path_get(t->net, pkt->key.laddr_be, pkt->key.raddr_be, &err);
+	if (sr->h.path == 0)
+		goto no_path;
+	if (table_insert(&t->flow->tcp, pkt->hash, ref_make(FLOW_SYNRCVD, idx)) != 0)
+		goto no_slot;
+	t->stats.synrcvd++;
+	return sr;
+no_slot:
+	net_path_put(t->net, sr->h.path);
+no_path:
+	pool_put(pool, idx);
+	return NULL;
+}
+
+void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32_t iss)
+{
+	const struct tcp_pcb *opts = (const struct tcp_pcb *)l;
+	struct tcp_synrcvd *sr;
+
+	if (l->n_accept > l->backlog) { /* Linux sk_acceptq_is_full(): one more than was asked for */
+		tcp_in_drop(t, s, DROP_TCP_BACKLOG);
+		return;
+	}
+	sr = synrcvd_new(t, s);
+	if (sr == NULL) {
+		tcp_in_drop(t, s, DROP_TCP_SYN_FULL);
+		return;
+	}
+	tcp_isn(t, &sr->h.key, &sr->iss, &sr->ts_offset);
+	if (iss != 0)
+		sr->iss = iss;
+	sr->irs = s->seq;
+	sr->ts = s->o.has_ts;
+	sr->ts_recent = s->o.has_ts ? s->o.tsval : 0;
+	sr->ws = s->o.has_wscale;
+	if (sr->ws) {
+		uint8_t snd = s->o.wscale < TCP_WSCALE_MAX ? s->o.wscale : TCP_WSCALE_MAX;
+
+		sr->wscale = (uint8_t)(tcp_wscale_for(opts->rcvbuf) << 4 | snd);
+	}
+	sr->wnd = (uint16_t)(opts->rcvbuf < 65535 ? opts->rcvbuf : 65535);
+	sr->peer_mss = s->o.has_mss ? s->o.mss : TCP_MSS_FALLBACK;
+	sr->tos = tcp_opt(t, opts)->tos;
+	sr->sent_us = (uint32_t)t->clock->now_us;
+	tcp_out_synack(t, sr);
+	flow_timer_set(t->flow, tcp_synrcvd_ref(t, sr), t->clock->tick + ticks_from_us(TCP_RTO_INITIAL_US));
+}
+
+void tcp_in_unknown(struct tcp *t, struct tcp_seg *s)
+{
+	struct tcp_listener *l = tcp_listener_for(t, &s->pkt->key, s->pkt->hash);
+
+	if (l == NULL) { /* 3.10.7.1 */
+		tcp_in_reset(t, s, 0);
+		tcp_in_drop(t, s, DROP_TCP_NO_SOCKET);
+		return;
+	}
+	/* 3.10.7.2. First: RST. Second: ACK. Third: SYN. */
+	if (s->flags & TCPF_RST) {
+		tcp_in_drop(t, s, DROP_TCP_STATE);
+	} else if (s->flags & TCPF_ACK) {
+		tcp_in_reset(t, s, 0);
+		tcp_in_drop(t, s, DROP_TCP_STATE);
+	} else if ((s->flags & (TCPF_SYN | TCPF_FIN)) == TCPF_SYN) {
+		tcp_in_syn(t, l, s, 0); /* its text is not taken: the peer sends it again after the handshake */
+	} else {
+		tcp_in_drop(t, s, DROP_TCP_STATE);
+	}
+}

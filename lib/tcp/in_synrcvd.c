@@ -1,0 +1,109 @@
+/* in_synrcvd.c: RFC 9293 3.10.7.4 for a half-open connection of a listener: 64 bytes that wait for the handshake's last
+ * ACK. */
+#include <errno.h>
+
+#include "tcp/in.h"
+#include "tcp/out.h"
+
+static void synrcvd_ack(struct tcp *t, const struct tcp_synrcvd *sr)
+{
+	struct tcp_view v = {.seq = sr->iss + 1, .ack = sr->irs + 1, .flags = TCPF_ACK};
+	struct tcp_opts o = {.has_ts = sr->ts, .tsval = tcp_now_ts(t, sr->ts_offset), .tsecr = sr->ts_recent};
+
+	v.wnd = (uint16_t)(sr->wnd >> (sr->wscale >> 4));
+	tcp_out_bare(t, &sr->h.key, sr->h.path, &v, &o, sr->tos);
+}
+
+void tcp_synrcvd_end(struct tcp *t, struct tcp_synrcvd *sr)
+{
+	flow_ref r = tcp_synrcvd_ref(t, sr);
+
+	flow_timer_clear(t->flow, r);
+	table_remove(&t->flow->tcp, sr->h.hash, r);
+	net_path_put(t->net, sr->h.path);
+	pool_put(&t->flow->pool[FLOW_SYNRCVD], ref_index(r));
+	t->stats.synrcvd--;
+}
+
+/* The SYN-ACK again, after 1, 2, 4 ... seconds, then it is forgotten. */
+void tcp_synrcvd_timeout(struct tcp *t, struct tcp_synrcvd *sr)
+{
+	if (sr->retries >= TCP_SYNACK_RETRIES) {
+		t->stats.attempt_fails++;
+		tcp_synrcvd_end(t, sr);
+		return;
+	}
+	sr->retries++;
+	t->stats.rtx_segs++;
+	tcp_out_synack(t, sr);
+	flow_timer_set(t->flow, tcp_synrcvd_ref(t, sr),
+		       t->clock->tick + ticks_from_us((uint64_t)TCP_RTO_INITIAL_US << sr->retries));
+}
+
+/* First to fourth step; false: the segment is finished with. */
+static bool steps_before_ack(struct tcp *t, struct tcp_synrcvd *sr, struct tcp_seg *s)
+{
+	uint32_t rcv_nxt = sr->irs + 1;
+
+	if ((s->flags & (TCPF_SYN | TCPF_ACK | TCPF_RST)) == TCPF_SYN && s->seq == sr->irs) {
+		tcp_out_synack(t, sr); /* our SYN-ACK was lost */
+		tcp_in_drop(t, s, DROP_TCP_STATE);
+		return false;
+	}
+	if (!(s->flags & TCPF_RST) && sr->ts && (!s->o.has_ts || tcp_paws_old(s, sr->ts_recent))) {
+		synrcvd_ack(t, sr);
+		tcp_in_drop(t, s, DROP_TCP_PAWS);
+		return false;
+	}
+	if (seq_lt(s->seq, rcv_nxt) || seq_gt(s->seq, rcv_nxt + sr->wnd)) {
+		if (!(s->flags & TCPF_RST))
+			synrcvd_ack(t, sr);
+		tcp_in_drop(t, s, DROP_TCP_SEQ);
+		return false;
+	}
+	if ((s->flags & TCPF_RST) && s->seq == rcv_nxt) { /* back to LISTEN */
+		t->stats.resets_in++;
+		t->stats.attempt_fails++;
+		tcp_synrcvd_end(t, sr);
+		return false;
+	}
+	if (s->flags & (TCPF_RST | TCPF_SYN)) { /* RFC 5961 3.2, 4.2 */
+		if (tcp_out_challenge_allowed(t))
+			synrcvd_ack(t, sr);
+		tcp_in_drop(t, s, s->flags & TCPF_RST ? DROP_TCP_RST_WINDOW : DROP_TCP_STATE);
+		return false;
+	}
+	return true;
+}
+
+void tcp_in_synrcvd(struct tcp *t, struct tcp_synrcvd *sr, struct tcp_seg *s)
+{
+	struct tcp_listener *l;
+	struct tcp_pcb *p;
+
+	if (!steps_before_ack(t, sr, s))
+		return;
+	/* Fifth: check the ACK field */
+	if (!(s->flags & TCPF_ACK)) {
+		tcp_in_drop(t, s, DROP_TCP_STATE);
+		return;
+	}
+	if (s->ack != sr->iss + 1) {
+		tcp_in_reset(t, s, sr->h.path);
+		tcp_in_drop(t, s, DROP_TCP_ACK);
+		return;
+	}
+	l = tcp_listener_for(t, &sr->h.key, sr->h.hash);
+	if (l == NULL) { /* it has closed meanwhile */
+		tcp_in_reset(t, s, sr->h.path);
+		tcp_synrcvd_end(t, sr);
+		return;
+	}
+	p = tcp_passive_new(t, l, sr);
+	if (p == NULL) { /* as Linux: the ACK is dropped, and the SYN-ACK's repetition will bring another */
+		tcp_in_drop(t, s, DROP_TCP_BACKLOG);
+		return;
+	}
+	p->snd_wl1 = s->seq - 1; /* so that this segment sets the window */
+	tcp_in_pcb(t, p, s);
+}

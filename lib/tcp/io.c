@@ -1,0 +1,124 @@
+/* io.c: tcp_send() and tcp_recv(): between the application's buffers and the queues (RFC 9293 3.10.2, 3.10.3). */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "tcp/buf.h"
+#include "tcp/in.h"
+#include "tcp/life.h"
+#include "tcp/out.h"
+
+static ssize_t take_error(struct tcp_pcb *p)
+{
+	int err = p->c.so_error;
+
+	p->c.so_error = 0;
+	return -err;
+}
+
+/* What keeps a socket from sending, in Linux's order. 0: nothing. */
+static ssize_t send_refused(struct tcp_pcb *p)
+{
+	if (p->c.so_error != 0)
+		return take_error(p);
+	if (TCP_IN(p->state, ST(SYN_SENT) | ST(SYN_RECEIVED)))
+		return -EAGAIN;
+	if ((p->tflags & TF_SHUT_WR) || !TCP_IN(p->state, ST(ESTABLISHED) | ST(CLOSE_WAIT)))
+		return -EPIPE; /* C1: also when there never was a connection */
+	return 0;
+}
+
+ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags)
+{
+	ssize_t err = send_refused(p), sent = 0;
+	struct tcp_buf *b;
+
+	if (err != 0)
+		return err;
+	p->tflags = flags & MSG_MORE ? p->tflags | TF_MORE : p->tflags & ~TF_MORE;
+	b = tcp_buf_need(t, p);
+	err = -EAGAIN;
+	for (int i = 0; i < n; i++) {
+		uint32_t space = b->snd_len < p->sndbuf ? p->sndbuf - b->snd_len : 0;
+		uint32_t want = iov[i].iov_len < space ? (uint32_t)iov[i].iov_len : space, got;
+
+		got = tcp_buf_snd_put(t, b, iov[i].iov_base, want);
+		sent += got;
+		if (got < want && b->snd_len == 0)
+			err = -ENOBUFS; /* no mbuf, and nothing in flight whose end would wake the caller */
+		if (got < iov[i].iov_len)
+			goto out;
+	}
+	err = 0;
+out:
+	if (sent > 0)
+		tcp_out_mark(t, p);
+	else
+		tcp_buf_settle(t, p, b);
+	return sent > 0 ? sent : err;
+}
+
+/* What an empty receive queue means, in Linux's order. */
+static ssize_t recv_nothing(struct tcp_pcb *p)
+{
+	if (p->c.so_error != 0)
+		return take_error(p);
+	if (p->tflags & TF_SHUT_RD)
+		return 0;
+	if (TCP_IN(p->state, ST(CLOSED) | ST(LISTEN)))
+		return -ENOTCONN;
+	return -EAGAIN;
+}
+
+/* RFC 9293 3.8.6.2.2: the peer hears of space as soon as it is worth it, here from two segments on. */
+static void window_freed(struct tcp *t, struct tcp_pcb *p)
+{
+	uint32_t worth = p->rcvbuf / 2 < 2u * p->mss ? p->rcvbuf / 2 : 2u * p->mss;
+	uint32_t gain, open;
+
+	if (!TCP_IN(p->state, ST(ESTABLISHED) | ST(FIN_WAIT_1) | ST(FIN_WAIT_2)))
+		return;
+	gain = tcp_out_window_gain(t, p);
+	open = seq_gt(p->rcv_adv, p->rcv_nxt) ? p->rcv_adv - p->rcv_nxt : 0;
+	/* While the peer has half the buffer still to fill, ordinary ACKs bring the news in time. */
+	if (gain >= worth && open < p->rcvbuf / 2)
+		tcp_out_ack_now(t, p);
+}
+
+ssize_t tcp_recv(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags)
+{
+	struct tcp_buf *b = tcp_buf_of(t, p);
+	const struct rte_mbuf *m;
+	uint32_t off = 0;
+	ssize_t done = 0;
+
+	if (p->c.type == CONN_LISTEN)
+		return -ENOTCONN;
+	if (b == NULL || b->rcv_len == 0)
+		return recv_nothing(p);
+	m = b->rcv_head;
+	for (int i = 0; i < n && m != NULL; i++) {
+		uint32_t want = iov[i].iov_len < b->rcv_len ? (uint32_t)iov[i].iov_len : b->rcv_len;
+
+		done += tcp_buf_rcv_peek(&m, &off, flags & MSG_TRUNC ? NULL : iov[i].iov_base, want);
+	}
+	if (flags & MSG_PEEK)
+		return done;
+	tcp_buf_rcv_take(b, (uint32_t)done);
+	tcp_buf_settle(t, p, b);
+	window_freed(t, p);
+	return done;
+}
+
+uint32_t tcp_unread(const struct tcp *t, const struct tcp_pcb *p)
+{
+	const struct tcp_buf *b = p->c.type == CONN_TCP ? tcp_buf_of(t, p) : NULL;
+
+	return b != NULL ? b->rcv_len : 0;
+}
+
+uint32_t tcp_unsent(const struct tcp *t, const struct tcp_pcb *p)
+{
+	const struct tcp_buf *b = p->c.type == CONN_TCP ? tcp_buf_of(t, p) : NULL;
+
+	return b != NULL ? b->snd_len : 0;
+}

@@ -1,0 +1,213 @@
+/* life.c: how connections begin and end. */
+#include "tcp/life.h"
+
+#include <errno.h>
+
+#include "base/assert.h"
+#include "tcp/buf.h"
+#include "tcp/cc.h"
+#include "tcp/out.h"
+#include "tcp/rtx.h"
+#include "tcp/timers.h"
+
+/* ---- beginning ---- */
+
+uint8_t tcp_wscale_for(uint32_t rcvbuf)
+{
+	uint8_t s = 0;
+
+	while (s < TCP_WSCALE_MAX && (65535u << s) < rcvbuf)
+		s++;
+	return s;
+}
+
+uint16_t tcp_announced_mss(const struct tcp *t, uint32_t path, const struct tcp_optext *x)
+{
+	uint32_t mss = path_at(&t->net->paths, path)->pmtu - 40u;
+
+	return (uint16_t)(x->maxseg != 0 && x->maxseg < mss ? x->maxseg : mss);
+}
+
+void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_offset)
+{
+	p->snd_una = iss;
+	p->snd_nxt = p->snd_max = iss + 1;
+	p->ts_offset = ts_offset;
+	p->srtt_us8 = p->rttvar_us4 = 0;
+	p->wscale = (uint8_t)(tcp_wscale_for(p->rcvbuf) << 4);
+	p->rcv_mss = TCP_MSS_FALLBACK;
+	p->backoff = p->dupacks = p->probes = p->soft_error = 0;
+	p->snd_wnd_max = 0;
+	p->rcv_tick = p->rtx_tick = t->clock->tick;
+	p->mss = TCP_MSS_FALLBACK;
+	p->cwnd = p->mss;
+	p->tflags = (p->tflags & ~TF_RTT) | TF_RTT;
+	p->rtt_us = (uint32_t)t->clock->now_us;
+	p->rtt_seq = iss + 1;
+}
+
+void tcp_pcb_peer(struct tcp *t, struct tcp_pcb *p, uint16_t peer_mss)
+{
+	uint32_t mss = tcp_announced_mss(t, p->c.h.path, tcp_opt(t, p));
+
+	if (peer_mss < TCP_MSS_MIN)
+		peer_mss = TCP_MSS_MIN;
+	if (peer_mss < mss)
+		mss = peer_mss;
+	if (p->tflags & TF_TS) /* options come out of the MSS (RFC 9293 3.7.1, RFC 6691) */
+		mss -= 12;
+	p->mss = (uint16_t)(mss < t->seg_max ? mss : t->seg_max);
+	tcp_cc_of(p)->start(p);
+}
+
+/* What a connection has from its listener. */
+static void inherit(struct tcp *t, struct tcp_pcb *p, const struct tcp_listener *l)
+{
+	const struct tcp_pcb *from = (const struct tcp_pcb *)l;
+
+	p->sndbuf = from->sndbuf;
+	p->rcvbuf = from->rcvbuf;
+	p->tflags = from->tflags & (TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_QUICKACK);
+	if (from->opts != 0) {
+		const struct tcp_optext *x = tcp_opt(t, from);
+		struct tcp_optext *own = tcp_opt_need(t, p);
+
+		memcpy((char *)own + sizeof(own->pool_link), (const char *)x + sizeof(x->pool_link),
+		       sizeof(*own) - sizeof(own->pool_link));
+	}
+}
+
+static void accept_queue_put(struct tcp *t, struct tcp_listener *l, struct tcp_pcb *p)
+{
+	flow_ref r = tcp_pcb_ref(t, p);
+
+	p->c.listener = conn_ref(t->flow, &l->c);
+	p->c.ready_next = 0;
+	if (l->accept_tail != 0)
+		tcp_pcb_at(t, l->accept_tail)->c.ready_next = r;
+	else
+		l->accept_head = r;
+	l->accept_tail = r;
+	l->n_accept++;
+	ready_mark(t->flow, &l->c, EPOLLIN);
+}
+
+struct tcp_pcb *tcp_passive_new(struct tcp *t, struct tcp_listener *l, struct tcp_synrcvd *sr)
+{
+	flow_ref from = tcp_synrcvd_ref(t, sr);
+	struct tcp_pcb *p;
+
+	if (l->n_accept > l->backlog)
+		return NULL;
+	p = (struct tcp_pcb *)conn_new(t->flow, CONN_TCP);
+	if (p == NULL) {
+		t->stats.conn_full++;
+		return NULL;
+	}
+	p->c.h.key = sr->h.key;
+	p->c.h.hash = sr->h.hash;
+	p->c.h.path = sr->h.path;
+	inherit(t, p, l);
+	tcp_pcb_start(t, p, sr->iss, sr->ts_offset);
+	p->rtt_us = sr->sent_us;
+	p->backoff = sr->retries; /* Karn: a repeated SYN-ACK is not timed */
+	p->wscale = sr->wscale;
+	p->rcv_nxt = p->last_ack_sent = sr->irs + 1;
+	p->rcv_adv = p->rcv_nxt + sr->wnd;
+	if (sr->ts) {
+		p->tflags |= TF_TS;
+		p->ts_recent = sr->ts_recent;
+		p->ts_recent_ms = t->clock->now_ms;
+	}
+	tcp_pcb_peer(t, p, sr->peer_mss);
+	if (sr->retries > 0)
+		p->cwnd = p->mss; /* RFC 5681 3.1: the SYN-ACK was lost */
+	flow_timer_clear(t->flow, from);
+	table_replace(&t->flow->tcp, sr->h.hash, from, tcp_pcb_ref(t, p));
+	p->c.flags |= CONN_IN_TABLE;
+	pool_put(&t->flow->pool[FLOW_SYNRCVD], ref_index(from));
+	t->stats.synrcvd--;
+	t->stats.passive_opens++;
+	tcp_state_set(t, p, TCP_SYN_RECEIVED); /* its ACK is the segment at hand */
+	accept_queue_put(t, l, p);
+	return p;
+}
+
+/* ---- ending ---- */
+
+void tcp_pcb_free(struct tcp *t, struct tcp_pcb *p)
+{
+	SPATE_ASSERT(p->state == TCP_CLOSED && !(p->c.flags & CONN_IN_TABLE));
+	tcp_timers_clear(t, p);
+	tcp_buf_free(t, p);
+	tcp_opt_free(t, p);
+	ready_unlink(t->flow, &p->c);
+	if (p->c.flags & CONN_BOUND_PORT)
+		bind_remove(&t->binds, tcp_pcb_ref(t, p), p->c.h.key.lport_be);
+	p->c.flags &= (uint8_t)~CONN_BOUND_PORT;
+	if (p->tflags & TF_OUT)
+		p->tflags |= TF_ZOMBIE; /* tcp_flush() comes across it */
+	else
+		conn_free(t->flow, &p->c);
+}
+
+void tcp_done(struct tcp *t, struct tcp_pcb *p, int err)
+{
+	struct tcp_buf *b = tcp_buf_of(t, p);
+
+	tcp_timers_clear(t, p);
+	if (p->c.flags & CONN_IN_TABLE) {
+		table_remove(&t->flow->tcp, p->c.h.hash, tcp_pcb_ref(t, p));
+		p->c.flags &= (uint8_t)~CONN_IN_TABLE;
+	}
+	if (p->tflags & TF_EPORT)
+		eport_put(t->eport, &p->c.h.key);
+	if (p->c.h.path != 0)
+		net_path_put(t->net, p->c.h.path);
+	p->c.h.path = 0;
+	if (b != NULL) { /* what was received may still be read */
+		tcp_buf_snd_drop(b);
+		tcp_buf_ooo_drop(b);
+		tcp_buf_settle(t, p, b);
+	}
+	tcp_state_set(t, p, TCP_CLOSED);
+	p->tflags = (p->tflags & (TF_KEEP_MASK | TF_CONNECTED)) | TF_SHUT_RD | TF_SHUT_WR | TF_DEAD;
+	if (p->c.flags & CONN_ORPHAN) {
+		tcp_pcb_free(t, p);
+		return;
+	}
+	if (err != 0)
+		p->c.so_error = (uint16_t)err;
+	ready_mark(t->flow, &p->c, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP | (err != 0 ? EPOLLERR : 0u));
+}
+
+void tcp_abort(struct tcp *t, struct tcp_pcb *p, int err)
+{
+	tcp_out_rst(t, p);
+	tcp_done(t, p, err);
+}
+
+bool tcp_orphan_finwait2(struct tcp *t, struct tcp_pcb *p)
+{
+	int32_t linger2_s = tcp_opt(t, p)->linger2_s;
+
+	if (linger2_s < 0) {
+		tcp_abort(t, p, 0);
+		return false;
+	}
+	tcp_timer_misc_in(t, p, linger2_s != 0 ? (uint64_t)linger2_s * 1000 : TCP_FINWAIT2_MS);
+	return true;
+}
+
+void tcp_listener_close(struct tcp *t, struct tcp_listener *l)
+{
+	while (l->accept_head != 0) {
+		struct tcp_pcb *p = tcp_accept(t, &l->c);
+
+		p->c.flags |= CONN_ORPHAN;
+		if (p->state == TCP_CLOSED)
+			tcp_pcb_free(t, p);
+		else
+			tcp_abort(t, p, 0);
+	}
+}

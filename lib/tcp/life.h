@@ -1,0 +1,79 @@
+/* life.h: how connections begin, change state and end. Private to lib/tcp. */
+#ifndef TCP_LIFE_H
+#define TCP_LIFE_H
+
+#include "tcp/tcp.h"
+
+#define TCP_IN(state, set) ((1u << (state)) & (set))
+#define ST(name) (1u << TCP_##name)
+/* States in which our FIN is queued or sent and not acknowledged. */
+#define TCP_FIN_DUE (ST(FIN_WAIT_1) | ST(CLOSING) | ST(LAST_ACK))
+/* States in which the peer's FIN has been taken. */
+#define TCP_FIN_TAKEN (ST(CLOSE_WAIT) | ST(CLOSING) | ST(LAST_ACK) | ST(TIME_WAIT))
+/* States in which both sides are in step (RFC 9293 3.3.2), of a pcb. */
+#define TCP_SYNCHRONIZED \
+	(ST(ESTABLISHED) | ST(FIN_WAIT_1) | ST(FIN_WAIT_2) | ST(CLOSE_WAIT) | ST(CLOSING) | ST(LAST_ACK))
+
+/* The only place where a state changes. Asserts that the step is legal. */
+void tcp_state_set(struct tcp *t, struct tcp_pcb *p, enum tcp_state to);
+
+/* ISN (RFC 6528) and timestamp offset of a tuple. */
+void tcp_isn(const struct tcp *t, const struct flow_key *key, uint32_t *isn, uint32_t *ts_offset);
+
+/* Ends the connection: out of table, wheel, ports and path; queued output is dropped, unread input stays. An open socket
+ * gets so_error (0: none) and is woken; an orphan is freed: p may be gone afterwards. */
+void tcp_done(struct tcp *t, struct tcp_pcb *p, int err);
+/* tcp_done() after a RST to the peer. */
+void tcp_abort(struct tcp *t, struct tcp_pcb *p, int err);
+/* tcp_done() with the small struct left in TIME-WAIT in its place. */
+void tcp_timewait_enter(struct tcp *t, struct tcp_pcb *p);
+void tcp_timewait_end(struct tcp *t, struct tcp_timewait *tw);
+/* An orphan came to FIN-WAIT-2: it does not wait for the peer for ever. False: p is gone. */
+bool tcp_orphan_finwait2(struct tcp *t, struct tcp_pcb *p);
+/* Frees the slot of a closed socket. */
+void tcp_pcb_free(struct tcp *t, struct tcp_pcb *p);
+
+/* Sets up the parts that every new connection has; the key, hash and path are set. mss: without options. */
+void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_offset);
+/* Both ends are known: mss from what the peer announced, congestion window. */
+void tcp_pcb_peer(struct tcp *t, struct tcp_pcb *p, uint16_t peer_mss);
+/* Makes the connected pcb for a half-open one whose handshake is complete and queues it at its listener. NULL: cannot be
+ * now (counted); the half-open one stays. */
+struct tcp_pcb *tcp_passive_new(struct tcp *t, struct tcp_listener *l, struct tcp_synrcvd *sr);
+void tcp_synrcvd_end(struct tcp *t, struct tcp_synrcvd *sr);
+void tcp_listener_close(struct tcp *t, struct tcp_listener *l); /* resets what is queued */
+
+uint8_t tcp_wscale_for(uint32_t rcvbuf); /* RFC 7323 2.2 */
+uint16_t tcp_announced_mss(const struct tcp *t, uint32_t path, const struct tcp_optext *x);
+
+static inline struct tcp_pcb *tcp_pcb_at(const struct tcp *t, flow_ref r) { return (struct tcp_pcb *)conn_at(t->flow, r); }
+static inline flow_ref tcp_pcb_ref(const struct tcp *t, const struct tcp_pcb *p) { return conn_ref(t->flow, &p->c); }
+static inline struct tcp_synrcvd *tcp_synrcvd_at(const struct tcp *t, flow_ref r)
+{
+	return (struct tcp_synrcvd *)flow_at(t->flow, r);
+}
+static inline flow_ref tcp_synrcvd_ref(const struct tcp *t, const struct tcp_synrcvd *sr)
+{
+	return ref_make(FLOW_SYNRCVD, pool_index(&t->flow->pool[FLOW_SYNRCVD], sr));
+}
+static inline struct tcp_timewait *tcp_timewait_at(const struct tcp *t, flow_ref r)
+{
+	return (struct tcp_timewait *)flow_at(t->flow, r);
+}
+static inline flow_ref tcp_timewait_ref(const struct tcp *t, const struct tcp_timewait *tw)
+{
+	return ref_make(FLOW_TIMEWAIT, pool_index(&t->flow->pool[FLOW_TIMEWAIT], tw));
+}
+
+/* ---- options ---- */
+extern const struct tcp_optext tcp_optext_defaults;
+
+static inline const struct tcp_optext *tcp_opt(const struct tcp *t, const struct tcp_pcb *p)
+{
+	return p->opts != 0 ? (const struct tcp_optext *)pool_at(&t->optexts, p->opts) : &tcp_optext_defaults;
+}
+/* The pcb's own, made from the defaults when there is none. */
+struct tcp_optext *tcp_opt_need(struct tcp *t, struct tcp_pcb *p);
+void tcp_opt_free(struct tcp *t, struct tcp_pcb *p);
+
+#endif

@@ -1,0 +1,361 @@
+/* opt.c: socket options of TCP, with Linux's ranges, errors and answers (tcp(7), socket(7), ip(7)). */
+#include <errno.h>
+#include <netinet/in.h>
+#include <linux/tcp.h> /* not <netinet/tcp.h>: its names of states are ours too */
+#include <sys/socket.h>
+
+#include "tcp/buf.h"
+#include "tcp/cc.h"
+#include "tcp/life.h"
+#include "tcp/out.h"
+#include "tcp/rtx.h"
+#include "tcp/timers.h"
+
+#define KEEP_S_MAX 32767 /* Linux MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
+#define KEEPCNT_MAX 127
+#define SYNCNT_MAX 127
+#define LINGER2_S_MAX 120 /* Linux TCP_FIN_TIMEOUT_MAX: beyond it, none */
+
+const struct tcp_optext tcp_optext_defaults = {
+	.keepidle_s = TCP_KEEP_IDLE_S,
+	.keepintvl_s = TCP_KEEP_INTVL_S,
+	.keepcnt = TCP_KEEP_PROBES,
+	.syncnt = TCP_SYN_RETRIES,
+	.ttl = TCP_TTL_DEFAULT,
+	.linger_s = -1,
+};
+
+struct tcp_optext *tcp_opt_need(struct tcp *t, struct tcp_pcb *p)
+{
+	struct tcp_optext *x;
+
+	if (p->opts != 0)
+		return pool_at(&t->optexts, p->opts);
+	p->opts = pool_get(&t->optexts); /* as many as there are connections */
+	x = pool_at(&t->optexts, p->opts);
+	*x = tcp_optext_defaults;
+	return x;
+}
+
+void tcp_opt_free(struct tcp *t, struct tcp_pcb *p)
+{
+	if (p->opts != 0)
+		pool_put(&t->optexts, p->opts);
+	p->opts = 0;
+}
+
+static int flag_set(struct tcp_pcb *p, uint32_t flag, bool on)
+{
+	p->tflags = on ? p->tflags | flag : p->tflags & ~flag;
+	return 0;
+}
+
+/* What was held back may go now. */
+static int push(struct tcp *t, struct tcp_pcb *p)
+{
+	if (p->c.type == CONN_TCP && p->buf != 0)
+		tcp_out_mark(t, p);
+	return 0;
+}
+
+/* ---- IPPROTO_TCP ---- */
+
+static int keep_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
+{
+	struct tcp_optext *x;
+
+	if (v < 1 || v > (name == TCP_KEEPCNT ? KEEPCNT_MAX : KEEP_S_MAX))
+		return -EINVAL;
+	x = tcp_opt_need(t, p);
+	if (name == TCP_KEEPIDLE)
+		x->keepidle_s = (uint16_t)v;
+	else if (name == TCP_KEEPINTVL)
+		x->keepintvl_s = (uint16_t)v;
+	else
+		x->keepcnt = (uint8_t)v;
+	if (name == TCP_KEEPIDLE && p->c.type == CONN_TCP)
+		tcp_timer_keepalive(t, p);
+	return 0;
+}
+
+static int quickack_set(struct tcp *t, struct tcp_pcb *p, bool on)
+{
+	flag_set(p, TF_QUICKACK, on);
+	if (on && p->c.type == CONN_TCP && (p->tflags & TF_ACK_DELAY))
+		tcp_out_ack_now(t, p);
+	return 0;
+}
+
+static int tcp_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
+{
+	switch (name) {
+	case TCP_NODELAY:
+		flag_set(p, TF_NODELAY, v != 0);
+		return push(t, p);
+	case TCP_CORK:
+		flag_set(p, TF_CORK, v != 0);
+		return push(t, p);
+	case TCP_QUICKACK:
+		return quickack_set(t, p, v != 0);
+	case TCP_KEEPIDLE:
+	case TCP_KEEPINTVL:
+	case TCP_KEEPCNT:
+		return keep_set(t, p, name, v);
+	case TCP_SYNCNT:
+		if (v < 1 || v > SYNCNT_MAX)
+			return -EINVAL;
+		tcp_opt_need(t, p)->syncnt = (uint8_t)v;
+		return 0;
+	case TCP_USER_TIMEOUT:
+		if (v < 0)
+			return -EINVAL;
+		tcp_opt_need(t, p)->user_timeout_ms = (uint32_t)v;
+		return 0;
+	case TCP_MAXSEG:
+		if (v != 0 && (v < TCP_MSS_MIN || v > INT16_MAX))
+			return -EINVAL;
+		tcp_opt_need(t, p)->maxseg = (uint16_t)v;
+		return 0;
+	case TCP_LINGER2:
+		tcp_opt_need(t, p)->linger2_s = v < 0 || v > LINGER2_S_MAX ? -1 : v;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static uint8_t info_options(const struct tcp_pcb *p)
+{
+	return (uint8_t)((p->tflags & TF_TS ? TCPI_OPT_TIMESTAMPS : 0) | (p->wscale != 0 ? TCPI_OPT_WSCALE : 0));
+}
+
+/* Linux numbers the states differently. */
+static uint8_t info_state(const struct tcp_pcb *p)
+{
+	static const uint8_t linux_state[TCP_STATES] = {
+		[TCP_CLOSED] = 7, [TCP_LISTEN] = 10, [TCP_SYN_SENT] = 2, [TCP_SYN_RECEIVED] = 3, [TCP_ESTABLISHED] = 1,
+		[TCP_FIN_WAIT_1] = 4, [TCP_FIN_WAIT_2] = 5, [TCP_CLOSE_WAIT] = 8, [TCP_CLOSING] = 11, [TCP_LAST_ACK] = 9,
+		[TCP_TIME_WAIT] = 6,
+	};
+
+	return linux_state[p->state];
+}
+
+static void info_get(const struct tcp *t, const struct tcp_pcb *p, struct tcp_info *i)
+{
+	uint32_t mss = p->mss != 0 ? p->mss : TCP_MSS_FALLBACK;
+
+	memset(i, 0, sizeof(*i));
+	i->tcpi_state = info_state(p);
+	if (p->c.type == CONN_LISTEN) {
+		const struct tcp_listener *l = (const struct tcp_listener *)p;
+
+		i->tcpi_unacked = l->n_accept;
+		i->tcpi_sacked = l->backlog;
+		return;
+	}
+	i->tcpi_ca_state = p->tflags & TF_LOSS ? 4 : p->tflags & TF_RECOVERY ? 3 : 0;
+	i->tcpi_retransmits = i->tcpi_backoff = p->backoff;
+	i->tcpi_probes = p->probes;
+	i->tcpi_options = info_options(p);
+	i->tcpi_snd_wscale = p->wscale & 15;
+	i->tcpi_rcv_wscale = p->wscale >> 4 & 15;
+	i->tcpi_rto = (uint32_t)tcp_rtt_rto_backed_us(p);
+	i->tcpi_ato = TCP_DELACK_US;
+	i->tcpi_snd_mss = mss;
+	i->tcpi_rcv_mss = p->rcv_mss;
+	i->tcpi_unacked = (p->snd_max - p->snd_una + mss - 1) / mss;
+	i->tcpi_last_data_recv = i->tcpi_last_ack_recv = (t->clock->tick - p->rcv_tick) / ticks_from_ms(1);
+	i->tcpi_pmtu = p->c.h.path != 0 ? path_at(&t->net->paths, p->c.h.path)->pmtu : 0;
+	i->tcpi_rtt = p->srtt_us8 >> 3;
+	i->tcpi_rttvar = p->rttvar_us4 >> 2;
+	i->tcpi_snd_ssthresh = p->ssthresh / mss;
+	i->tcpi_snd_cwnd = p->cwnd / mss;
+	i->tcpi_advmss = mss;
+}
+
+static int maxseg_get(const struct tcp *t, const struct tcp_pcb *p)
+{
+	uint16_t own = tcp_opt(t, p)->maxseg;
+
+	if (TCP_IN(p->state, ST(CLOSED) | ST(LISTEN)))
+		return own != 0 ? own : TCP_MSS_FALLBACK;
+	return p->mss;
+}
+
+static int tcp_level_get(const struct tcp *t, const struct tcp_pcb *p, int name, int *v)
+{
+	const struct tcp_optext *x = tcp_opt(t, p);
+
+	switch (name) {
+	case TCP_NODELAY: *v = !!(p->tflags & TF_NODELAY); return 0;
+	case TCP_CORK: *v = !!(p->tflags & TF_CORK); return 0;
+	case TCP_QUICKACK: *v = !!(p->tflags & TF_QUICKACK); return 0;
+	case TCP_KEEPIDLE: *v = x->keepidle_s; return 0;
+	case TCP_KEEPINTVL: *v = x->keepintvl_s; return 0;
+	case TCP_KEEPCNT: *v = x->keepcnt; return 0;
+	case TCP_SYNCNT: *v = x->syncnt; return 0;
+	case TCP_USER_TIMEOUT: *v = (int)x->user_timeout_ms; return 0;
+	case TCP_MAXSEG: *v = maxseg_get(t, p); return 0;
+	case TCP_LINGER2: *v = x->linger2_s == 0 ? TCP_FINWAIT2_MS / 1000 : x->linger2_s; return 0;
+	default: return -ENOPROTOOPT;
+	}
+}
+
+/* ---- SOL_SOCKET ---- */
+
+/* Linux doubles what is asked for, and says so when asked back. */
+static uint32_t bufsize(int v)
+{
+	uint32_t n = v < 0 ? 0 : (uint32_t)v;
+
+	if (n > TCP_BUF_MAX / 2)
+		return TCP_BUF_MAX;
+	return 2 * n > TCP_BUF_MIN ? 2 * n : TCP_BUF_MIN;
+}
+
+static int linger_set(struct tcp *t, struct tcp_pcb *p, const void *val, uint32_t len)
+{
+	struct linger l;
+
+	if (len < sizeof(l))
+		return -EINVAL;
+	memcpy(&l, val, sizeof(l));
+	tcp_opt_need(t, p)->linger_s = !l.l_onoff ? -1 : l.l_linger < 0 ? INT32_MAX : l.l_linger;
+	return 0;
+}
+
+static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
+{
+	switch (name) {
+	case SO_SNDBUF:
+		p->sndbuf = bufsize(v);
+		return 0;
+	case SO_RCVBUF:
+		p->rcvbuf = bufsize(v);
+		return 0;
+	case SO_KEEPALIVE:
+		flag_set(p, TF_KEEPALIVE, v != 0);
+		if (v != 0 && p->c.type == CONN_TCP)
+			tcp_timer_keepalive(t, p);
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int socket_level_get(const struct tcp_pcb *p, int name, int *v)
+{
+	switch (name) {
+	case SO_SNDBUF: *v = (int)p->sndbuf; return 0;
+	case SO_RCVBUF: *v = (int)p->rcvbuf; return 0;
+	case SO_KEEPALIVE: *v = !!(p->tflags & TF_KEEPALIVE); return 0;
+	default: return -ENOPROTOOPT;
+	}
+}
+
+/* ---- IPPROTO_IP ---- */
+
+static int ip_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
+{
+	switch (name) {
+	case IP_TOS:
+		tcp_opt_need(t, p)->tos = (uint8_t)v & 0xfc; /* the two ECN bits are TCP's */
+		return 0;
+	case IP_TTL:
+		if (v != -1 && (v < 1 || v > 255))
+			return -EINVAL;
+		tcp_opt_need(t, p)->ttl = v == -1 ? TCP_TTL_DEFAULT : (uint8_t)v;
+		return 0;
+	case IP_BIND_ADDRESS_NO_PORT:
+		return flag_set(p, TF_BIND_NO_PORT, v != 0);
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int ip_level_get(const struct tcp *t, const struct tcp_pcb *p, int name, int *v)
+{
+	switch (name) {
+	case IP_TOS: *v = tcp_opt(t, p)->tos; return 0;
+	case IP_TTL: *v = tcp_opt(t, p)->ttl; return 0;
+	case IP_BIND_ADDRESS_NO_PORT: *v = !!(p->tflags & TF_BIND_NO_PORT); return 0;
+	case IP_MTU:
+		if (p->c.h.path == 0)
+			return -ENOTCONN;
+		*v = path_at(&t->net->paths, p->c.h.path)->pmtu;
+		return 0;
+	default: return -ENOPROTOOPT;
+	}
+}
+
+/* ---- all levels ---- */
+
+/* An int, or where IP allows it a byte. */
+static int value_read(int level, const void *val, uint32_t len, int *v)
+{
+	if (len >= sizeof(*v)) {
+		memcpy(v, val, sizeof(*v));
+		return 0;
+	}
+	if (level != IPPROTO_IP || len < 1)
+		return -EINVAL;
+	*v = *(const uint8_t *)val;
+	return 0;
+}
+
+int tcp_setopt(struct tcp *t, struct tcp_pcb *p, int level, int name, const void *val, uint32_t len)
+{
+	int v, err;
+
+	if (level == SOL_SOCKET && name == SO_LINGER)
+		return linger_set(t, p, val, len);
+	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
+		return len < 1 ? -EINVAL : tcp_cc_find(val, len) != NULL ? 0 : -ENOENT;
+	err = value_read(level, val, len, &v);
+	if (err != 0)
+		return err;
+	switch (level) {
+	case IPPROTO_TCP: return tcp_level_set(t, p, name, v);
+	case SOL_SOCKET: return socket_level_set(t, p, name, v);
+	case IPPROTO_IP: return ip_level_set(t, p, name, v);
+	default: return -ENOPROTOOPT;
+	}
+}
+
+/* Copies what fits, as getsockopt() does. */
+static int value_write(const void *from, uint32_t size, void *val, uint32_t *len)
+{
+	if (*len > size)
+		*len = size;
+	memcpy(val, from, *len);
+	return 0;
+}
+
+int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val, uint32_t *len)
+{
+	int v, err;
+
+	if (level == SOL_SOCKET && name == SO_LINGER) {
+		int32_t s = tcp_opt(t, p)->linger_s;
+		struct linger l = {.l_onoff = s >= 0, .l_linger = s >= 0 ? s : 0};
+
+		return value_write(&l, sizeof(l), val, len);
+	}
+	if (level == IPPROTO_TCP && name == TCP_INFO) {
+		struct tcp_info info;
+
+		info_get(t, p, &info);
+		return value_write(&info, sizeof(info), val, len);
+	}
+	if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
+		char cc_name[16] = ""; /* TCP_CA_NAME_MAX */
+
+		memcpy(cc_name, tcp_cc_of(p)->name, strlen(tcp_cc_of(p)->name));
+		return value_write(cc_name, sizeof(cc_name), val, len);
+	}
+	err = level == IPPROTO_TCP ? tcp_level_get(t, p, name, &v) :
+	      level == SOL_SOCKET ? socket_level_get(p, name, &v) :
+	      level == IPPROTO_IP ? ip_level_get(t, p, name, &v) : -ENOPROTOOPT;
+	return err != 0 ? err : value_write(&v, sizeof(v), val, len);
+}

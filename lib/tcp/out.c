@@ -1,0 +1,383 @@
+/* out.c: what leaves: which segments, when, and how they are built (RFC 9293 3.8.6.2, RFC 1122 4.2.3.4). */
+#include "tcp/out.h"
+
+#include <netinet/in.h>
+
+#include "tcp/cc.h"
+#include "tcp/life.h"
+#include "tcp/rtx.h"
+#include "tcp/timers.h"
+
+/* ---- the receive window ---- */
+
+static uint32_t window_space(const struct tcp *t, const struct tcp_pcb *p)
+{
+	const struct tcp_buf *b = tcp_buf_of(t, p);
+	uint32_t unread = b != NULL ? b->rcv_len : 0;
+	uint32_t space = p->rcvbuf > unread ? p->rcvbuf - unread : 0;
+	uint32_t most = 65535u << (p->wscale >> 4);
+
+	return space < most ? space : most;
+}
+
+uint32_t tcp_out_window_gain(const struct tcp *t, const struct tcp_pcb *p)
+{
+	int32_t gain = (int32_t)(p->rcv_nxt + window_space(t, p) - p->rcv_adv);
+
+	return gain > 0 ? (uint32_t)gain : 0;
+}
+
+/* The right edge is moved by at least a segment or half the buffer, or not at all (receiver's SWS avoidance). What is
+ * announced is rounded up to the scale's unit, always counted from the true edge: the error stays below one unit, and rcv_adv,
+ * up to which data is accepted, never goes back (RFC 7323 2.4). */
+uint16_t tcp_out_window(const struct tcp *t, struct tcp_pcb *p)
+{
+	unsigned shift = p->wscale >> 4;
+	uint32_t unit = 1u << shift, step = p->rcvbuf / 2 < p->mss ? p->rcvbuf / 2 : p->mss;
+	uint32_t edge = p->rcv_nxt + window_space(t, p);
+	int32_t gain = (int32_t)(edge - p->rcv_adv);
+	uint32_t field;
+
+	if (gain >= 0 ? (uint32_t)gain < step : (uint32_t)-gain >= unit)
+		edge = p->rcv_adv;
+	if (seq_le(edge, p->rcv_nxt))
+		return 0;
+	field = (edge - p->rcv_nxt + unit - 1) >> shift;
+	if (field > 65535)
+		field = 65535;
+	p->rcv_adv = seq_max(p->rcv_adv, p->rcv_nxt + (field << shift));
+	return (uint16_t)field;
+}
+
+/* ---- building ---- */
+
+/* An mbuf with this header; the caller appends payload. */
+static struct rte_mbuf *segment_new(struct tcp *t, const struct tcp_view *v, const struct tcp_opts *o)
+{
+	struct rte_mbuf *m = pkt_tx_alloc(t->tx);
+
+	if (m == NULL)
+		return NULL;
+	m->data_len = (uint16_t)tcp_emit(rte_pktmbuf_mtod(m, void *), v, o);
+	m->pkt_len = m->data_len;
+	t->stats.segs_out++;
+	return m;
+}
+
+static void ports_fill(struct tcp_view *v, const struct flow_key *key)
+{
+	v->sport = rte_be_to_cpu_16(key->lport_be);
+	v->dport = rte_be_to_cpu_16(key->rport_be);
+}
+
+bool tcp_out_segment(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags)
+{
+	const struct tcp_optext *x = tcp_opt(t, p);
+	struct tcp_view v = {.seq = seq, .ack = p->rcv_nxt, .flags = flags | TCPF_ACK, .wnd = tcp_out_window(t, p)};
+	struct tcp_opts o = {.has_ts = p->tflags & TF_TS, .tsval = tcp_now_ts(t, p->ts_offset), .tsecr = p->ts_recent};
+	struct rte_mbuf *m;
+
+	ports_fill(&v, &p->c.h.key);
+	m = segment_new(t, &v, &o);
+	if (m == NULL)
+		return false;
+	if (len > 0) {
+		tcp_buf_snd_copy(tcp_buf_of(t, p), p->snd_una, seq, rte_pktmbuf_mtod_offset(m, void *, m->data_len), len);
+		m->data_len = (uint16_t)(m->data_len + len);
+		m->pkt_len = m->data_len;
+	}
+	p->last_ack_sent = p->rcv_nxt;
+	p->tflags &= ~(TF_ACK_NOW | TF_ACK_DELAY | TF_T_ACK);
+	net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos, x->ttl);
+	return true;
+}
+
+void tcp_out_ack_at(struct tcp *t, struct tcp_pcb *p, uint32_t seq) { tcp_out_segment(t, p, seq, 0, 0); }
+
+void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
+{
+	const struct tcp_optext *x = tcp_opt(t, p);
+	bool synack = p->state == TCP_SYN_RECEIVED;
+	uint32_t wnd = p->rcvbuf < 65535 ? p->rcvbuf : 65535;
+	struct tcp_view v = {.seq = p->snd_una, .flags = TCPF_SYN, .wnd = (uint16_t)wnd};
+	struct tcp_opts o = {.has_mss = true, .mss = tcp_announced_mss(t, p->c.h.path, x)};
+	struct rte_mbuf *m;
+
+	/* A SYN offers all; a SYN-ACK only what the SYN had (RFC 7323 1.3). */
+	o.has_ts = !synack || (p->tflags & TF_TS);
+	o.tsval = tcp_now_ts(t, p->ts_offset);
+	o.tsecr = synack ? p->ts_recent : 0;
+	o.has_wscale = !synack || p->wscale != 0;
+	o.wscale = p->wscale >> 4;
+	if (synack) {
+		v.flags |= TCPF_ACK;
+		v.ack = p->rcv_nxt;
+		p->last_ack_sent = p->rcv_nxt;
+	}
+	ports_fill(&v, &p->c.h.key);
+	m = segment_new(t, &v, &o);
+	if (m != NULL)
+		net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos, x->ttl);
+}
+
+void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr)
+{
+	struct tcp_view v = {.seq = sr->iss, .ack = sr->irs + 1, .flags = TCPF_SYN | TCPF_ACK, .wnd = sr->wnd};
+	struct tcp_opts o = {.has_mss = true, .has_ts = sr->ts, .has_wscale = sr->ws, .wscale = sr->wscale >> 4};
+
+	o.mss = tcp_announced_mss(t, sr->h.path, &tcp_optext_defaults);
+	o.tsval = tcp_now_ts(t, sr->ts_offset);
+	o.tsecr = sr->ts_recent;
+	tcp_out_bare(t, &sr->h.key, sr->h.path, &v, &o, sr->tos);
+}
+
+void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, const struct tcp_view *v,
+		  const struct tcp_opts *o, uint8_t tos)
+{
+	struct tcp_view full = *v;
+	uint32_t own = 0;
+	struct rte_mbuf *m;
+	int err;
+
+	if (path == 0) {
+		path = own = net_path_get(t->net, key->laddr_be, key->raddr_be, &err);
+		if (own == 0) {
+			drop_count(t->drops, DROP_NO_ROUTE);
+			return;
+		}
+	}
+	ports_fill(&full, key);
+	m = segment_new(t, &full, o);
+	if (m != NULL)
+		net_ip4_output(t->net, path_at(&t->net->paths, path), m, IPPROTO_TCP, tos, TCP_TTL_DEFAULT);
+	if (v->flags & TCPF_RST)
+		t->stats.resets_out++;
+	if (own != 0)
+		net_path_put(t->net, own);
+}
+
+void tcp_out_rst(struct tcp *t, struct tcp_pcb *p)
+{
+	t->stats.resets_out++;
+	tcp_out_segment(t, p, p->snd_nxt, 0, TCPF_RST);
+}
+
+/* RFC 5961 section 7: what an attacker can make us send is limited, per stack and second. */
+bool tcp_out_challenge_allowed(struct tcp *t)
+{
+	uint32_t second = (uint32_t)(t->clock->now_us / 1000000);
+
+	if (second != t->challenge_second) {
+		t->challenge_second = second;
+		t->challenge_left = TCP_CHALLENGE_PER_SEC;
+	}
+	if (t->challenge_left == 0)
+		return false;
+	t->challenge_left--;
+	t->stats.challenge_acks++;
+	return true;
+}
+
+void tcp_out_challenge(struct tcp *t, struct tcp_pcb *p)
+{
+	if (tcp_out_challenge_allowed(t))
+		tcp_out_ack_now(t, p);
+}
+
+/* ---- deciding ---- */
+
+/* p->mss, or less where the path has become narrower (RFC 1191 6.1). */
+static uint32_t out_mss(const struct tcp *t, const struct tcp_pcb *p)
+{
+	uint32_t pmtu = path_at(&t->net->paths, p->c.h.path)->pmtu;
+	uint32_t fit = pmtu - 40u - (p->tflags & TF_TS ? 12u : 0u);
+
+	return fit < p->mss ? fit : p->mss;
+}
+
+/* How many of the unsent bytes may go now as one segment, and whether the FIN goes with them. */
+static uint32_t out_next(const struct tcp_pcb *p, const struct tcp_buf *b, uint32_t mss, bool *fin)
+{
+	uint32_t end = tcp_data_end(p, b), flight = p->snd_nxt - p->snd_una;
+	/* RFC 3042: each of the first two duplicate ACKs lets one new segment out. */
+	uint32_t cwnd = p->cwnd + (p->dupacks < 3 && !(p->tflags & TF_RECOVERY) ? p->dupacks * mss : 0);
+	uint32_t wnd = p->snd_wnd < cwnd ? p->snd_wnd : cwnd;
+	uint32_t usable = wnd > flight ? wnd - flight : 0;
+	uint32_t unsent, len;
+
+	*fin = false;
+	if (seq_gt(p->snd_nxt, end)) /* the FIN is out */
+		return 0;
+	unsent = end - p->snd_nxt;
+	len = unsent < usable ? unsent : usable;
+	if (len > mss)
+		len = mss;
+	*fin = len == unsent && TCP_IN(p->state, TCP_FIN_DUE);
+	if (len == mss || len == 0 || *fin || seq_lt(p->snd_nxt, p->snd_max) || (p->tflags & TF_FORCE))
+		return len;
+	if (len == unsent) {
+		if (p->tflags & (TF_CORK | TF_MORE))
+			return 0;
+		return (p->tflags & TF_NODELAY) || flight == 0 ? len : 0; /* Nagle, RFC 9293 3.7.4 */
+	}
+	/* The window cuts the segment: worth it only from half the largest window on (RFC 9293 3.8.6.2.1 (3)). */
+	return len >= (((uint32_t)p->snd_wnd_max << (p->wscale & 15)) / 2) ? len : 0;
+}
+
+static bool out_room(struct tcp *t) { return pkt_tx_room(t->tx) > 0 || pkt_tx_flush(t->tx) < TX_QUEUE_MAX; }
+
+/* Sends [seq, seq + len) and perhaps the FIN, and keeps the books of retransmission and timing. */
+static bool out_data(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t seq, uint32_t len, bool fin)
+{
+	uint32_t end = seq + len + fin;
+	uint8_t flags = fin ? TCPF_FIN : 0;
+
+	if (len > 0 && seq + len == tcp_data_end(p, b))
+		flags |= TCPF_PSH;
+	if (!out_room(t) || !tcp_out_segment(t, p, seq, len, flags))
+		return false;
+	if (seq_lt(seq, p->snd_max)) {
+		t->stats.rtx_segs++;
+		if ((p->tflags & TF_RTT) && seq_lt(seq, p->rtt_seq)) /* Karn's rule, RFC 6298 section 3 */
+			p->tflags &= ~TF_RTT;
+	} else if (!(p->tflags & TF_RTT)) {
+		p->tflags |= TF_RTT;
+		p->rtt_seq = end;
+		p->rtt_us = (uint32_t)t->clock->now_us;
+	}
+	p->snd_max = seq_max(p->snd_max, end);
+	p->tflags &= ~TF_FORCE;
+	if ((p->tflags & (TF_T_RTX | TF_PERSIST)) != TF_T_RTX) { /* RFC 6298 5.1 */
+		p->rtx_tick = t->clock->tick;
+		tcp_timer_rtx_in(t, p, tcp_rtt_rto_backed_us(p));
+	}
+	return true;
+}
+
+/* The first segment in flight again. */
+static bool out_head(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t mss)
+{
+	uint32_t end = tcp_data_end(p, b), len = seq_min(end, p->snd_max) - p->snd_una;
+	bool fin;
+
+	if (len > mss)
+		len = mss;
+	fin = TCP_IN(p->state, TCP_FIN_DUE) && p->snd_una + len == end && seq_gt(p->snd_max, end);
+	if (len > 0 || fin) {
+		if (!out_data(t, p, b, p->snd_una, len, fin))
+			return false;
+	}
+	p->tflags &= ~TF_RTX_HEAD;
+	return true;
+}
+
+/* RFC 5681 4.1: after an idle time the window says nothing about the path any more. */
+static void out_idle_restart(struct tcp *t, struct tcp_pcb *p)
+{
+	if (p->snd_una == p->snd_max && t->clock->tick - p->rcv_tick > ticks_from_us(tcp_rtt_rto_us(p)) &&
+	    p->cwnd > (uint32_t)TCP_INITIAL_WINDOW * p->mss) {
+		uint32_t ssthresh = p->ssthresh;
+
+		tcp_cc_of(p)->start(p);
+		p->ssthresh = ssthresh;
+	}
+}
+
+enum out_result { OUT_DONE, OUT_MORE, OUT_BLOCKED };
+
+static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
+{
+	uint32_t mss = out_mss(t, p), len, sent = 0;
+	bool fin;
+
+	if ((p->tflags & TF_RTX_HEAD) && !out_head(t, p, b, mss))
+		return OUT_BLOCKED;
+	if (b != NULL && b->snd_len > 0)
+		out_idle_restart(t, p);
+	while ((len = out_next(p, b, mss, &fin)) > 0 || fin) {
+		if (sent++ >= TCP_OUT_BURST)
+			return OUT_MORE;
+		if (!out_data(t, p, b, p->snd_nxt, len, fin))
+			return OUT_BLOCKED;
+		p->snd_nxt += len + fin;
+	}
+	if (b != NULL && seq_lt(p->snd_nxt, tcp_data_end(p, b)) && !(p->tflags & TF_T_RTX)) {
+		p->rtx_tick = t->clock->tick;
+		tcp_timer_probe_in(t, p, tcp_rtt_rto_backed_us(p)); /* nothing else would ever wake this data */
+	}
+	return OUT_DONE;
+}
+
+/* ACKs that nothing carried: one for each out-of-order segment, else one, else perhaps later. */
+static enum out_result out_acks(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
+{
+	while (b != NULL && b->dup_acks_due > 0) {
+		if (!out_room(t) || !tcp_out_segment(t, p, p->snd_nxt, 0, 0))
+			return OUT_BLOCKED;
+		b->dup_acks_due--;
+	}
+	if (p->tflags & TF_ACK_NOW) {
+		if (!out_room(t) || !tcp_out_segment(t, p, p->snd_nxt, 0, 0))
+			return OUT_BLOCKED;
+	} else if ((p->tflags & (TF_ACK_DELAY | TF_T_ACK)) == TF_ACK_DELAY) {
+		tcp_timer_ack_in(t, p, TCP_DELACK_US);
+	}
+	return OUT_DONE;
+}
+
+static enum out_result out_conn(struct tcp *t, struct tcp_pcb *p)
+{
+	struct tcp_buf *b = tcp_buf_of(t, p);
+	enum out_result r = OUT_DONE;
+
+	if (p->state == TCP_CLOSED || p->state == TCP_SYN_SENT)
+		return OUT_DONE;
+	if (b != NULL && b->dup_acks_due > 0) /* they count for the peer only without data */
+		r = out_acks(t, p, b);
+	if (r == OUT_DONE && TCP_IN(p->state, TCP_SYNCHRONIZED))
+		r = out_stream(t, p, b);
+	if (r == OUT_DONE)
+		r = out_acks(t, p, b);
+	if (b != NULL)
+		tcp_buf_settle(t, p, b);
+	return r;
+}
+
+/* ---- the list ---- */
+
+void tcp_out_link(struct tcp *t, struct tcp_pcb *p)
+{
+	flow_ref r = tcp_pcb_ref(t, p);
+
+	p->tflags |= TF_OUT;
+	p->out_next = 0;
+	if (t->out_tail != 0)
+		tcp_pcb_at(t, t->out_tail)->out_next = r;
+	else
+		t->out_head = r;
+	t->out_tail = r;
+	t->out_n++;
+}
+
+void tcp_flush(struct tcp *t)
+{
+	for (uint32_t n = t->out_n; n > 0; n--) {
+		struct tcp_pcb *p = tcp_pcb_at(t, t->out_head);
+		enum out_result r;
+
+		t->out_head = p->out_next;
+		if (t->out_head == 0)
+			t->out_tail = 0;
+		t->out_n--;
+		p->tflags &= ~TF_OUT;
+		if (p->tflags & TF_ZOMBIE) {
+			conn_free(t->flow, &p->c);
+			continue;
+		}
+		r = out_conn(t, p);
+		if (r != OUT_DONE)
+			tcp_out_mark(t, p);
+		if (r == OUT_BLOCKED)
+			return;
+	}
+}

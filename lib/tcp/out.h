@@ -1,0 +1,48 @@
+/* out.h: building and sending segments, and the list of connections that have something to send. Private to lib/tcp. */
+#ifndef TCP_OUT_H
+#define TCP_OUT_H
+
+#include "tcp/buf.h"
+#include "wire/tcp.h"
+
+/* The connection has (or may have) something to send: tcp_flush() will look. */
+void tcp_out_link(struct tcp *t, struct tcp_pcb *p);
+
+static inline void tcp_out_mark(struct tcp *t, struct tcp_pcb *p)
+{
+	if (!(p->tflags & TF_OUT))
+		tcp_out_link(t, p);
+}
+
+static inline void tcp_out_ack_now(struct tcp *t, struct tcp_pcb *p)
+{
+	p->tflags |= TF_ACK_NOW;
+	tcp_out_mark(t, p);
+}
+
+/* A challenge ACK (RFC 5961), if the stack's limit allows one. */
+bool tcp_out_challenge_allowed(struct tcp *t);
+void tcp_out_challenge(struct tcp *t, struct tcp_pcb *p);
+
+/* Sent at once, not at the flush. */
+bool tcp_out_segment(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags); /* false: no mbuf */
+void tcp_out_syn(struct tcp *t, struct tcp_pcb *p);            /* SYN, or SYN-ACK in SYN-RECEIVED */
+void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr);
+void tcp_out_ack_at(struct tcp *t, struct tcp_pcb *p, uint32_t seq); /* a bare ACK with this sequence number */
+void tcp_out_rst(struct tcp *t, struct tcp_pcb *p);
+/* RST or ACK without a connection behind it, over a path index or (0) one looked up for this packet. */
+void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, const struct tcp_view *v,
+		  const struct tcp_opts *o, uint8_t tos);
+
+/* What can be announced: RFC 9293 3.8.6.2.2; moves rcv_adv. As on the wire. */
+uint16_t tcp_out_window(const struct tcp *t, struct tcp_pcb *p);
+/* How far the right edge could be moved now, in bytes. */
+uint32_t tcp_out_window_gain(const struct tcp *t, const struct tcp_pcb *p);
+
+static inline uint32_t tcp_now_ts(const struct tcp *t, uint32_t ts_offset) { return t->clock->now_ms + ts_offset; }
+static inline uint32_t tcp_data_end(const struct tcp_pcb *p, const struct tcp_buf *b)
+{
+	return p->snd_una + (b != NULL ? b->snd_len : 0);
+}
+
+#endif

@@ -1,0 +1,24 @@
+/* poll.c: what poll() says about a stream (connect-semantics section E), as Linux tcp_poll(). */
+#include "tcp/in.h"
+
+uint32_t tcp_poll(const struct tcp *t, const struct tcp_pcb *p)
+{
+	const uint32_t both = TF_SHUT_RD | TF_SHUT_WR;
+	const struct tcp_buf *b;
+	uint32_t mask = p->c.so_error != 0 ? EPOLLERR : 0;
+
+	if (p->c.type == CONN_LISTEN)
+		return mask | (((const struct tcp_listener *)p)->n_accept > 0 ? EPOLLIN | EPOLLRDNORM : 0u);
+	b = tcp_buf_of(t, p);
+	if ((p->tflags & both) == both || p->state == TCP_CLOSED)
+		mask |= EPOLLHUP;
+	if (p->tflags & TF_SHUT_RD)
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	if (TCP_IN(p->state, ST(SYN_SENT) | ST(SYN_RECEIVED)))
+		return mask;
+	if (b != NULL && b->rcv_len > 0)
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if ((p->tflags & TF_SHUT_WR) || tcp_writable(p, b))
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	return mask;
+}

@@ -1,0 +1,65 @@
+/* tcp.c: setting TCP up and taking it down. */
+#include "tcp/tcp.h"
+
+#include <errno.h>
+
+#include "tcp/buf.h"
+#include "tcp/life.h"
+#include "wire/ip4.h"
+#include "wire/tcp.h"
+
+void tcp_flow_sizes(uint32_t max_conns, struct flow_config *cfg)
+{
+	uint32_t half_open = max_conns / TCP_SYNRCVD_DIVISOR;
+
+	cfg->size_bytes[FLOW_CONN] = CONN_SLOT_BYTES;
+	cfg->cap[FLOW_CONN] = max_conns;
+	cfg->size_bytes[FLOW_SYNRCVD] = sizeof(struct tcp_synrcvd);
+	cfg->cap[FLOW_SYNRCVD] = half_open > 1024 ? half_open : 1024;
+	cfg->size_bytes[FLOW_TIMEWAIT] = sizeof(struct tcp_timewait);
+	cfg->cap[FLOW_TIMEWAIT] = max_conns;
+}
+
+int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, struct net *net, struct pkt_tx *tx,
+	     struct drops *drops, const struct clock *clock, struct prng *prng, struct eport *eport)
+{
+	uint32_t binds = cfg->max_conns < 1u << 20 ? cfg->max_conns : 1u << 20; /* sockets that bound a port, not all */
+	uint32_t room = rte_pktmbuf_data_room_size(tx->pool) - RTE_PKTMBUF_HEADROOM - TCP_HDR_LEN - TCP_OPTS_MAX;
+	int err;
+
+	*t = (struct tcp){.flow = flow, .net = net, .tx = tx, .drops = drops, .clock = clock, .prng = prng, .eport = eport,
+			  .port_lo = cfg->port_lo, .port_hi = cfg->port_hi,
+			  .timewait_max = flow->pool[FLOW_TIMEWAIT].cap - 1,
+			  .synrcvd_max = flow->pool[FLOW_SYNRCVD].cap - 1,
+			  .seg_max = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX)};
+	t->secret.k0 = prng_u64(prng);
+	t->secret.k1 = prng_u64(prng);
+	err = binds_init(&t->binds, binds, cfg->numa_node);
+	if (err != 0)
+		return err;
+	err = pool_init(&t->bufs, cfg->max_conns, sizeof(struct tcp_buf), cfg->numa_node);
+	if (err != 0)
+		goto no_bufs;
+	err = pool_init(&t->optexts, cfg->max_conns, sizeof(struct tcp_optext), cfg->numa_node);
+	if (err != 0)
+		goto no_optexts;
+	return 0;
+no_optexts:
+	pool_fini(&t->bufs);
+no_bufs:
+	binds_fini(&t->binds);
+	return err;
+}
+
+void tcp_fini(struct tcp *t)
+{
+	for (uint32_t i = 1; i < t->bufs.fresh; i++) {
+		struct tcp_buf *b = pool_at(&t->bufs, i);
+
+		if (b->owner != 0)
+			tcp_buf_clear(b);
+	}
+	pool_fini(&t->optexts);
+	pool_fini(&t->bufs);
+	binds_fini(&t->binds);
+}

@@ -1,0 +1,85 @@
+/* in.c: datagrams and ICMP errors that arrive for UDP. */
+#include <errno.h>
+
+#include "udp/private.h"
+#include "udp/queue.h"
+
+#define ICMP_UNREACH 3
+#define ICMP_UNREACH_PORT 3
+#define ICMP_PARAM_PROBLEM 12
+
+/* Codes of "destination unreachable" that Linux reports to a connected socket without IP_RECVERR: 2 3 4 6-10 13-15. The
+ * others (net, host, source route, TOS) may pass, and RFC 1122 4.1.3.3 wants only hard errors to reach a program. */
+#define UNREACH_REPORTED 0xe7dcu
+
+/* The socket for a packet: the one connected to its sender, else one bound to its destination. */
+static struct udp_pcb *udp_find(const struct udp *u, const struct net_pkt *pkt)
+{
+	flow_ref r = flow_find(u->flow, &u->flow->udp, pkt->hash, &pkt->key);
+
+	if (r == 0)
+		r = bind_find(&u->binds, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash);
+	return r != 0 ? (struct udp_pcb *)conn_at(u->flow, r) : NULL;
+}
+
+void udp_input(struct udp *u, struct net_pkt *pkt)
+{
+	struct rte_mbuf *m = pkt->m;
+	struct udp_view v;
+	struct udp_pcb *p;
+	enum drop why = DROP_UDP_BAD;
+	uint32_t have = rte_pktmbuf_pkt_len(m), want;
+
+	if (!udp_parse(&v, rte_pktmbuf_mtod_offset(m, const void *, pkt->l4_off), pkt->l4_len))
+		goto drop;
+	want = (uint32_t)pkt->l4_off + v.len;
+	if (have < want || rte_pktmbuf_trim(m, (uint16_t)(have - want)) < 0) /* padding of short frames */
+		goto drop;
+	p = udp_find(u, pkt);
+	if (p == NULL) {
+		net_icmp_unreachable(u->net, pkt, ICMP_UNREACH_PORT); /* RFC 1122 4.1.3.1 */
+		why = DROP_UDP_NO_SOCKET;
+		goto drop;
+	}
+	m->tx_offload = 0;
+	m->l2_len = pkt->l3_off;
+	m->l3_len = (uint64_t)(pkt->l4_off - pkt->l3_off);
+	why = DROP_UDP_FULL;
+	if (p->n_queued >= UDP_QUEUE_MAX || p->queued_bytes + udp_payload_len(m) > p->rcvbuf)
+		goto drop;
+	udp_queue_add(p, m);
+	u->rx++;
+	ready_mark(u->flow, &p->c, EPOLLIN);
+	return;
+drop:
+	drop_count(u->drops, why);
+	rte_pktmbuf_free(m);
+}
+
+static bool icmp_reported(const struct net_pkt *pkt)
+{
+	if (pkt->icmp.local)
+		return false; /* like a host unreachable: may pass */
+	if (pkt->icmp.type == ICMP_UNREACH)
+		return pkt->icmp.code < 16 && (UNREACH_REPORTED >> pkt->icmp.code & 1);
+	return pkt->icmp.type == ICMP_PARAM_PROBLEM;
+}
+
+void udp_icmp(struct udp *u, const struct net_pkt *pkt)
+{
+	flow_ref r = flow_find(u->flow, &u->flow->udp, pkt->hash, &pkt->key);
+	bool too_big = pkt->icmp.type == ICMP_UNREACH && pkt->icmp.code == 4;
+	struct conn *c;
+
+	if (r == 0) {
+		/* Unconnected sockets are never told: they could not know which peer is meant. */
+		if (bind_find(&u->binds, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash) == 0)
+			drop_count(u->drops, DROP_ICMP_UNMATCHED);
+		return;
+	}
+	if (!icmp_reported(pkt) || (pkt->icmp.err == 0 && !too_big))
+		return;
+	c = conn_at(u->flow, r);
+	c->so_error = (uint16_t)(too_big ? EMSGSIZE : pkt->icmp.err);
+	ready_mark(u->flow, c, EPOLLERR);
+}

@@ -1,0 +1,55 @@
+/* queue.h: the datagrams that wait in a socket: whole packets, linked through a dynamic mbuf field, with the place of
+ * their headers in l2_len (everything before UDP) of the transmit offload word, which a received packet does not use.
+ * */
+#ifndef UDP_QUEUE_H
+#define UDP_QUEUE_H
+
+#include <rte_ip.h>
+#include <rte_mbuf_dyn.h>
+
+#include "udp/udp.h"
+#include "wire/udp.h"
+
+extern int udp_next_offset; /* of the link in an mbuf, set by udp_init() */
+
+static inline struct rte_mbuf **udp_next(struct rte_mbuf *m)
+{
+	return RTE_MBUF_DYNFIELD(m, udp_next_offset, struct rte_mbuf **);
+}
+
+/* Offset and length of the payload of a queued datagram. */
+static inline uint32_t udp_payload_off(const struct rte_mbuf *m) { return m->l2_len + m->l3_len + UDP_HDR_LEN; }
+static inline uint32_t udp_payload_len(const struct rte_mbuf *m) { return rte_pktmbuf_pkt_len(m) - udp_payload_off(m); }
+
+static inline void udp_queue_add(struct udp_pcb *p, struct rte_mbuf *m)
+{
+	*udp_next(m) = NULL;
+	if (p->tail != NULL)
+		*udp_next(p->tail) = m;
+	else
+		p->head = m;
+	p->tail = m;
+	p->queued_bytes += udp_payload_len(m);
+	p->n_queued++;
+}
+
+/* Takes the oldest one out; the caller owns it. There is one. */
+static inline struct rte_mbuf *udp_queue_take(struct udp_pcb *p)
+{
+	struct rte_mbuf *m = p->head;
+
+	p->head = *udp_next(m);
+	if (p->head == NULL)
+		p->tail = NULL;
+	p->queued_bytes -= udp_payload_len(m);
+	p->n_queued--;
+	return m;
+}
+
+static inline void udp_queue_drop(struct udp_pcb *p)
+{
+	while (p->head != NULL)
+		rte_pktmbuf_free(udp_queue_take(p));
+}
+
+#endif

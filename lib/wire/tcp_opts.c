@@ -1,0 +1,104 @@
+/* tcp_opts.c: TCP options other than the lone timestamp, in and out. */
+#include "wire/tcp.h"
+
+/* One option of len bytes, kind and length bytes included. A wrong length makes it unknown: ignored. */
+static void opt_take(struct tcp_opts *o, const uint8_t *b, uint32_t len)
+{
+	switch (b[0]) {
+	case TCPOPT_MSS:
+		if (len != 4)
+			return;
+		o->has_mss = true;
+		o->mss = load16(b + 2);
+		return;
+	case TCPOPT_WSCALE:
+		if (len != 3)
+			return;
+		o->has_wscale = true;
+		o->wscale = b[2];
+		return;
+	case TCPOPT_SACK_OK:
+		if (len == 2)
+			o->sack_ok = true;
+		return;
+	case TCPOPT_TS:
+		if (len != 10)
+			return;
+		o->has_ts = true;
+		o->tsval = load32(b + 2);
+		o->tsecr = load32(b + 6);
+		return;
+	case TCPOPT_SACK:
+		if (len < 10 || len > 2 + 8 * TCP_SACK_BLOCKS_MAX || (len - 2) % 8 != 0)
+			return;
+		o->n_sack = (uint8_t)((len - 2) / 8);
+		for (uint32_t i = 0; i < o->n_sack; i++) {
+			o->sack[i].left = load32(b + 2 + 8 * i);
+			o->sack[i].right = load32(b + 6 + 8 * i);
+		}
+		return;
+	}
+}
+
+void tcp_opts_parse_any(struct tcp_opts *o, const uint8_t *b, uint32_t len)
+{
+	while (len > 0) {
+		uint32_t n;
+
+		if (b[0] == TCPOPT_EOL)
+			return;
+		if (b[0] == TCPOPT_NOP) {
+			n = 1;
+		} else {
+			if (len < 2 || b[1] < 2 || b[1] > len)
+				return; /* where the next one starts nobody knows (RFC 9293 MUST-7) */
+			n = b[1];
+			opt_take(o, b, n);
+		}
+		b += n;
+		len -= n;
+	}
+}
+
+static uint8_t *emit_sack(uint8_t *b, const struct tcp_opts *o)
+{
+	uint32_t n = tcp_opts_sack_fit(o);
+
+	if (n == 0)
+		return b;
+	store16(b, TCPOPT_NOP << 8 | TCPOPT_NOP);
+	store16(b + 2, (uint16_t)(TCPOPT_SACK << 8 | (2 + 8 * n)));
+	b += 4;
+	for (uint32_t i = 0; i < n; i++, b += 8) {
+		store32(b, o->sack[i].left);
+		store32(b + 4, o->sack[i].right);
+	}
+	return b;
+}
+
+uint32_t tcp_opts_emit_any(uint8_t *b, const struct tcp_opts *o)
+{
+	const uint8_t *start = b;
+
+	if (o->has_mss) {
+		store32(b, TCPOPT_MSS << 24 | 4 << 16 | o->mss);
+		b += 4;
+	}
+	if (o->has_ts) { /* SACK permitted takes the place of the two NOPs */
+		store16(b, o->sack_ok ? TCPOPT_SACK_OK << 8 | 2 : TCPOPT_NOP << 8 | TCPOPT_NOP);
+		store16(b + 2, TCPOPT_TS << 8 | 10);
+		store32(b + 4, o->tsval);
+		store32(b + 8, o->tsecr);
+		b += 12;
+	} else if (o->sack_ok) {
+		store32(b, TCPOPT_NOP << 24 | TCPOPT_NOP << 16 | TCPOPT_SACK_OK << 8 | 2);
+		b += 4;
+	}
+	if (o->has_wscale) {
+		store32(b, TCPOPT_NOP << 24 | TCPOPT_WSCALE << 16 | 3 << 8 | o->wscale);
+		b += 4;
+	}
+	if (o->n_sack != 0)
+		b = emit_sack(b, o);
+	return (uint32_t)(b - start);
+}

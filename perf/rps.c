@@ -1,0 +1,46 @@
+/* rps.c: requests per second on connections that are kept. */
+#include <stddef.h>
+
+#include "net.h"
+#include "run.h"
+
+static int client(struct perf_run *r)
+{
+	static struct ask_result res;
+	struct perf_point *p = &r->shared->point;
+	struct held h;
+	int rc = held_open(r, &h, (uint32_t)r->a.connections);
+
+	if (rc == 0)
+		rc = ask_run(r, &h, (uint32_t)r->a.concurrency, 0, &res);
+	p->connections = (double)h.established;
+	p->requests_per_second = (double)res.answered / (res.seconds > 0 ? res.seconds : 1);
+	p->p50_us = (double)hist_quantile(&res.ns, .5) / 1e3;
+	p->p99_us = (double)hist_quantile(&res.ns, .99) / 1e3;
+	p->p999_us = (double)hist_quantile(&res.ns, .999) / 1e3;
+	p->errors = (double)(h.errors + res.errors + __atomic_load_n(&r->shared->server_errors, __ATOMIC_RELAXED));
+	if (rc == 0)
+		held_close(&h);
+	return rc;
+}
+
+#ifndef PERF_RPS_POINTS
+#define PERF_RPS_POINTS 64, 10000, 100000, 1000000
+#endif
+
+static void points(struct perf_run *r, unsigned i, bool *more)
+{
+	static const uint32_t n[] = { PERF_RPS_POINTS };
+
+	r->a.connections = n[i];
+	*more = i + 1 < sizeof(n) / sizeof(n[0]);
+}
+
+static const struct perf_ops ops = {
+	.name = "rps", .mode = SERVER_ECHO, .client = client, .metric = offsetof(struct perf_point, requests_per_second),
+	.points = points, .connections = 64, .concurrency = 1024, .addresses = 1,
+};
+
+static int run(int argc, char **argv, bool json) { return perf_run_case(&ops, argc, argv, json); }
+
+const struct perf_case perf_rps = { "rps", "requests per second on 64, 10k, 100k, 1M kept connections", run };

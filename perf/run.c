@@ -1,0 +1,215 @@
+/* run.c: the way of every case with a client and a server: options, a fresh process or two per measurement, the median. */
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "net.h"
+#include "opts.h"
+#include "run.h"
+#include "tsc.h"
+
+#define REPEAT_MAX 99
+#define CHILDREN_MAX 2
+#define PATIENCE_S 60            /* beyond the planned time: start, open, close */
+#define OPENS_PER_SECOND 20000   /* slower than this is not waited for */
+
+int perf_fail(struct perf_run *r, const char *what)
+{
+	int e = errno;
+
+	snprintf(r->shared->err, sizeof(r->shared->err), "%s: %s", what, strerror(e));
+	return -e;
+}
+
+struct span span_after_warmup(const struct perf_args *a)
+{
+	double per_ns = tsc_hz() / 1e9;
+	uint64_t begin = tsc_now() + (uint64_t)((double)a->warmup_ns * per_ns);
+
+	return (struct span){ .begin = begin, .end = begin + (uint64_t)((double)a->duration_ns * per_ns) };
+}
+
+static pid_t child_start(struct perf_run *r, enum role role)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		r->role = role;
+		fflush(stdout);
+		_exit(wire_child(r, role));
+	}
+	return pid;
+}
+
+/* Waits for n children; false when one failed or took too long. None is left. */
+static bool children_wait(pid_t *pid, unsigned n, double patience_s)
+{
+	struct timespec nap = { .tv_nsec = 5000000 };
+	bool good = true;
+
+	for (double waited = 0;; waited += .005) {
+		unsigned left = 0;
+
+		for (unsigned i = 0; i < n; i++) {
+			int status;
+
+			if (pid[i] > 0 && waitpid(pid[i], &status, WNOHANG) == pid[i]) {
+				good &= WIFEXITED(status) && WEXITSTATUS(status) == 0;
+				pid[i] = 0;
+			}
+			left += pid[i] > 0;
+		}
+		if (left == 0)
+			return good;
+		if (!good || waited > patience_s)
+			break;
+		nanosleep(&nap, NULL);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		if (pid[i] > 0) {
+			kill(pid[i], SIGKILL);
+			waitpid(pid[i], NULL, 0);
+		}
+	}
+	return false;
+}
+
+/* One measurement. False with a sentence in shared->err. */
+static bool measure(struct perf_run *r)
+{
+	double patience = PATIENCE_S + (double)(r->a.duration_ns + r->a.warmup_ns) / 1e9 +
+			  (double)r->a.connections / OPENS_PER_SECOND;
+	pid_t pid[CHILDREN_MAX];
+	unsigned n = wire_processes(r->a.wire);
+
+	memset(r->shared, 0, sizeof(*r->shared));
+	r->shared->point = perf_point_new(r->ops->name, r->a.wire, (int)r->a.cores);
+	if (n == 1) {
+		pid[0] = child_start(r, ROLE_BOTH);
+	} else {
+		pid[0] = child_start(r, ROLE_SERVER);
+		pid[1] = child_start(r, ROLE_CLIENT);
+	}
+	if (children_wait(pid, n, patience))
+		return true;
+	if (r->shared->err[0] == 0)
+		snprintf(r->shared->err, sizeof(r->shared->err), "a process died or took longer than %.0f s", patience);
+	return false;
+}
+
+static double metric(const struct perf_point *p, const struct perf_ops *ops)
+{
+	return *(const double *)((const char *)p + ops->metric);
+}
+
+/* Measures `repeat` times and prints the run with the median metric. */
+static bool point(struct perf_run *r, bool json)
+{
+	struct perf_point p[REPEAT_MAX], t;
+	unsigned n = (unsigned)r->a.repeat;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!measure(r)) {
+			fprintf(stderr, "%s over %s: %s\n", r->ops->name, r->a.wire, r->shared->err);
+			return false;
+		}
+		p[i] = r->shared->point;
+	}
+	for (unsigned i = 1; i < n; i++)
+		for (unsigned j = i; j > 0 && metric(&p[j], r->ops) < metric(&p[j - 1], r->ops); j--) {
+			t = p[j];
+			p[j] = p[j - 1];
+			p[j - 1] = t;
+		}
+	perf_point_print(&p[n / 2], json);
+	return p[n / 2].errors == 0;
+}
+
+static int check(const struct perf_run *r, char *err, size_t err_len)
+{
+	if (wire_processes(r->a.wire) == 0)
+		snprintf(err, err_len, "--wire %s: the wires are " PERF_WIRES, r->a.wire);
+	else if (strcmp(r->a.closer, "server") != 0 && strcmp(r->a.closer, "client") != 0)
+		snprintf(err, err_len, "--closer %s: write client or server", r->a.closer);
+	else
+		return 0;
+	return -EINVAL;
+}
+
+static int options(struct perf_run *r, int argc, char **argv, char *err, size_t err_len)
+{
+	struct perf_args *a = &r->a;
+	const struct opt table[] = {
+		{ "wire", OPT_TEXT, &a->wire, 0, 0, "WIRE", PERF_WIRES },
+		{ "cores", OPT_COUNT, &a->cores, 1, 1, "N", "cores of each end [1]" },
+		{ "cpus", OPT_TEXT, &a->cpus, 0, 0, "A,B", "the client's and the server's CPU [0,1]; none: do not pin" },
+		{ "connections", OPT_COUNT, &a->connections, 1, 60000000, "N", "of hold and rps" },
+		{ "flows", OPT_COUNT, &a->flows, 1, 65536, "N", "of stream [1 and 64]" },
+		{ "concurrency", OPT_COUNT, &a->concurrency, 1, 1000000, "N", "connections or requests under way at one time" },
+		{ "addresses", OPT_COUNT, &a->addresses, 1, 1024, "N", "the client's addresses, at least; more when ports need it" },
+		{ "closer", OPT_TEXT, &a->closer, 0, 0, "client|server", "who closes first in connect [server]" },
+		{ "duration", OPT_TIME, &a->duration_ns, 1000000, 0, "TIME", "[3s]" },
+		{ "warmup", OPT_TIME, &a->warmup_ns, 0, 0, "TIME", "not counted, before it [1s]" },
+		{ "repeat", OPT_COUNT, &a->repeat, 1, REPEAT_MAX, "N", "and report the median [1]" },
+		{ "server", OPT_TEXT, &a->server_ip, 0, 0, "IP", "the server's address [" PERF_SERVER_DEFAULT "]" },
+		{ "client-netns", OPT_TEXT, &a->client_netns, 0, 0, "NAME", "the client's network namespace (kernel)" },
+		{ "server-netns", OPT_TEXT, &a->server_netns, 0, 0, "NAME", "the server's network namespace (kernel)" },
+	};
+	unsigned n_args;
+	int rc;
+
+	a->connections = a->concurrency = a->flows = 0;
+	rc = opts_parse(table, sizeof(table) / sizeof(table[0]), NULL, argc, argv, NULL, &n_args, 0, err, err_len);
+	if (rc == 1) {
+		printf("Usage: %s [--json] [options]\n\n", r->ops->name);
+		opts_help(table, sizeof(table) / sizeof(table[0]));
+	}
+	if (rc != 0)
+		return rc;
+	r->varied = a->connections != 0 || a->flows != 0;
+	if (a->connections == 0)
+		a->connections = r->ops->connections;
+	if (a->concurrency == 0)
+		a->concurrency = r->ops->concurrency;
+	return check(r, err, err_len);
+}
+
+int perf_run_case(const struct perf_ops *ops, int argc, char **argv, bool json)
+{
+	struct perf_run r = {
+		.ops = ops,
+		.a = { .wire = PERF_WIRE_DEFAULT, .closer = "server", .server_ip = PERF_SERVER_DEFAULT, .cpus = "0,1", .cores = 1,
+		       .duration_ns = 3000000000u, .warmup_ns = 1000000000u, .repeat = 1, .addresses = ops->addresses },
+	};
+	bool good = true, more = ops->points != NULL;
+	char err[256];
+	int rc = options(&r, argc, argv, err, sizeof(err));
+
+	if (rc != 0) {
+		if (rc < 0)
+			fprintf(stderr, "%s: %s\n", ops->name, err);
+		return rc < 0 ? 2 : 0;
+	}
+	r.shared = mmap(NULL, sizeof(*r.shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (r.shared == MAP_FAILED) {
+		perror("mmap");
+		return 1;
+	}
+	if (r.varied || !more) {
+		good = point(&r, json);
+	} else {
+		for (unsigned i = 0; more; i++) {
+			ops->points(&r, i, &more);
+			good &= point(&r, json);
+		}
+	}
+	munmap(r.shared, sizeof(*r.shared));
+	return good ? 0 : 1;
+}

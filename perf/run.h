@@ -1,0 +1,99 @@
+/* run.h: one measurement: a client and a server, as two threads or two processes, and what they share. */
+#ifndef PERF_RUN_H
+#define PERF_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hist.h"
+#include "perf.h"
+
+#define MSG_BYTES 64u /* request and reply of connect, hold and rps */
+
+enum server_mode {
+	SERVER_ECHO,       /* every message goes back */
+	SERVER_ECHO_CLOSE, /* ... and then the connection is closed */
+	SERVER_SINK,       /* bytes are counted and dropped */
+};
+
+enum role { ROLE_CLIENT, ROLE_SERVER, ROLE_BOTH };
+
+struct perf_args {
+	const char *wire, *closer, *server_ip, *client_netns, *server_netns, *cpus;
+	uint64_t cores, connections, concurrency, flows, duration_ns, warmup_ns, repeat, addresses;
+};
+
+/* In memory that both processes map. The ints and uint64_t of the first part are accessed with the __atomic builtins:
+ * each has one writer. */
+struct perf_shared {
+	int server_ready, stop, measure;         /* measure: 0; 1 the client asks for growth; 2 it is there */
+	uint64_t server_open, server_bytes, server_errors, server_growth;
+	struct perf_point point;                 /* written by the client, read after its end */
+	char err[256];
+};
+
+struct perf_run;
+
+struct perf_ops {
+	const char *name;
+	enum server_mode mode;
+	/* Measures and fills r->shared->point. 0, or -errno with a sentence in shared->err. */
+	int (*client)(struct perf_run *r);
+	size_t metric;                           /* offset in struct perf_point of what repeats are compared by */
+	void (*points)(struct perf_run *r, unsigned i, bool *more); /* sets what the i-th default point varies */
+	uint64_t connections, concurrency, addresses; /* defaults */
+};
+
+struct perf_run {
+	const struct perf_ops *ops;
+	struct perf_args a;
+	enum role role;
+	bool varied; /* the user gave what points() would vary */
+	struct perf_shared *shared;
+};
+
+/* The body of every case of this kind: options, points, repeats, output. An exit code. */
+int perf_run_case(const struct perf_ops *ops, int argc, char **argv, bool json);
+
+/* wire_spate.c, wire_kernel.c: one process's part. An exit code. */
+int wire_child(struct perf_run *r, enum role role);
+unsigned wire_processes(const char *wire); /* 0: no such wire */
+
+int perf_server(struct perf_run *r);       /* until shared->stop */
+int perf_fail(struct perf_run *r, const char *what); /* errno into shared->err; -errno */
+
+/* open.c: connections held open by the client. */
+struct held {
+	int ep;
+	uint32_t n, established;
+	int *fds; /* connecting: ~fd */
+	uint64_t errors;
+};
+/* Opens n connections and waits until the server has them all too. 0 or -errno; on 0 some may be missing (h->errors). */
+int held_open(struct perf_run *r, struct held *h, uint32_t n);
+void held_close(struct held *h);
+
+/* One request and its reply; serial, slot and conn say which, the rest is filler. */
+struct msg {
+	uint64_t serial;
+	uint32_t slot, conn;
+	uint8_t filler[MSG_BYTES - 16];
+};
+/* ask.c: requests under way on held connections. */
+struct ask_result {
+	uint64_t answered, errors;
+	double seconds;
+	struct hist ns;
+};
+/* Keeps `concurrency` requests under way, spread over all connections, for warmup + duration, or until `total` are
+ * answered (0: no limit). */
+int ask_run(struct perf_run *r, struct held *h, uint32_t concurrency, uint64_t total, struct ask_result *res);
+
+/* Times of a run, in ticks of the time-stamp counter. */
+struct span {
+	uint64_t begin, end;
+};
+struct span span_after_warmup(const struct perf_args *a);
+
+#endif

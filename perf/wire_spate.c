@@ -1,0 +1,164 @@
+/* wire_spate.c: spate's two ends: sim in one process with two threads, memif in two processes. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "run.h"
+#include "spate/spate.h"
+
+#define PORTS 64512u     /* automatic ports of one address: 1024 to 65535 */
+#define ROOM_MIN 1000000u
+
+unsigned wire_processes(const char *wire)
+{
+	return strcmp(wire, "sim") == 0 ? 1 : strcmp(wire, "memif") == 0 ? 2 : 0;
+}
+
+static int set(struct perf_run *r, struct spate_config *c, const char *name, const char *value)
+{
+	return spate_config_set(c, name, value, r->shared->err, sizeof(r->shared->err));
+}
+
+/* The client's addresses: enough ports for all connections. From 10.0.1.1, so that the server's is not among them. */
+static void client_range(const struct perf_run *r, char *out, size_t len)
+{
+	uint64_t need = (r->a.connections + PORTS - 1) / PORTS, n = need > r->a.addresses ? need : r->a.addresses;
+	uint32_t last = (1u << 8) + (uint32_t)n;
+
+	snprintf(out, len, "10.0.1.1-10.0.%u.%u/16", last >> 8, last & 255);
+}
+
+static void socket_path(char *out, size_t len, pid_t pid)
+{
+	const char *dir = getenv("XDG_RUNTIME_DIR");
+
+	snprintf(out, len, "%s/spate-perf-%d.sock", dir && *dir ? dir : "/tmp", (int)pid);
+}
+
+static int memif_settings(struct perf_run *r, struct spate_config *c, enum role role, const char *range)
+{
+	char path[200], dev[256];
+
+	socket_path(path, sizeof(path), getppid());
+	snprintf(dev, sizeof(dev), "memif:%s%s", path, role == ROLE_SERVER ? ",role=server" : "");
+	if (set(r, c, "dev", dev) != 0)
+		return -EINVAL;
+	return role == ROLE_SERVER ? set(r, c, "ip", "10.0.0.1/16") : set(r, c, "ip", range);
+}
+
+static int settings(struct perf_run *r, struct spate_config *c, enum role role)
+{
+	uint64_t room = r->a.connections + r->a.connections / 16 + 65536;
+	char range[64], text[64];
+	const char *comma = strchr(r->a.cpus, ',');
+	int rc;
+
+	client_range(r, range, sizeof(range));
+	if (role == ROLE_BOTH) {
+		rc = set(r, c, "dev", "sim");
+		if (rc == 0)
+			rc = set(r, c, "ip", range);
+		if (rc == 0)
+			rc = set(r, c, "peer-ip", "10.0.0.1/16");
+	} else {
+		rc = memif_settings(r, c, role, range);
+	}
+	if (rc == 0 && comma) {
+		if (role == ROLE_BOTH)
+			snprintf(text, sizeof(text), "1@%s", r->a.cpus);
+		else if (role == ROLE_SERVER)
+			snprintf(text, sizeof(text), "1@%s", comma + 1);
+		else
+			snprintf(text, sizeof(text), "1@%.*s", (int)(comma - r->a.cpus), r->a.cpus);
+		rc = set(r, c, "cores", text);
+	}
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)(room > ROOM_MIN ? room : ROOM_MIN));
+	return rc == 0 ? set(r, c, "max-connections", text) : rc;
+}
+
+static void *server_thread(void *arg)
+{
+	struct perf_run *r = arg;
+	int rc = spate_attach(1);
+
+	if (rc == 0) {
+		rc = perf_server(r);
+		spate_detach();
+	}
+	return (void *)(intptr_t)rc;
+}
+
+static void server_wait(struct perf_run *r, bool poll)
+{
+	struct timespec nap = { .tv_nsec = 1000000 };
+
+	while (!__atomic_load_n(&r->shared->server_ready, __ATOMIC_ACQUIRE)) {
+		if (poll)
+			spate_poll();
+		nanosleep(&nap, NULL);
+	}
+}
+
+/* The client's end, on stack 0. */
+static int client_end(struct perf_run *r)
+{
+	int rc = spate_attach(0);
+
+	if (rc != 0) {
+		errno = -rc;
+		return perf_fail(r, "attach");
+	}
+	server_wait(r, true);
+	rc = r->ops->client(r);
+	spate_detach();
+	__atomic_store_n(&r->shared->stop, 1, __ATOMIC_RELAXED);
+	return rc;
+}
+
+static int both_ends(struct perf_run *r)
+{
+	pthread_t thread;
+	void *served;
+	int rc;
+
+	if (pthread_create(&thread, NULL, server_thread, r) != 0)
+		return perf_fail(r, "thread");
+	rc = client_end(r);
+	pthread_join(thread, &served);
+	return rc != 0 ? rc : (int)(intptr_t)served;
+}
+
+static int server_end(struct perf_run *r)
+{
+	int rc = spate_attach(0);
+
+	if (rc == 0) {
+		rc = perf_server(r);
+		spate_detach();
+	}
+	return rc;
+}
+
+int wire_child(struct perf_run *r, enum role role)
+{
+	struct spate_config *c = spate_config_new();
+	char path[200];
+	int rc = c ? settings(r, c, role) : -ENOMEM;
+
+	if (rc == 0)
+		rc = spate_start(c, r->shared->err, sizeof(r->shared->err));
+	if (rc == 0) {
+		rc = role == ROLE_BOTH ? both_ends(r) : role == ROLE_SERVER ? server_end(r) : client_end(r);
+		spate_stop();
+	}
+	spate_config_free(c);
+	if (role == ROLE_SERVER) {
+		socket_path(path, sizeof(path), getppid());
+		unlink(path);
+	}
+	return rc == 0 ? 0 : 1;
+}

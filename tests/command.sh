@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# The command on the simulated link, as any user runs it: every mode of `spate load`, good wires and bad ones, the report,
+# Ctrl-C. No root, no huge pages, no NIC.
+# shellcheck source=tests/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+echo "command: spate load on sim"
+
+load() { # load NAME ARGS...: exit code 0 and no errors; the report is in NAME.log
+    local name=$1
+    shift
+    check_logged "$name" "$name: exit code 0" timeout 120 "$SPATE" load --json --quiet --dev "$@"
+    check_eq "$name: errors" "$(json_get "$WORK/$name.log" errors)" 0
+}
+
+value() { json_get "$WORK/$1.log" "$2" | cut -d . -f 1; } # whole part
+URL=http://10.0.0.1/
+
+load closed sim --connections 100 --requests 20000 $URL
+check_eq "closed: answers" "$(value closed responses)" 20000
+check_eq "closed: connections" "$(value closed established)" 100
+check_eq "closed: samples of latency" "$(value closed request_us/samples)" 20000
+check_ge "closed: bytes that came" "$(value closed bytes_in)" 2000000
+
+load short sim --connections 100 --requests 20000 --no-keepalive $URL
+check_eq "short: connections" "$(value short established)" 20000
+
+load ten sim --connections 100 --requests 20000 --requests-per-connection 10 $URL
+check_ge "ten requests per connection: connections" "$(value ten established)" 2000
+check_le "ten requests per connection: connections" "$(value ten established)" 2100
+
+load rate sim --rate 5000 --duration 2s $URL
+check_ge "5000 requests/s for 2 s: answers" "$(value rate responses)" 9000
+check_le "5000 requests/s for 2 s: answers" "$(value rate responses)" 10100
+
+load conn-rate sim --conn-rate 5000 --duration 2s $URL
+check_ge "5000 connections/s for 2 s: connections" "$(value conn-rate established)" 9000
+check_le "5000 connections/s for 2 s: connections" "$(value conn-rate established)" 10100
+
+load hold sim --hold --connections 100000 --duration 2s --rate 2000 $URL
+check_eq "hold: connections at the same time" "$(value hold held)" 100000
+check_ge "hold: answers on a sample" "$(value hold responses)" 3000
+check_le "hold: bytes per connection, all in" "$(value hold bytes_per_connection)" 1000
+
+load tcp sim --size 20000 --connections 20 --requests 2000 tcp://10.0.0.1:7
+check_eq "tcp: bytes that came back" "$(value tcp bytes_in)" 40000000
+
+load udp sim --size 1400 --connections 10 --requests 5000 udp://10.0.0.1:7
+check_eq "udp: datagrams that came back" "$(value udp responses)" 5000
+
+load large sim --connections 4 --requests 40 --body-size 5M $URL
+check_ge "large: bytes that came" "$(value large bytes_in)" 209715200
+
+load bad sim,loss=1%,reorder=5%,duplicate=1%,delay=200us --connections 50 --requests 5000 $URL
+check_eq "bad wire: answers" "$(value bad responses)" 5000
+check_ge "bad wire: slowest answer in us, as a packet was lost and sent again" "$(value bad request_us/max)" 10000
+
+"$SPATE" load --dev sim --duration 60s $URL >"$WORK/ctrl-c.log" 2>&1 &
+pid=$!
+pids+=("$pid")
+check "Ctrl-C: progress is shown first" wait_for 20 grep -q 'req/s' "$WORK/ctrl-c.log"
+kill -INT "$pid"
+wait "$pid" && status=0 || status=$?
+check_eq "Ctrl-C: exit code" "$status" 0
+check_grep "Ctrl-C: the report" "^errors +0" "$WORK/ctrl-c.log"
+check_grep "Ctrl-C: with the distribution of latency" "p99.9 .*max .*samples" "$WORK/ctrl-c.log"

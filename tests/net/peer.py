@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+"""The kernel's side of the tests: TCP and UDP programs on ordinary sockets. Each prints one JSON line when it is done.
+
+  peer.py connect ADDR PORT [options]    one connection, both directions at once
+  peer.py listen  ADDR PORT [options]    the same as a server of --count connections, one after the other
+      --send FILE       send the file, then shut down our sending side
+      --read-rate N     read at most N bytes per second
+      --rcvbuf N        receive buffer (before the handshake, so that it bounds the window)
+      --keep-open       send nothing and do not shut our sending side down
+      --answer-after-eof   send only once the other end has finished sending
+      --reset-after N   close with RST once N bytes have come
+  peer.py churn ADDR PORT N              N short connections to an echo server, 64 at a time
+  peer.py udp ADDR PORT N                N datagrams of 1..1472 bytes to a UDP echo server
+"""
+import argparse
+import errno
+import hashlib
+import json
+import select
+import socket
+import struct
+import sys
+import time
+
+CHUNK = 1 << 20
+
+
+class Pace:
+    """Says how many bytes may be read now at a given rate."""
+
+    def __init__(self, rate):
+        self.rate, self.start, self.done = rate, time.monotonic(), 0
+
+    def allowed(self):
+        if not self.rate:
+            return CHUNK
+        return min(CHUNK, int((time.monotonic() - self.start) * self.rate) - self.done)
+
+
+def transfer(sock, args):
+    """Both directions until both have ended; what came in, as counts and a hash."""
+    digest, received, sent, error = hashlib.sha256(), 0, 0, None
+    source = open(args.send, "rb") if args.send else None
+    pending = memoryview(b"")
+    reading, sending = True, not args.keep_open
+    pace = Pace(args.read_rate)
+    sock.setblocking(False)
+    begun = time.monotonic()
+    try:
+        while reading or sending:
+            can_send = sending and not (args.answer_after_eof and reading)
+            if can_send and not pending:
+                pending = memoryview(source.read(CHUNK)) if source else memoryview(b"")
+                if not pending:
+                    sock.shutdown(socket.SHUT_WR)
+                    sending = can_send = False
+            may_read = pace.allowed() if reading else 0
+            readable, writable, _ = select.select([sock] if may_read > 0 else [], [sock] if can_send else [], [], 0.02)
+            if writable:
+                count = sock.send(pending)
+                sent += count
+                pending = pending[count:]
+            if readable:
+                data = sock.recv(may_read)
+                digest.update(data)
+                received += len(data)
+                pace.done += len(data)
+                reading = bool(data)
+                if args.reset_after and received >= args.reset_after:
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    break
+    except OSError as exception:
+        error = errno.errorcode.get(exception.errno, str(exception))
+    sock.close()
+    return {"received": received, "sent": sent, "sha256": digest.hexdigest(), "error": error,
+            "seconds": round(time.monotonic() - begun, 3)}
+
+
+def new_socket(args):
+    sock = socket.socket()
+    if args.rcvbuf:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, args.rcvbuf)
+    return sock
+
+
+def run_connect(args):
+    sock = new_socket(args)
+    sock.connect((args.addr, args.port))
+    print(json.dumps(transfer(sock, args)))
+
+
+def run_listen(args):
+    listener = new_socket(args)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((args.addr, args.port))
+    listener.listen(1024)
+    for _ in range(args.count):
+        sock, _ = listener.accept()
+        print(json.dumps(transfer(sock, args)), flush=True)
+
+
+def run_churn(args):
+    """Short connections, many at a time: connect, 100 bytes there and back, half close, end of file."""
+    message = bytes(range(100))
+    good, errors, started = 0, {}, 0
+    poller = select.epoll()
+    live = {}
+    while started < args.n or live:
+        while started < args.n and len(live) < 64:
+            sock = socket.socket()
+            sock.setblocking(False)
+            sock.connect_ex((args.addr, args.port))
+            live[sock.fileno()] = [sock, b"", False]
+            poller.register(sock, select.EPOLLOUT)
+            started += 1
+        events = poller.poll(20)
+        if not events:
+            errors["timeout"] = len(live)
+            break
+        for fd, event in events:
+            entry = live[fd]
+            sock = entry[0]
+            try:
+                if not entry[2]:
+                    sock.send(message)
+                    sock.shutdown(socket.SHUT_WR)
+                    entry[2] = True
+                    poller.modify(fd, select.EPOLLIN)
+                    continue
+                data = sock.recv(4096)
+                entry[1] += data
+                if data:
+                    continue
+                if entry[1] == message:
+                    good += 1
+                else:
+                    errors["content"] = errors.get("content", 0) + 1
+            except OSError as exception:
+                name = errno.errorcode.get(exception.errno, "other")
+                errors[name] = errors.get(name, 0) + 1
+            poller.unregister(fd)
+            sock.close()
+            del live[fd]
+    print(json.dumps({"good": good, "errors": sum(errors.values()), "by_reason": errors}))
+
+
+def run_udp(args):
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.connect((args.addr, args.port))
+    sock.settimeout(2)
+    good = 0
+    for i in range(args.n):
+        message = struct.pack("!I", i) + bytes((i * 7 + k) & 255 for k in range(i * 37 % 1469))
+        sock.send(message)
+        try:
+            good += sock.recv(2048) == message
+        except OSError:
+            pass
+    print(json.dumps({"good": good, "errors": args.n - good}))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("mode", choices=["connect", "listen", "churn", "udp"])
+    parser.add_argument("addr")
+    parser.add_argument("port", type=int)
+    parser.add_argument("n", type=int, nargs="?", default=1)
+    parser.add_argument("--send")
+    parser.add_argument("--count", type=int, default=1)
+    parser.add_argument("--read-rate", type=int, default=0)
+    parser.add_argument("--rcvbuf", type=int, default=0)
+    parser.add_argument("--keep-open", action="store_true")
+    parser.add_argument("--answer-after-eof", action="store_true")
+    parser.add_argument("--reset-after", type=int, default=0)
+    args = parser.parse_args()
+    {"connect": run_connect, "listen": run_listen, "churn": run_churn, "udp": run_udp}[args.mode](args)
+    return 0
+
+
+sys.exit(main())

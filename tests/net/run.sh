@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Runs the tests against the kernel: run.sh BUILD [NAME...] (default: all). Needs root. The last line is the total.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+build=$(realpath "${1:?usage: run.sh BUILD [NAME...]}")
+shift
+[ "$(id -u)" = 0 ] || { echo "tests/net: needs root (network namespaces, AF_PACKET)" >&2; exit 2; }
+[ $# -gt 0 ] || set -- load_nginx serve_curl_wrk transfer capture bad_input kernel_peers hostile
+
+total_ok=0 total_failed=0 broken=()
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+for name in "$@"; do
+    begun=$SECONDS
+    BUILD=$build timeout -k 20 "${NET_TIMEOUT:-900}" "$here/${name%.sh}.sh" 2>&1 | tee "$out" || true
+    if [[ $(tail -n 1 "$out") =~ ^([0-9]+)\ ok,\ ([0-9]+)\ failed$ ]]; then
+        ok=${BASH_REMATCH[1]} failed=${BASH_REMATCH[2]}
+    else
+        echo "$name ended without a verdict"
+        ok=0 failed=1
+    fi
+    [ "$failed" -eq 0 ] || broken+=("$name")
+    total_ok=$((total_ok + ok)) total_failed=$((total_failed + failed))
+    echo "$name took $((SECONDS - begun)) s"
+    echo
+done
+
+[ ${#broken[@]} -eq 0 ] || echo "failed: ${broken[*]}"
+echo "$total_ok ok, $total_failed failed"
+[ "$total_failed" -eq 0 ]

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# A gigabyte each way between spate and a program on the kernel: the same bytes arrive, on a clean wire and a bad one.
+# MIB=N changes the amount.
+# shellcheck source=tests/net/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+MIB=${MIB:-1024}
+BYTES=$((MIB << 20))
+BAD="loss=1%,reorder=5%,duplicate=1%"
+echo "transfer: $MIB MiB each way, clean and with $BAD on spate's side"
+net_start
+head -c "$BYTES" /dev/urandom >"$WORK/data"
+want=$(sha256sum "$WORK/data" | cut -d ' ' -f 1)
+
+# What the kernel counted in its namespace since it came up.
+kernel_count() { in_k nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
+
+# To the kernel, with spate connecting.
+upload() { # upload NAME DEV SECONDS
+    start "$NS_K" "$1" "$PEER" listen "$K_IP" 7000
+    local peer=$pid begun=$SECONDS
+    wait_for 5 eval "in_k ss -Hltn sport = 7000 | grep -q 7000" || fail "$1: the kernel's program does not listen"
+    check_logged "$1-snc" "$1: spate's program exits 0 within $3 s" timeout "$3" ip netns exec "$NS_S" "$SNC" \
+        --dev "$2" --ip "$S_IP/24" "$K_IP" 7000 <"$WORK/data"
+    wait_for 10 eval "! kill -0 $peer" || true
+    check_eq "$1: bytes at the kernel's program" "$(json_get "$WORK/$1.log" received)" "$BYTES"
+    check_eq "$1: sha256 there" "$(json_get "$WORK/$1.log" sha256)" "$want"
+    echo "          took $((SECONDS - begun)) s"
+    stop "$peer"
+}
+
+# From the kernel, with the kernel connecting.
+download() { # download NAME DEV SECONDS
+    local begun=$SECONDS got
+    (
+        trap - EXIT
+        timeout "$3" ip netns exec "$NS_S" "$SNC" --dev "$2" --ip "$S_IP/24" --listen "$S_IP" 7001 </dev/null \
+            2>"$WORK/$1-snc.log" | sha256sum | cut -d ' ' -f 1 >"$WORK/$1.sum"
+        echo "${PIPESTATUS[0]}" >"$WORK/$1.exit"
+    ) &
+    local snc=$!
+    pids+=("$snc")
+    wait_for 20 grep -q listening "$WORK/$1-snc.log" || fail "$1: spate's program does not listen"
+    check_logged "$1" "$1: the kernel's program exits 0 within $3 s" timeout "$3" ip netns exec "$NS_K" \
+        "$PEER" connect "$S_IP" 7001 --send "$WORK/data"
+    wait "$snc" || true
+    check_eq "$1: exit code of spate's program" "$(cat "$WORK/$1.exit")" 0
+    check_eq "$1: error of the kernel's program" "$(json_get "$WORK/$1.log" error none)" none
+    got=$(cat "$WORK/$1.sum")
+    check_eq "$1: sha256 at spate" "$got" "$want"
+    echo "          took $((SECONDS - begun)) s"
+}
+
+upload clean-to-kernel "$DEV" 120
+download clean-from-kernel "$DEV" 120
+# That the bad wire was bad shows in the kernel's counters.
+before=$(kernel_count TcpExtTCPOFOQueue)
+upload bad-to-kernel "$DEV+$BAD" 300
+check_ge "bad-to-kernel: segments that reached the kernel out of order" \
+    "$(($(kernel_count TcpExtTCPOFOQueue) - before))" $((MIB * 5))
+before=$(kernel_count TcpRetransSegs)
+download bad-from-kernel "$DEV+$BAD" 300
+check_ge "bad-from-kernel: segments that the kernel sent again" \
+    "$(($(kernel_count TcpRetransSegs) - before))" $((MIB * 5))

@@ -1,0 +1,124 @@
+/* actor.c: an application with bad habits: odd sizes, pauses, half closes, resets. Checks every byte it reads. */
+#include "actor.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define CHUNK_MAX 20000
+
+/* The byte at this offset of a stream: any lost, repeated or moved byte shows. */
+static uint8_t stream_byte(uint64_t stream, uint64_t offset)
+{
+	uint64_t x = (stream + offset / 8) * 0x9e3779b97f4a7c15u;
+
+	return (uint8_t)((x ^ x >> 29) >> (offset % 8 * 8));
+}
+
+static void actor_finish(struct actor *a, enum actor_end end)
+{
+	tcp_close(&a->s->tcp, a->p);
+	a->p = NULL;
+	a->end = end;
+}
+
+static void actor_abort(struct actor *a)
+{
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	tcp_setopt(&a->s->tcp, a->p, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	actor_finish(a, ACTOR_ABORTED);
+}
+
+/* An error is right only when the other end reset the connection. */
+static bool actor_error(struct world *w, struct actor *a, const char *what, int err)
+{
+	if (a->peer->end != ACTOR_ABORTED || (err != -ECONNRESET && err != -EPIPE))
+		WORLD_FAIL(w, "%s failed with errno %d though the peer did not reset", what, -err);
+	actor_finish(a, ACTOR_RESET_BY_PEER);
+	return true;
+}
+
+static bool actor_write(struct world *w, struct actor *a)
+{
+	uint8_t buf[CHUNK_MAX];
+	uint64_t left = a->tx_total - a->tx_done;
+	uint32_t len = 1 + prng_below(&w->prng, prng_below(&w->prng, 4) == 0 ? 40 : CHUNK_MAX);
+	struct iovec iov = {.iov_base = buf};
+	ssize_t n;
+
+	if (left == 0) {
+		if (a->fin_sent)
+			return false;
+		a->fin_sent = true;
+		n = tcp_shutdown(&a->s->tcp, a->p, SHUT_WR);
+		return n == 0 || actor_error(w, a, "shutdown", n == -ENOTCONN ? -EPIPE : (int)n);
+	}
+	if (len > left)
+		len = (uint32_t)left;
+	for (uint32_t i = 0; i < len; i++)
+		buf[i] = stream_byte(a->stream, a->tx_done + i);
+	iov.iov_len = len;
+	n = tcp_send(&a->s->tcp, a->p, &iov, 1, 0);
+	if (n == -EAGAIN)
+		return false;
+	if (n <= 0)
+		return actor_error(w, a, "send", (int)n);
+	a->tx_done += (uint64_t)n;
+	return true;
+}
+
+static bool actor_read(struct world *w, struct actor *a)
+{
+	uint8_t buf[CHUNK_MAX];
+	struct iovec iov = {.iov_base = buf, .iov_len = 1 + prng_below(&w->prng, CHUNK_MAX)};
+	ssize_t n;
+
+	if (a->eof_seen)
+		return false;
+	n = tcp_recv(&a->s->tcp, a->p, &iov, 1, 0);
+	if (n == -EAGAIN)
+		return false;
+	if (n < 0)
+		return actor_error(w, a, "recv", (int)n);
+	if (n == 0) {
+		a->eof_seen = true;
+		if (a->rx_done != a->peer->tx_total)
+			WORLD_FAIL(w, "end of stream after %lu of %lu bytes", a->rx_done, a->peer->tx_total);
+		return true;
+	}
+	for (ssize_t i = 0; i < n; i++) {
+		if (buf[i] != stream_byte(a->peer->stream, a->rx_done + (uint64_t)i)) {
+			WORLD_FAIL(w, "wrong byte at offset %lu", a->rx_done + (uint64_t)i);
+			break;
+		}
+	}
+	a->rx_done += (uint64_t)n;
+	w->bytes += (uint64_t)n;
+	return true;
+}
+
+bool actor_turn(struct world *w, struct actor *a)
+{
+	bool did = false;
+
+	if (a->p == NULL || w->now_ns < a->wake_ns || a->p->state == TCP_SYN_SENT)
+		return false;
+	if (a->rx_done >= a->abort_after) {
+		actor_abort(a);
+		return true;
+	}
+	if (prng_below(&w->prng, 200) == 0) {
+		a->wake_ns = w->now_ns + prng_below(&w->prng, 2000) * 1000000ull;
+		return true;
+	}
+	did |= actor_read(w, a);
+	if (a->p != NULL)
+		did |= actor_write(w, a);
+	if (a->p != NULL && a->fin_sent && a->eof_seen) {
+		actor_finish(a, ACTOR_DONE);
+		did = true;
+	}
+	return did;
+}

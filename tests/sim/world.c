@@ -1,0 +1,273 @@
+/* world.c: the world's set-up, its clock, and what must hold at every step and at the end. */
+#include "world.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_ip.h>
+#include <rte_mempool.h>
+
+#include "actor.h"
+#include "base/seq.h"
+#include "drivers/drivers.h"
+
+#define SERVER_IP RTE_IPV4(10, 9, 0, 1)
+#define CLIENT_IP RTE_IPV4(10, 9, 0, 2)
+#define SERVER_PORT 4242
+#define MBUFS 32768
+#define DEADLINE_NS (3600ull * 1000000000) /* of virtual time, for every connection to end */
+#define STEPS_MAX 40000000ull
+
+static struct rte_mempool *pools[2];
+
+int world_setup(void)
+{
+	pools[0] = drivers_mbuf_pool("sim_a", MBUFS, -1);
+	pools[1] = drivers_mbuf_pool("sim_b", MBUFS, -1);
+	return pools[0] != NULL && pools[1] != NULL ? 0 : -ENOMEM;
+}
+
+void world_teardown(void)
+{
+	rte_mempool_free(pools[0]);
+	rte_mempool_free(pools[1]);
+}
+
+static struct sim_link random_link(struct prng *r)
+{
+	struct sim_link l = {0};
+
+	if (prng_below(r, 4) == 0)
+		return l; /* a perfect one now and then */
+	l.delay_ns = prng_below(r, 100) * 1000000ull;
+	l.jitter_ns = prng_below(r, 3) == 0 ? prng_below(r, 10000000) : 0;
+	l.loss = sim_prob(prng_below(r, 50) / 1000.0);
+	l.duplicate = sim_prob(prng_below(r, 30) / 1000.0);
+	l.corrupt = sim_prob(prng_below(r, 10) / 1000.0);
+	l.reorder = sim_prob(prng_below(r, 100) / 1000.0);
+	l.rate_bps = prng_below(r, 2) == 0 ? 1000000ull << prng_below(r, 12) : 0;
+	return l;
+}
+
+static struct stack *stack_make(struct world *w, int side, const struct eport_space *eports)
+{
+	struct stack *s = aligned_alloc(64, RTE_CACHE_LINE_ROUNDUP(sizeof(struct stack)));
+	const struct stack_config cfg = {
+		.port = w->port[side], .queue = 0, .pool = pools[side], .eports = eports, .max_conns = 256,
+		.port_lo = 1024, .port_hi = 65535, .seed = w->seed * 2 + (unsigned)side + 1, .now_ns = w->now_ns,
+		.numa_node = -1,
+	};
+
+	if (s == NULL || stack_init(s, &cfg) != 0)
+		return NULL;
+	net_addr_add(&s->net, rte_cpu_to_be_32(side == 0 ? CLIENT_IP : SERVER_IP), 24);
+	return s;
+}
+
+static void actors_make(struct world *w)
+{
+	w->n_conns = 1 + prng_below(&w->prng, WORLD_CONNS_MAX);
+	for (unsigned i = 0; i < w->n_conns; i++) {
+		struct actor *c = &w->client[i], *s = &w->server[i];
+
+		*c = (struct actor){.s = w->stack[0], .peer = s, .stream = w->seed << 20 | i << 1};
+		*s = (struct actor){.s = w->stack[1], .peer = c, .stream = w->seed << 20 | i << 1 | 1};
+		c->tx_total = prng_below(&w->prng, 4) == 0 ? 0 : prng_below(&w->prng, 300000);
+		s->tx_total = prng_below(&w->prng, 4) == 0 ? 0 : prng_below(&w->prng, 300000);
+		c->abort_after = prng_below(&w->prng, 16) == 0 ? prng_below(&w->prng, 100000) : UINT64_MAX;
+		s->abort_after = prng_below(&w->prng, 16) == 0 ? prng_below(&w->prng, 100000) : UINT64_MAX;
+		c->p = tcp_new(&w->stack[0]->tcp);
+		if (c->p == NULL || tcp_connect(&w->stack[0]->tcp, c->p, rte_cpu_to_be_32(SERVER_IP),
+						rte_cpu_to_be_16(SERVER_PORT)) != 0)
+			WORLD_FAIL(w, "connect() did not start");
+	}
+}
+
+static void world_accept(struct world *w)
+{
+	struct tcp_pcb *p;
+
+	while ((p = tcp_accept(&w->stack[1]->tcp, &w->listener->c)) != NULL) {
+		unsigned i = 0;
+
+		while (i < w->n_conns && (w->client[i].p == NULL || w->server[i].p != NULL ||
+					  w->client[i].p->c.h.key.lport_be != p->c.h.key.rport_be))
+			i++;
+		if (i < w->n_conns)
+			w->server[i].p = p;
+		else /* its client has left already */
+			tcp_close(&w->stack[1]->tcp, p);
+	}
+}
+
+/* RFC 9293 section 3.4: what the sequence variables may never say, and: something outstanding means a timer runs. */
+static void check_pcb(struct world *w, const struct tcp_pcb *p)
+{
+	if (p->state < TCP_ESTABLISHED || p->state >= TCP_TIME_WAIT)
+		return;
+	if (seq_gt(p->snd_una, p->snd_nxt) || seq_gt(p->snd_nxt, p->snd_max))
+		WORLD_FAIL(w, "SND.UNA %u, SND.NXT %u, highest sent %u", p->snd_una, p->snd_nxt, p->snd_max);
+	if (seq_lt(p->rcv_adv, p->rcv_nxt) && p->state < TCP_CLOSE_WAIT)
+		WORLD_FAIL(w, "RCV.NXT %u beyond the announced window %u", p->rcv_nxt, p->rcv_adv);
+	if (p->snd_una != p->snd_max && !wheel_armed(&p->c.h.timer))
+		WORLD_FAIL(w, "data outstanding and no timer in state %u", p->state);
+}
+
+static bool world_step(struct world *w)
+{
+	bool busy = false, running = false;
+
+	for (int i = 0; i < 2; i++)
+		busy |= stack_poll(w->stack[i], w->now_ns) != 0;
+	world_accept(w);
+	for (unsigned i = 0; i < w->n_conns; i++) {
+		busy |= actor_turn(w, &w->client[i]) | actor_turn(w, &w->server[i]);
+		if (w->client[i].p != NULL)
+			check_pcb(w, w->client[i].p);
+		if (w->server[i].p != NULL)
+			check_pcb(w, w->server[i].p);
+		running |= w->client[i].p != NULL || w->server[i].p != NULL;
+	}
+	w->steps++;
+	w->now_ns += busy ? 1000 : 0;
+	return running;
+}
+
+/* Nothing happens before the next packet, timer or application; go there at once. */
+static void world_sleep(struct world *w)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (int i = 0; i < 2; i++) {
+		next = RTE_MIN(next, stack_next_ns(w->stack[i]));
+		next = RTE_MIN(next, sim_next_ns(w->port[i]));
+	}
+	for (unsigned i = 0; i < w->n_conns; i++) {
+		if (w->client[i].p != NULL && w->client[i].wake_ns > w->now_ns)
+			next = RTE_MIN(next, w->client[i].wake_ns);
+		if (w->server[i].p != NULL && w->server[i].wake_ns > w->now_ns)
+			next = RTE_MIN(next, w->server[i].wake_ns);
+	}
+	if (next == UINT64_MAX)
+		next = w->now_ns + 1000000000;
+	w->now_ns = RTE_MAX(next, w->now_ns + 1000);
+}
+
+static void check_end(struct world *w)
+{
+	for (int i = 0; i < 2; i++) {
+		struct stack *s = w->stack[i];
+
+		if (s->flow.tcp.used != 0 || s->flow.pool[FLOW_CONN].used != 0 || s->flow.pool[FLOW_TIMEWAIT].used != 0 ||
+		    s->flow.pool[FLOW_SYNRCVD].used != 0 || s->tcp.bufs.used != 0)
+			WORLD_FAIL(w, "side %d: left over: %u flows, %u sockets, %u TIME-WAIT, %u half-open, %u buffers", i,
+				   s->flow.tcp.used, s->flow.pool[FLOW_CONN].used, s->flow.pool[FLOW_TIMEWAIT].used,
+				   s->flow.pool[FLOW_SYNRCVD].used, s->tcp.bufs.used);
+	}
+	for (unsigned i = 0; i < w->n_conns; i++) {
+		bool aborts = w->client[i].end == ACTOR_ABORTED || w->server[i].end == ACTOR_ABORTED;
+
+		if (!aborts && (w->client[i].end != ACTOR_DONE || w->server[i].end != ACTOR_DONE))
+			WORLD_FAIL(w, "connection %u did not end well: client %d server %d", i, w->client[i].end,
+				   w->server[i].end);
+	}
+}
+
+static void world_unmake(struct world *w)
+{
+	for (int i = 0; i < 2; i++) {
+		stack_fini(w->stack[i]);
+		free(w->stack[i]);
+	}
+	w->port[0]->ops->close(w->port[0]);
+	w->port[1]->ops->close(w->port[1]);
+	if (rte_mempool_in_use_count(pools[0]) + rte_mempool_in_use_count(pools[1]) != 0)
+		WORLD_FAIL(w, "%u and %u mbufs leaked", rte_mempool_in_use_count(pools[0]),
+			   rte_mempool_in_use_count(pools[1]));
+}
+
+static bool world_make(struct world *w, struct eport_space **eports)
+{
+	struct sim_config sc = {.n_queues = {1, 1}, .seed = w->seed};
+
+	sc.link[0] = random_link(&w->prng);
+	sc.link[1] = random_link(&w->prng);
+	sc.offloads = prng_below(&w->prng, 2) == 0 ? 0 :
+		      PORT_TX_IP4_CKSUM | PORT_TX_TCP_CKSUM | PORT_TX_UDP_CKSUM | PORT_RX_CKSUM | PORT_RX_HASH;
+	if (sim_open(&sc, w->port) != 0)
+		return false;
+	w->port[0]->ops->start(w->port[0], &pools[0]);
+	w->port[1]->ops->start(w->port[1], &pools[1]);
+	*eports = eport_space_new(&w->port[0]->rss, 1024, 65535);
+	w->stack[0] = stack_make(w, 0, *eports);
+	w->stack[1] = stack_make(w, 1, *eports);
+	if (w->stack[0] == NULL || w->stack[1] == NULL)
+		return false;
+	w->listener = tcp_new(&w->stack[1]->tcp);
+	return tcp_bind(&w->stack[1]->tcp, w->listener, 0, rte_cpu_to_be_16(SERVER_PORT)) == 0 &&
+	       tcp_listen(&w->stack[1]->tcp, w->listener, WORLD_CONNS_MAX) == 0;
+}
+
+/* A client that gave up (reset) before its connection was accepted leaves a server actor without connection. */
+static void forget_unaccepted(struct world *w)
+{
+	for (unsigned i = 0; i < w->n_conns; i++)
+		if (w->client[i].end == ACTOR_ABORTED && w->server[i].p == NULL)
+			w->server[i].end = ACTOR_RESET_BY_PEER;
+}
+
+bool world_run(struct world *w, uint64_t seed)
+{
+	struct eport_space *eports = NULL;
+	struct sim_link perfect = {0};
+	bool running = true;
+
+	memset(w, 0, sizeof(*w));
+	w->seed = seed;
+	w->now_ns = 1000000000;
+	prng_seed(&w->prng, seed);
+	if (!world_make(w, &eports)) {
+		WORLD_FAIL(w, "the world could not be made");
+		return false;
+	}
+	actors_make(w);
+	while (running && w->failure[0] == '\0') {
+		uint64_t before = w->now_ns;
+
+		running = world_step(w);
+		if (running && w->now_ns == before)
+			world_sleep(w);
+		if (w->now_ns > DEADLINE_NS || w->steps > STEPS_MAX)
+			WORLD_FAIL(w, "not ended after %lu s of virtual time and %lu steps", w->now_ns / 1000000000, w->steps);
+		if (prng_below(&w->prng, 20000) == 0) { /* the weather changes */
+			struct sim_link l = random_link(&w->prng);
+
+			sim_set_link(w->port[0], (int)prng_below(&w->prng, 2), &l);
+		}
+	}
+	/* Both applications have left. What remains must end by itself: retransmissions, FIN-WAIT-2, TIME-WAIT. */
+	sim_set_link(w->port[0], 0, &perfect);
+	sim_set_link(w->port[0], 1, &perfect);
+	if (w->failure[0] == '\0') {
+		uint64_t end = w->now_ns + 1200ull * 1000000000;
+
+		tcp_close(&w->stack[1]->tcp, w->listener);
+		while (w->now_ns < end) {
+			uint64_t before = w->now_ns;
+
+			world_step(w);
+			if (w->now_ns == before)
+				world_sleep(w);
+			if (w->stack[0]->flow.pool[FLOW_CONN].used + w->stack[1]->flow.pool[FLOW_CONN].used +
+				    w->stack[0]->flow.tcp.used + w->stack[1]->flow.tcp.used == 0)
+				break;
+		}
+		forget_unaccepted(w);
+		check_end(w);
+	}
+	world_unmake(w);
+	eport_space_free(eports);
+	return w->failure[0] == '\0';
+}

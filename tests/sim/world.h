@@ -1,0 +1,48 @@
+/* world.h: a world for simulations: two whole stacks, a bad link between them, applications that read, write, pause and
+ * leave at random, all in one thread on virtual time and from one seed. */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/stack.h"
+#include "drivers/sim/sim.h"
+
+#define WORLD_CONNS_MAX 16
+
+enum actor_end { ACTOR_RUNNING, ACTOR_DONE, ACTOR_ABORTED, ACTOR_RESET_BY_PEER };
+
+/* The application at one end of one connection. */
+struct actor {
+	struct stack *s;
+	struct tcp_pcb *p;       /* NULL: not accepted yet, or ended */
+	struct actor *peer;
+	uint64_t stream;         /* names the byte sequence this end sends */
+	uint64_t tx_total, tx_done, rx_done;
+	uint64_t abort_after;    /* bytes received before it resets the connection; UINT64_MAX: never */
+	uint64_t wake_ns;        /* pauses until then */
+	bool fin_sent, eof_seen;
+	enum actor_end end;
+};
+
+struct world {
+	uint64_t seed, now_ns;
+	struct prng prng;
+	struct port *port[2];
+	struct stack *stack[2];
+	struct tcp_pcb *listener;
+	struct actor client[WORLD_CONNS_MAX], server[WORLD_CONNS_MAX];
+	unsigned n_conns;
+	uint64_t steps, bytes;
+	char failure[256];       /* what was violated; empty: nothing so far */
+};
+
+/* The pools outlive the worlds. 0 or -errno. */
+int world_setup(void);
+void world_teardown(void);
+
+/* Runs the world of one seed to its end. Returns true when nothing was violated; else w->failure says what. */
+bool world_run(struct world *w, uint64_t seed);
+
+#endif

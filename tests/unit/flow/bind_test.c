@@ -1,0 +1,142 @@
+/* bind_test.c: bind conflicts and the choice of a receiver. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "flow/bind.h"
+
+#define A RTE_BE32(0x0a000001)
+#define B RTE_BE32(0x0a000002)
+#define P80 RTE_BE16(80)
+
+static struct binds b;
+
+static int setup(void **state)
+{
+	(void)state;
+	return binds_init(&b, 2000, -1);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	binds_fini(&b);
+	return 0;
+}
+
+static void conflicts(void **state)
+{
+	(void)state;
+	assert_int_equal(bind_add(&b, 1, A, P80, 0, true), 0);
+	assert_int_equal(bind_add(&b, 2, A, P80, 0, true), -EADDRINUSE);
+	assert_int_equal(bind_add(&b, 2, 0, P80, 0, true), -EADDRINUSE);
+	assert_int_equal(bind_add(&b, 2, A, P80, BIND_REUSE, true), -EADDRINUSE); /* one of two lacks it */
+	assert_int_equal(bind_add(&b, 2, B, P80, 0, true), 0);
+	assert_int_equal(bind_add(&b, 3, A, RTE_BE16(81), 0, true), 0);
+	bind_remove(&b, 1, P80);
+	assert_int_equal(bind_add(&b, 1, A, P80, BIND_REUSE, true), 0);
+	assert_int_equal(bind_add(&b, 4, A, P80, BIND_REUSE, true), 0);
+	assert_int_equal(bind_add(&b, 5, 0, P80, BIND_REUSE, true), -EADDRINUSE); /* B's entry lacks it */
+	bind_remove(&b, 2, P80);
+	assert_int_equal(bind_add(&b, 5, 0, P80, BIND_REUSE, true), 0);
+	/* One of them starts to listen: then strict callers are refused, others (SO_REUSEPORT) are not. */
+	assert_int_equal(bind_set_flags(&b, 4, P80, BIND_REUSE | BIND_RECEIVES), 0);
+	assert_int_equal(bind_add(&b, 6, A, P80, BIND_REUSE, true), -EADDRINUSE);
+	assert_int_equal(bind_add(&b, 6, B, P80, BIND_REUSE, true), 0);
+	assert_int_equal(bind_add(&b, 7, A, P80, BIND_REUSE, false), 0);
+}
+
+static void start_to_listen(void **state)
+{
+	(void)state;
+	assert_int_equal(bind_add(&b, 1, A, P80, BIND_REUSE, true), 0);
+	assert_int_equal(bind_add(&b, 2, 0, P80, BIND_REUSE, true), 0);
+	assert_int_equal(bind_add(&b, 3, B, P80, BIND_REUSE, true), 0);
+	assert_int_equal(bind_set_flags(&b, 1, P80, BIND_RECEIVES), 0);
+	assert_int_equal(bind_set_flags(&b, 2, P80, BIND_REUSE | BIND_RECEIVES), -EADDRINUSE); /* overlaps 1 */
+	assert_int_equal(bind_set_flags(&b, 3, P80, BIND_RECEIVES), 0);
+	assert_int_equal(bind_set_flags(&b, 1, P80, 0), 0);
+	assert_int_equal(bind_find(&b, A, P80, 1), 0);
+	assert_int_equal(bind_find(&b, B, P80, 1), 3);
+	assert_int_equal(bind_set_flags(&b, 1, P80, BIND_REUSE | BIND_RECEIVES), 0);
+	assert_int_equal(bind_set_flags(&b, 3, P80, BIND_REUSE | BIND_RECEIVES), 0);
+	assert_int_equal(bind_set_flags(&b, 2, P80, BIND_REUSE | BIND_RECEIVES), 0); /* all may share */
+}
+
+static void receivers(void **state)
+{
+	uint32_t hits[4] = { 0 };
+
+	(void)state;
+	assert_int_equal(bind_find(&b, A, P80, 0), 0);
+	assert_int_equal(bind_add(&b, 9, A, P80, BIND_REUSE, false), 0); /* bound, receives nothing */
+	assert_int_equal(bind_find(&b, A, P80, 0), 0);
+	assert_int_equal(bind_add(&b, 1, 0, P80, BIND_REUSE | BIND_RECEIVES, false), 0);
+	assert_int_equal(bind_find(&b, A, P80, 0), 1);
+	assert_int_equal(bind_find(&b, B, P80, 0xffffffff), 1);
+	assert_int_equal(bind_find(&b, B, RTE_BE16(81), 0), 0);
+	assert_int_equal(bind_add(&b, 2, A, P80, BIND_REUSE | BIND_RECEIVES, false), 0);
+	assert_int_equal(bind_add(&b, 3, A, P80, BIND_REUSE | BIND_RECEIVES, false), 0);
+	/* Exact beats wildcard; equals share by hash, also by hashes that agree in their low bits. */
+	for (uint32_t i = 0; i < 10000; i++) {
+		flow_ref r = bind_find(&b, A, P80, i << 7 | 5);
+
+		assert_in_range(r, 2, 3);
+		assert_int_equal(r, bind_find(&b, A, P80, i << 7 | 5));
+		hits[r]++;
+	}
+	assert_in_range(hits[2], 4500, 5500);
+	assert_int_equal(bind_find(&b, B, P80, 7), 1);
+	bind_remove(&b, 2, P80);
+	bind_remove(&b, 3, P80);
+	assert_int_equal(bind_find(&b, A, P80, 7), 1);
+	bind_remove(&b, 1, P80);
+	bind_remove(&b, 9, P80);
+	assert_int_equal(b.pool.used, 0);
+}
+
+static void any_port(void **state)
+{
+	static uint8_t seen[65536];
+	rte_be16_t port;
+	struct prng p;
+
+	(void)state;
+	prng_seed(&p, 1);
+	memset(seen, 0, sizeof(seen));
+	assert_int_equal(bind_add(&b, 5000, 0, RTE_BE16(40500), BIND_REUSE, false), 0);
+	for (uint32_t i = 1; i <= 999; i++) {
+		assert_int_equal(bind_add_any(&b, i, A, 40000, 40999, BIND_REUSE, &p, &port), 0);
+		assert_in_range(rte_be_to_cpu_16(port), 40000, 40999);
+		assert_int_not_equal(rte_be_to_cpu_16(port), 40500);
+		assert_int_equal(seen[rte_be_to_cpu_16(port)]++, 0);
+	}
+	assert_int_equal(bind_add_any(&b, 1000, A, 40000, 40999, BIND_REUSE, &p, &port), -EADDRINUSE);
+	assert_int_equal(bind_add_any(&b, 1000, 0, 40000, 40999, 0, &p, &port), -EADDRINUSE);
+	assert_int_equal(bind_add_any(&b, 1000, B, 40000, 40999, 0, &p, &port), 0);
+	assert_int_equal(bind_add_any(&b, 1001, B, 2, 1, 0, &p, &port), -EADDRINUSE);
+	assert_int_equal(bind_add_any(&b, 1001, B, 65535, 65535, 0, &p, &port), 0);
+	assert_int_equal(rte_be_to_cpu_16(port), 65535);
+	for (uint32_t i = 0; b.pool.used < 2000; i++)
+		assert_int_equal(bind_add_any(&b, 2000 + i, B, 1, 65535, 0, &p, &port), 0);
+	assert_int_equal(bind_add_any(&b, 1, B, 1, 65535, 0, &p, &port), -ENOBUFS);
+	assert_int_equal(bind_add(&b, 1, A, P80, 0, false), -ENOBUFS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(conflicts, setup, teardown),
+		cmocka_unit_test_setup_teardown(start_to_listen, setup, teardown),
+		cmocka_unit_test_setup_teardown(receivers, setup, teardown),
+		cmocka_unit_test_setup_teardown(any_port, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,240 @@
+/* route_test.c: local addresses, routes, sources, paths, and the packets that leave over them or come back to us. */
+#include "env.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+
+#include "wire/cksum.h"
+
+static void addresses(void **state)
+{
+	struct env *e = *state;
+	struct net *n = &e->net;
+
+	assert_int_equal(net_addr_add(n, US, 24), -EEXIST);
+	assert_int_equal(net_addr_add(n, 0, 24), -EINVAL);
+	assert_int_equal(net_addr_add(n, IP(224, 0, 0, 1), 24), -EINVAL);
+	assert_int_equal(net_addr_add(n, IP(255, 255, 255, 255), 32), -EINVAL);
+	assert_int_equal(net_addr_add(n, IP(10, 1, 0, 1), 33), -EINVAL);
+	assert_int_equal(net_addr_add(n, IP(10, 1, 0, 1), 255), -EINVAL);
+	assert_int_equal(net_addr_add(n, IP(10, 1, 0, 255), 24), -EINVAL); /* the prefix's broadcast address */
+	assert_int_equal(n->n_addrs, 1);
+	assert_true(net_is_local(n, US));
+	assert_false(net_is_local(n, PEER));
+	assert_false(net_is_local(n, 0));
+	assert_false(net_is_local(n, IP(10, 0, 0, 255)));
+	for (uint32_t i = 1; i < LOCAL_ADDRS_MAX; i++)
+		assert_int_equal(net_addr_add(n, rte_cpu_to_be_32(0x0b000000 + i * 3), 16), 0);
+	assert_int_equal(net_addr_add(n, IP(12, 0, 0, 1), 16), -ENOSPC);
+	assert_int_equal(n->n_routes, 2);
+	for (uint32_t i = 1; i < LOCAL_ADDRS_MAX * 3; i++)
+		assert_int_equal(net_is_local(n, rte_cpu_to_be_32(0x0b000000 + i)), i % 3 == 0);
+	for (uint32_t i = 1; i < n->n_addrs; i++)
+		assert_true(rte_be_to_cpu_32(n->addr[i - 1].addr_be) < rte_be_to_cpu_32(n->addr[i].addr_be));
+	assert_int_equal(net_addr_add(n, US, 24), -EEXIST);
+}
+
+static void longest_prefix_wins(void **state)
+{
+	struct env *e = *state;
+	struct net *n = &e->net;
+	uint32_t count;
+
+	assert_null(net_route_find(n, FAR));
+	assert_null(net_sources(n, FAR, &count));
+	assert_int_equal(count, 0);
+	assert_int_equal(net_gw_add(n, FAR), -ENETUNREACH);
+	assert_int_equal(net_gw_add(n, US), -ENETUNREACH);
+	assert_int_equal(net_gw_add(n, GW), 0);
+	assert_int_equal(net_gw_add(n, IP(10, 0, 0, 253)), 0); /* the first one is used */
+	assert_int_equal(net_addr_add(n, IP(10, 0, 1, 1), 16), 0);
+	assert_int_equal(net_addr_add(n, IP(10, 0, 2, 1), 28), 0);
+	assert_int_equal(net_addr_add(n, IP(10, 9, 9, 9), 32), 0);
+	assert_int_equal(net_route_find(n, PEER)->prefix_len, 24);
+	assert_int_equal(net_route_find(n, IP(10, 0, 2, 2))->prefix_len, 28);
+	assert_int_equal(net_route_find(n, IP(10, 0, 2, 99))->prefix_len, 16);
+	assert_int_equal(net_route_find(n, IP(10, 9, 9, 9))->prefix_len, 32);
+	assert_int_equal(net_route_find(n, FAR)->type, ROUTE_GATEWAY);
+	assert_int_equal(net_route_find(n, FAR)->gw_be, GW);
+	/* What has no single station on a link. */
+	assert_null(net_route_find(n, 0));
+	assert_null(net_route_find(n, IP(127, 0, 0, 1)));
+	assert_null(net_route_find(n, IP(224, 0, 0, 1)));
+	assert_null(net_route_find(n, IP(255, 255, 255, 255)));
+	assert_null(net_route_find(n, IP(10, 0, 0, 255)));
+	assert_null(net_route_find(n, IP(10, 0, 2, 15)));
+	for (uint32_t i = n->n_routes; i < NET_ROUTES_MAX; i++)
+		assert_int_equal(net_addr_add(n, rte_cpu_to_be_32(0x64000001 + (i << 8)), 24), 0);
+	assert_int_equal(net_addr_add(n, IP(101, 0, 0, 1), 24), -ENOSPC);
+	assert_int_equal(net_gw_add(n, GW), -ENOSPC);
+	assert_false(net_is_local(n, IP(101, 0, 0, 1)));
+	assert_int_equal(net_addr_add(n, IP(10, 0, 0, 3), 24), 0); /* a known prefix needs no new route */
+}
+
+static void sources_by_prefix(void **state)
+{
+	struct env *e = *state;
+	struct net *n = &e->net;
+	const rte_be32_t *s;
+	uint32_t count;
+
+	for (uint32_t i = 1; i <= 10; i++) { /* interleaved */
+		assert_int_equal(net_addr_add(n, rte_cpu_to_be_32(0x0a000010 + i), 24), 0);
+		assert_int_equal(net_addr_add(n, rte_cpu_to_be_32(0x0a010000 + i), 24), 0);
+		assert_int_equal(net_addr_add(n, rte_cpu_to_be_32(0x0a020000 + i), 24), 0);
+	}
+	assert_int_equal(net_gw_add(n, IP(10, 2, 0, 254)), 0);
+	s = net_sources(n, PEER, &count);
+	assert_int_equal(count, 11);
+	assert_int_equal(s[0], US);
+	for (uint32_t i = 1; i <= 10; i++)
+		assert_int_equal(s[i], rte_cpu_to_be_32(0x0a000010 + i));
+	s = net_sources(n, IP(10, 1, 0, 77), &count);
+	assert_int_equal(count, 10);
+	for (uint32_t i = 1; i <= 10; i++)
+		assert_int_equal(s[i - 1], rte_cpu_to_be_32(0x0a010000 + i));
+	s = net_sources(n, FAR, &count); /* the gateway's prefix */
+	assert_int_equal(count, 10);
+	assert_int_equal(s[0], IP(10, 2, 0, 1));
+	s = net_sources(n, IP(10, 1, 0, 5), &count); /* ourselves */
+	assert_int_equal(count, 10);
+}
+
+static void paths_are_counted(void **state)
+{
+	struct env *e = *state;
+	uint32_t a = env_path(e, PEER), b = env_path(e, PEER), c = env_path(e, IP(10, 0, 0, 3));
+	int err;
+
+	assert_int_equal(a, b);
+	assert_int_not_equal(a, c);
+	assert_int_equal(path_at(&e->net.paths, a)->refs, 2);
+	assert_int_equal(net_path_get(&e->net, US, FAR, &err), 0);
+	assert_int_equal(err, -ENETUNREACH);
+	net_path_put(&e->net, a);
+	net_path_put(&e->net, b);
+	net_path_put(&e->net, c);
+	assert_int_equal(e->net.paths.pool.used, 0);
+}
+
+static void output_golden(void **state)
+{
+	struct env *e = *state;
+	struct rte_mbuf *m;
+	uint8_t want[54] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0x28, 0, 40, 0, 0, 0x40, 0, 33, 6, 0, 0,
+			    10, 0, 0, 1, 10, 0, 0, 2, 0x12, 0x34, 0, 80, 1, 2, 0x15, 0x34, 0, 0, 0, 0, 0x50, 2, 0, 1};
+	uint32_t path;
+
+	env_peer_known(e, PEER, &mac_peer);
+	path = env_path(e, PEER);
+	m = env_segment(e, 0x1234);
+	assert_int_equal(net_ip4_output(&e->net, path_at(&e->net.paths, path), m, IPPROTO_TCP, 0x28, 33), 0);
+	m = env_sent(e);
+	memcpy(want + 18, rte_pktmbuf_mtod_offset(m, void *, 18), 2); /* any identification */
+	assert_int_equal(m->pkt_len, 54);
+	assert_int_equal(cksum_fold(cksum_bytes(0, rte_pktmbuf_mtod_offset(m, void *, 14), 20)), 0xffff);
+	assert_int_equal(cksum_l4_ip4(m, 34, 20, US, PEER, IPPROTO_TCP), 0);
+	memset(rte_pktmbuf_mtod_offset(m, void *, 24), 0, 2);
+	memset(rte_pktmbuf_mtod_offset(m, void *, 50), 0, 2);
+	assert_memory_equal(rte_pktmbuf_mtod(m, void *), want, 54);
+	rte_pktmbuf_free(m);
+	net_path_put(&e->net, path);
+}
+
+static int output_of(struct env *e, uint32_t path, uint32_t len)
+{
+	struct rte_mbuf *m = env_segment(e, 1);
+
+	memset(rte_pktmbuf_append(m, (uint16_t)(len - 20)), 0, len - 20);
+	return net_ip4_output(&e->net, path_at(&e->net.paths, path), m, IPPROTO_TCP, 0, 64);
+}
+
+static void too_big(void **state)
+{
+	struct env *e = *state;
+	struct rte_mbuf *m;
+	uint32_t path;
+
+	env_peer_known(e, PEER, &mac_peer);
+	path = env_path(e, PEER);
+	assert_int_equal(path_at(&e->net.paths, path)->pmtu, MTU);
+	assert_int_equal(output_of(e, path, MTU - 20), 0);
+	rte_pktmbuf_free(env_sent(e));
+	assert_int_equal(output_of(e, path, MTU - 19), -EMSGSIZE);
+	assert_int_equal(e->drops.n[DROP_TX_TOO_BIG], 1);
+	net_pmtu_lower(&e->net, path, 1000);
+	assert_int_equal(output_of(e, path, 981), -EMSGSIZE);
+	assert_int_equal(output_of(e, path, 980), 0);
+	m = env_sent(e);
+	assert_int_equal(m->pkt_len, 1014);
+	rte_pktmbuf_free(m);
+	net_pmtu_lower(&e->net, path, 1200); /* only ever down */
+	assert_int_equal(path_at(&e->net.paths, path)->pmtu, 1000);
+	net_pmtu_lower(&e->net, path, 68);
+	assert_int_equal(path_at(&e->net.paths, path)->pmtu, PMTU_MIN);
+	env_advance_ms(e, PMTU_AGE_MS - 1);
+	net_path_put(&e->net, env_path(e, PEER));
+	assert_int_equal(path_at(&e->net.paths, path)->pmtu, PMTU_MIN);
+	env_advance_ms(e, 1);
+	net_path_put(&e->net, env_path(e, PEER)); /* a new flow tries the whole MTU again */
+	assert_int_equal(path_at(&e->net.paths, path)->pmtu, MTU);
+	net_path_put(&e->net, path);
+}
+
+/* A large, possibly shared packet to ourselves arrives as it left. */
+static void loop(void **state)
+{
+	struct env *e = *state;
+	uint32_t path;
+	struct rte_mbuf *m, *held;
+	struct net_pkt pkt;
+	int err;
+
+	assert_int_equal(net_addr_add(&e->net, IP(10, 0, 0, 9), 24), 0);
+	path = net_path_get(&e->net, US, IP(10, 0, 0, 9), &err);
+	assert_int_not_equal(path, 0);
+	assert_null(net_loop_next(&e->net));
+	for (uint16_t i = 1; i <= 3; i++)
+		assert_int_equal(env_output(e, path, i), 0);
+	held = env_segment(e, 4);
+	rte_mbuf_refcnt_update(held, 1); /* a sender that keeps what it may send again */
+	assert_int_equal(net_ip4_output(&e->net, path_at(&e->net.paths, path), held, IPPROTO_TCP, 0, 64), 0);
+	for (uint16_t i = 1; i <= 4; i++) {
+		m = net_loop_next(&e->net);
+		assert_non_null(m);
+		assert_ptr_not_equal(m, held);
+		env_input(e, m, NET_TCP, &pkt);
+		assert_int_equal(pkt.key.laddr_be, IP(10, 0, 0, 9));
+		assert_int_equal(pkt.key.raddr_be, US);
+		assert_int_equal(pkt.key.rport_be, rte_cpu_to_be_16(i));
+		assert_int_equal(pkt.hash, flow_hash(&e->flow, &pkt.key));
+	}
+	assert_null(net_loop_next(&e->net));
+	rte_pktmbuf_free(held);
+	env_expect_silence(e);
+	for (uint32_t i = 0; i < LOOP_QUEUE_MAX + 5; i++)
+		env_output(e, path, 1);
+	assert_int_equal(e->drops.n[DROP_TX_FULL], 5);
+	net_path_put(&e->net, path); /* what is still queued goes with net_fini() */
+	assert_int_equal(e->flow.pool[FLOW_NEIGH].used, 0);
+}
+
+/* The same bytes from the wire are a forgery. */
+static void own_source_from_the_wire(void **state)
+{
+	struct env *e = *state;
+
+	env_input_drop(e, env_tcp(e, US, 10), DROP_IP4_SRC);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, env_setup, env_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(addresses), T(longest_prefix_wins), T(sources_by_prefix), T(paths_are_counted), T(output_golden),
+		T(too_big), T(loop), T(own_source_from_the_wire),
+	};
+
+	return cmocka_run_group_tests(tests, env_group_setup, env_group_teardown);
+}

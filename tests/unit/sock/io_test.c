@@ -1,0 +1,598 @@
+/* io_test.c: sending, receiving, options, descriptors, timeouts and signals. */
+#include <arpa/inet.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "world.h"
+
+/* Constants of <netinet/tcp.h>, whose state names collide with ours. */
+#define OPT_TCP_NODELAY 1
+
+static void set_int(int fd, int level, int name, int v)
+{
+	assert_int_equal(spate_sys_setsockopt(fd, level, name, &v, sizeof(v)), 0);
+}
+
+static int get_int(int fd, int level, int name)
+{
+	int v = -1;
+	socklen_t len = sizeof(v);
+
+	assert_int_equal(spate_sys_getsockopt(fd, level, name, &v, &len), 0);
+	assert_int_equal(len, sizeof(v));
+	return v;
+}
+
+/* ---- descriptors ---- */
+
+static void descriptors(void **state)
+{
+	int a = stream(0), b = dgram(0), far;
+
+	(void)state;
+	assert_true(a >= 3 && b >= 3 && a != b);
+	assert_true(a < FD_SETSIZE && b < FD_SETSIZE);
+	at(FAR);
+	far = stream(0);
+	assert_int_equal(spate_sys_close(a), -EBADF); /* another stack's */
+	at(NEAR);
+	assert_int_equal(spate_sys_close(far), -EBADF);
+	for (int fd = -5; fd < 3; fd++)
+		assert_int_equal(spate_sys_close(fd), -EBADF);
+	assert_int_equal(spate_sys_close(INT32_MAX), -EBADF);
+	assert_int_equal(spate_sys_close(a), 0);
+	assert_int_equal(spate_sys_close(a), -EBADF);
+	assert_int_equal(stream(0), a); /* warm slots come back first */
+}
+
+static void orphans_are_gone(void **state)
+{
+	int far, fd = pair(80, &far);
+
+	(void)state;
+	assert_int_equal(spate_send(fd, "bye", 3, 0), 3);
+	assert_int_equal(spate_close(fd), 0);
+	assert_int_equal(spate_close(fd), -1);
+	assert_int_equal(errno, EBADF);
+	run_ms(5);
+	at(FAR);
+	char buf[8];
+	assert_int_equal(spate_recv(far, buf, sizeof(buf), 0), 3); /* yet what was sent arrives */
+	assert_int_equal(spate_recv(far, buf, sizeof(buf), 0), 0);
+	at(NEAR);
+}
+
+static void not_yet_accepted_is_no_descriptor(void **state)
+{
+	int l = far_listener(80, 0), fd = stream(0), c;
+
+	(void)state;
+	assert_int_equal(call_connect(fd, FAR_IP, 80), 0);
+	run_ms(5);
+	at(FAR);
+	for (int i = 0; i < 100; i++)
+		if (i != l)
+			assert_int_equal(spate_sys_shutdown(i, SHUT_RDWR), -EBADF);
+	c = spate_sys_accept4(l, NULL, NULL, 0);
+	assert_true(c > 2);
+	assert_int_equal(spate_sys_shutdown(c, SHUT_RDWR), 0);
+	at(NEAR);
+}
+
+static void too_many_sockets(void **state)
+{
+	int n = 0, fd;
+
+	(void)state;
+	while ((fd = spate_sys_socket(AF_INET, SOCK_DGRAM, 0)) > 0)
+		n++;
+	assert_int_equal(fd, -ENOBUFS);
+	assert_in_range(n, 4000, 4200);
+}
+
+static void fcntl_and_ioctl(void **state)
+{
+	int fd = stream(SOCK_NONBLOCK), on = 0;
+
+	(void)state;
+	assert_int_equal(spate_fcntl(fd, F_GETFL), O_RDWR | O_NONBLOCK);
+	assert_int_equal(spate_fcntl(fd, F_SETFL, O_RDWR), 0);
+	assert_int_equal(spate_fcntl(fd, F_GETFL), O_RDWR);
+	on = 1;
+	assert_int_equal(spate_ioctl(fd, FIONBIO, &on), 0);
+	assert_int_equal(spate_fcntl(fd, F_GETFL), O_RDWR | O_NONBLOCK);
+	assert_int_equal(spate_fcntl(fd, F_SETFD, 0), 0);
+	assert_int_equal(spate_fcntl(fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(spate_fcntl(fd, F_GETLK), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(spate_ioctl(fd, TIOCGWINSZ, &on), -1);
+	assert_int_equal(errno, ENOTTY);
+	assert_int_equal(spate_ioctl(fd, FIONBIO, NULL), -1);
+	assert_int_equal(errno, EFAULT);
+}
+
+/* ---- accept ---- */
+
+static void accept_names_and_flags(void **state)
+{
+	int l = far_listener(80, 0), fd = stream(0), c;
+	struct sockaddr_in a;
+	socklen_t len = sizeof(a);
+	struct timeval tv = {.tv_usec = 20000};
+
+	(void)state;
+	assert_int_equal(call_bind(fd, NEAR_IP2, 7000), 0);
+	assert_int_equal(call_connect(fd, FAR_IP, 80), 0);
+	at(FAR);
+	assert_int_equal(spate_sys_accept4(l, NULL, NULL, 0x100), -EINVAL);
+	assert_int_equal(spate_sys_accept4(l, (struct sockaddr *)&a, NULL, 0), -EFAULT);
+	assert_int_equal(spate_sys_accept4(stream(0), NULL, NULL, 0), -EINVAL);
+	assert_int_equal(spate_sys_accept4(dgram(0), NULL, NULL, 0), -EOPNOTSUPP);
+	assert_int_equal(spate_sys_listen(dgram(0), 1), -EOPNOTSUPP);
+	assert_int_equal(spate_setsockopt(l, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+	c = spate_sys_accept4(l, (struct sockaddr *)&a, &len, SOCK_NONBLOCK);
+	assert_true(c > 2);
+	assert_int_equal(len, sizeof(a));
+	assert_int_equal(a.sin_addr.s_addr, inet_addr(NEAR_IP2));
+	assert_int_equal(a.sin_port, htons(7000));
+	assert_string_equal(peer_name(c), NEAR_IP2 ":7000");
+	assert_string_equal(own_name(c), FAR_IP ":80");
+	assert_int_equal(spate_fcntl(c, F_GETFL), O_RDWR | O_NONBLOCK);
+	assert_int_equal(call_connect(c, NEAR_IP, 7000), -EISCONN);
+	/* SO_RCVTIMEO: inherited, and it limits accept(). */
+	memset(&tv, 0, sizeof(tv));
+	len = sizeof(tv);
+	assert_int_equal(spate_getsockopt(c, SOL_SOCKET, SO_RCVTIMEO, &tv, &len), 0);
+	assert_int_equal(tv.tv_usec, 20000);
+	uint64_t t0 = world.now_ns;
+	assert_int_equal(spate_sys_accept4(l, NULL, NULL, 0), -EAGAIN);
+	assert_in_range(world.now_ns - t0, 20 * MS, 23 * MS);
+	at(NEAR);
+}
+
+static int waking_fd;
+
+static void connect_once(void)
+{
+	struct sock_env *who = sock_cur;
+
+	if (waking_fd < 0)
+		return;
+	at(NEAR);
+	assert_int_equal(call_connect(waking_fd, FAR_IP, 80), -EINPROGRESS);
+	waking_fd = -1;
+	sock_enter(who);
+}
+
+static void accept_blocks(void **state)
+{
+	int l = far_listener(80, 0);
+
+	(void)state;
+	waking_fd = stream(SOCK_NONBLOCK);
+	world.every_turn = connect_once;
+	at(FAR);
+	assert_true(spate_accept(l, NULL, NULL) > 2);
+	at(NEAR);
+}
+
+/* ---- streams ---- */
+
+static void short_stream(void **state)
+{
+	int far, fd = pair(80, &far), n = -1;
+	char buf[32] = {0};
+	struct iovec out[3] = {{"ab", 2}, {NULL, 0}, {"cdef", 4}};
+	struct iovec in[2] = {{buf, 3}, {buf + 8, 20}};
+
+	(void)state;
+	assert_int_equal(spate_writev(fd, out, 3), 6);
+	at(FAR);
+	assert_int_equal(spate_recv(far, buf, sizeof(buf), MSG_PEEK), 6);
+	assert_int_equal(spate_ioctl(far, FIONREAD, &n), 0);
+	assert_int_equal(n, 6);
+	memset(buf, 0, sizeof(buf));
+	assert_int_equal(spate_readv(far, in, 2), 6);
+	assert_string_equal(buf, "abc");
+	assert_string_equal(buf + 8, "def");
+	assert_int_equal(spate_recv(far, buf, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(spate_write(far, "xyz", 3), 3);
+	at(NEAR);
+	assert_int_equal(spate_recv(fd, NULL, 2, MSG_TRUNC), 2); /* thrown away */
+	assert_int_equal(spate_read(fd, buf, 5), 1);
+	assert_int_equal(buf[0], 'z');
+	assert_int_equal(spate_sys_recvfrom(fd, NULL, 2, 0, NULL, NULL), -EFAULT);
+	assert_int_equal(spate_sys_sendto(fd, NULL, 2, 0, NULL, 0), -EFAULT);
+	assert_int_equal(spate_sys_sendto(fd, "x", 1, MSG_OOB, NULL, 0), -EOPNOTSUPP);
+	assert_int_equal(spate_sys_recvfrom(fd, buf, 1, MSG_OOB, NULL, NULL), -EINVAL);
+	assert_int_equal(spate_ioctl(fd, SIOCOUTQ, &n), 0);
+	assert_int_equal(n, 0);
+}
+
+static int drain_fd;
+static uint64_t drained;
+static uint32_t drain_sum;
+
+static void drain(void)
+{
+	static uint8_t buf[20000];
+	struct sock_env *who = sock_cur;
+	ssize_t n;
+
+	at(FAR);
+	n = spate_sys_recvfrom(drain_fd, buf, sizeof(buf), MSG_DONTWAIT, NULL, NULL);
+	for (ssize_t i = 0; i < n; i++)
+		drain_sum = drain_sum * 31 + buf[i];
+	if (n > 0)
+		drained += (uint64_t)n;
+	sock_enter(who);
+}
+
+/* A blocking send of more than the buffers hold, in many pieces, read by the other end meanwhile. */
+static void blocking_send_of_much(void **state)
+{
+	enum { PIECES = 300, PIECE = 17777 };
+	int far, fd = pair(80, &far);
+	uint8_t *data = malloc(PIECE);
+	struct iovec iov[PIECES];
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = PIECES};
+	uint32_t sum = 0;
+
+	(void)state;
+	assert_non_null(data);
+	for (int i = 0; i < PIECE; i++)
+		data[i] = (uint8_t)(i * 7 + i / 256);
+	for (int i = 0; i < PIECES; i++) {
+		iov[i] = (struct iovec){data + i, (size_t)(PIECE - i)};
+		for (int k = i; k < PIECE; k++)
+			sum = sum * 31 + data[k];
+	}
+	drain_fd = far;
+	drained = 0;
+	drain_sum = 0;
+	world.every_turn = drain;
+	uint64_t want = (uint64_t)PIECES * PIECE - PIECES * (PIECES - 1) / 2;
+	assert_int_equal(spate_sys_sendmsg(fd, &msg, 0), want);
+	run_ms(500);
+	assert_int_equal(drained, want);
+	assert_int_equal(drain_sum, sum);
+	free(data);
+}
+
+static void send_timeout_and_nonblocking(void **state)
+{
+	enum { BIG = 8 << 20 };
+	int far, fd = pair(80, &far);
+	struct timeval tv = {.tv_usec = 50000};
+	uint8_t *data = calloc(1, BIG);
+	ssize_t part;
+
+	(void)state;
+	assert_non_null(data);
+	assert_int_equal(spate_setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)), 0);
+	part = spate_send(fd, data, BIG, 0); /* nobody reads: the part that fits */
+	assert_true(part > 0 && part < BIG);
+	assert_int_equal(spate_sys_sendto(fd, data, 1, MSG_DONTWAIT, NULL, 0), -EAGAIN);
+	assert_int_equal(spate_sys_sendto(fd, data, BIG, 0, NULL, 0), -EAGAIN);
+	assert_int_equal(poll_now(fd), 0);
+	free(data);
+}
+
+static void write_in_two(void)
+{
+	static int turns;
+	struct sock_env *who = sock_cur;
+
+	if (drain_fd < 0 || ++turns % 5 != 0)
+		return;
+	at(FAR);
+	assert_int_equal(spate_sys_sendto(drain_fd, "12345", 5, MSG_DONTWAIT, NULL, 0), 5);
+	sock_enter(who);
+}
+
+static void waitall(void **state)
+{
+	int far, fd = pair(80, &far);
+	char buf[64];
+	struct timeval tv = {.tv_usec = 20000};
+
+	(void)state;
+	drain_fd = far;
+	world.every_turn = write_in_two;
+	assert_int_equal(spate_recv(fd, buf, 23, MSG_WAITALL), 23);
+	assert_memory_equal(buf, "12345123451234512345123", 23);
+	world.every_turn = NULL;
+	run_ms(5);
+	while (spate_recv(fd, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+		;
+	at(FAR);
+	assert_int_equal(spate_send(far, "end", 3, 0), 3);
+	at(NEAR);
+	assert_int_equal(spate_setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+	assert_int_equal(spate_recv(fd, buf, 10, MSG_WAITALL), 3); /* time over: what there is */
+	at(FAR);
+	assert_int_equal(spate_send(far, "fin", 3, 0), 3);
+	assert_int_equal(spate_shutdown(far, SHUT_WR), 0);
+	at(NEAR);
+	assert_int_equal(spate_recv(fd, buf, 10, MSG_WAITALL), 3); /* stream over */
+	assert_int_equal(spate_recv(fd, buf, 10, MSG_WAITALL), 0);
+}
+
+static void shutdown_rules(void **state)
+{
+	int far, fd = pair(80, &far);
+	char c;
+
+	(void)state;
+	assert_int_equal(spate_sys_shutdown(fd, 7), -EINVAL);
+	assert_int_equal(spate_sys_shutdown(stream(0), SHUT_WR), -ENOTCONN);
+	assert_int_equal(spate_sys_shutdown(fd, SHUT_WR), 0);
+	assert_int_equal(spate_sys_sendto(fd, "x", 1, 0, NULL, 0), -EPIPE);
+	at(FAR);
+	assert_int_equal(spate_recv(far, &c, 1, 0), 0);
+	assert_int_equal(spate_send(far, "y", 1, 0), 1);
+	at(NEAR);
+	assert_int_equal(spate_recv(fd, &c, 1, 0), 1);
+	assert_int_equal(c, 'y');
+}
+
+/* ---- options ---- */
+
+static void options(void **state)
+{
+	int s = stream(0), d = dgram(0), l = far_listener(80, 0), v = 1;
+	struct timeval tv = {.tv_sec = 3, .tv_usec = 250000}, got = {0};
+	struct linger li = {.l_onoff = 1, .l_linger = 5}, li_got = {0};
+	socklen_t len;
+
+	(void)state;
+	assert_int_equal(get_int(s, SOL_SOCKET, SO_TYPE), SOCK_STREAM);
+	assert_int_equal(get_int(d, SOL_SOCKET, SO_TYPE), SOCK_DGRAM);
+	assert_int_equal(get_int(s, SOL_SOCKET, SO_DOMAIN), AF_INET);
+	assert_int_equal(get_int(s, SOL_SOCKET, SO_PROTOCOL), IPPROTO_TCP);
+	assert_int_equal(get_int(d, SOL_SOCKET, SO_PROTOCOL), IPPROTO_UDP);
+	assert_int_equal(get_int(s, SOL_SOCKET, SO_ACCEPTCONN), 0);
+	at(FAR);
+	assert_int_equal(get_int(l, SOL_SOCKET, SO_ACCEPTCONN), 1);
+	at(NEAR);
+	for (int i = 0; i < 2; i++) {
+		int fd = i == 0 ? s : d;
+
+		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+		set_int(fd, SOL_SOCKET, SO_REUSEPORT, 5);
+		set_int(fd, SOL_SOCKET, SO_BROADCAST, 1);
+		set_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+		set_int(fd, IPPROTO_IP, IP_TOS, 0x10);
+		set_int(fd, IPPROTO_IP, IP_TTL, 7);
+		set_int(fd, SOL_SOCKET, SO_RCVBUF, 50000);
+		set_int(fd, SOL_SOCKET, SO_SNDBUF, 60000);
+		assert_int_equal(get_int(fd, SOL_SOCKET, SO_REUSEADDR), 1);
+		assert_int_equal(get_int(fd, SOL_SOCKET, SO_REUSEPORT), 1);
+		assert_int_equal(get_int(fd, SOL_SOCKET, SO_BROADCAST), 1);
+		assert_int_equal(get_int(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT), 1);
+		assert_int_equal(get_int(fd, IPPROTO_IP, IP_TOS), 0x10);
+		assert_int_equal(get_int(fd, IPPROTO_IP, IP_TTL), 7);
+		assert_int_equal(get_int(fd, SOL_SOCKET, SO_RCVBUF), 100000);
+		assert_int_equal(get_int(fd, SOL_SOCKET, SO_SNDBUF), 120000);
+		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 0);
+		assert_int_equal(get_int(fd, SOL_SOCKET, SO_REUSEADDR), 0);
+		assert_int_equal(spate_sys_setsockopt(fd, SOL_SOCKET, SO_TYPE, &v, sizeof(v)), -ENOPROTOOPT);
+		assert_int_equal(spate_sys_setsockopt(fd, SOL_SOCKET, 9999, &v, sizeof(v)), -ENOPROTOOPT);
+		assert_int_equal(spate_sys_setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &v, 3), -EINVAL);
+		assert_int_equal(spate_sys_setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, NULL, 4), -EFAULT);
+		assert_int_equal(spate_setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+		len = sizeof(got);
+		assert_int_equal(spate_getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &got, &len), 0);
+		assert_memory_equal(&got, &tv, sizeof(tv));
+		assert_int_equal(spate_getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &got, &len), 0);
+		assert_int_equal(got.tv_sec + got.tv_usec, 0);
+	}
+	tv.tv_usec = 1000000;
+	assert_int_equal(spate_sys_setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), -EDOM);
+	assert_int_equal(spate_sys_setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &tv, 8), -EINVAL);
+	set_int(s, SOL_SOCKET, SO_KEEPALIVE, 1);
+	assert_int_equal(get_int(s, SOL_SOCKET, SO_KEEPALIVE), 1);
+	set_int(s, IPPROTO_TCP, OPT_TCP_NODELAY, 1);
+	assert_int_equal(get_int(s, IPPROTO_TCP, OPT_TCP_NODELAY), 1);
+	assert_int_equal(spate_sys_setsockopt(s, SOL_SOCKET, SO_LINGER, &li, sizeof(li)), 0);
+	len = sizeof(li_got);
+	assert_int_equal(spate_sys_getsockopt(s, SOL_SOCKET, SO_LINGER, &li_got, &len), 0);
+	assert_memory_equal(&li, &li_got, sizeof(li));
+	assert_int_equal(spate_sys_getsockopt(d, IPPROTO_TCP, OPT_TCP_NODELAY, &v, &len), -ENOPROTOOPT);
+}
+
+/* Timeouts live beside the slots: many, set, cleared and given back with the socket. */
+static void many_timeouts(void **state)
+{
+	static int fd[1000];
+	struct timeval tv = {0};
+	socklen_t len = sizeof(tv);
+
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 1000; i++) {
+			fd[i] = i % 2 ? dgram(0) : stream(0);
+			tv = (struct timeval){.tv_sec = i + 1};
+			assert_int_equal(spate_setsockopt(fd[i], SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)), 0);
+		}
+		for (int i = 0; i < 1000; i++) {
+			assert_int_equal(spate_getsockopt(fd[i], SOL_SOCKET, SO_SNDTIMEO, &tv, &len), 0);
+			assert_int_equal(tv.tv_sec, i + 1);
+		}
+		assert_int_equal(world.env[NEAR].sides.used, 1000);
+		for (int i = 0; i < 1000; i++)
+			assert_int_equal(spate_close(fd[(i * 7) % 1000]), 0);
+		assert_int_equal(world.env[NEAR].sides.used, 0);
+	}
+}
+
+/* ---- names ---- */
+
+static void names_are_cut(void **state)
+{
+	int fd = stream(0);
+	struct sockaddr_in a;
+	socklen_t len = 4;
+
+	(void)state;
+	assert_int_equal(call_bind(fd, NEAR_IP, 7000), 0);
+	memset(&a, 0xaa, sizeof(a));
+	assert_int_equal(spate_getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	assert_int_equal(len, 16);
+	assert_int_equal(a.sin_port, htons(7000));
+	assert_int_equal(a.sin_addr.s_addr, 0xaaaaaaaa);
+	len = (socklen_t)-1;
+	assert_int_equal(spate_sys_getsockname(fd, (struct sockaddr *)&a, &len), -EINVAL);
+	assert_int_equal(spate_sys_getsockname(fd, NULL, &len), -EFAULT);
+}
+
+/* ---- signals (D5 to D11) ---- */
+
+static volatile sig_atomic_t caught;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	caught++;
+}
+
+static void handle(int sig, int flags)
+{
+	struct sigaction sa = {.sa_handler = on_signal, .sa_flags = flags};
+
+	caught = 0;
+	assert_int_equal(sigaction(sig, &sa, NULL), 0);
+}
+
+static int turns_to_signal;
+
+static void signal_later(void)
+{
+	if (turns_to_signal > 0 && --turns_to_signal == 0)
+		kill(getpid(), SIGUSR1);
+}
+
+static void arm_signal(void)
+{
+	turns_to_signal = 20;
+	world.every_turn = signal_later;
+}
+
+static void d5_to_d8_eintr(void **state)
+{
+	int fd = stream(0), ep = spate_epoll_create1(0), l = stream(0);
+	struct epoll_event ev;
+	struct pollfd p = {.fd = l, .events = POLLIN};
+	sigset_t mask, none;
+
+	(void)state;
+	handle(SIGUSR1, 0);
+	cut(FAR, true);
+	arm_signal();
+	assert_int_equal(call_connect(fd, FAR_IP, 80), -EINTR);
+	assert_int_equal(caught, 1);
+	sigemptyset(&none);
+	assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &mask), 0); /* the mask is what it was */
+	assert_int_equal(sigismember(&mask, SIGUSR1), 0);
+	assert_int_equal(sigismember(&mask, SIGTERM), 0);
+	spate_fcntl(fd, F_SETFL, O_NONBLOCK);
+	assert_int_equal(call_connect(fd, FAR_IP, 80), -EALREADY); /* D6 */
+	spate_fcntl(fd, F_SETFL, 0);
+	cut(FAR, false);
+	far_listener(80, 0);
+	assert_int_equal(call_connect(fd, FAR_IP, 80), 0); /* D7 */
+	arm_signal();
+	assert_int_equal(spate_sys_epoll_wait(ep, &ev, 1, -1), -EINTR);
+	assert_int_equal(call_bind(l, NEAR_IP, 7000), 0);
+	assert_int_equal(spate_sys_listen(l, 1), 0);
+	arm_signal();
+	assert_int_equal(spate_poll_fds(&p, 1, -1), -1);
+	assert_int_equal(errno, EINTR);
+	arm_signal();
+	assert_int_equal(spate_sys_accept4(l, NULL, NULL, 0), -EINTR);
+	assert_int_equal(caught, 4);
+}
+
+static void d9_d10_restart(void **state)
+{
+	struct timeval tv = {.tv_sec = 5};
+	int far, fd = pair(80, &far);
+	uint64_t t0;
+	char c;
+
+	(void)state;
+	handle(SIGUSR1, SA_RESTART);
+	at(FAR);
+	assert_int_equal(spate_send(far, "x", 1, 0), 1);
+	at(NEAR);
+	arm_signal();
+	assert_int_equal(spate_recv(fd, &c, 1, 0), 1);
+	/* Restarted: only the timeout of a later call could end this. D10: with a timeout, EINTR all the same. */
+	assert_int_equal(spate_setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+	arm_signal();
+	t0 = world.now_ns;
+	assert_int_equal(spate_sys_recvfrom(fd, &c, 1, 0, NULL, NULL), -EINTR);
+	assert_true(world.now_ns - t0 < 1000 * MS);
+	fd = stream(0);
+	arm_signal();
+	caught = 0;
+	assert_int_equal(call_connect(fd, "10.0.0.77", 80), -EHOSTUNREACH); /* D9: goes on until it knows */
+	assert_int_equal(caught, 1);
+}
+
+static void d11_ignored_or_blocked(void **state)
+{
+	struct epoll_event ev;
+	sigset_t usr1, pending;
+	int ep = spate_epoll_create1(0);
+
+	(void)state;
+	signal(SIGUSR1, SIG_IGN);
+	arm_signal();
+	assert_int_equal(spate_sys_epoll_wait(ep, &ev, 1, 100), 0);
+	assert_int_equal(turns_to_signal, 0);
+	handle(SIGUSR1, 0);
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	assert_int_equal(pthread_sigmask(SIG_BLOCK, &usr1, NULL), 0);
+	arm_signal();
+	assert_int_equal(spate_sys_epoll_wait(ep, &ev, 1, 100), 0);
+	assert_int_equal(caught, 0);
+	assert_int_equal(sigpending(&pending), 0);
+	assert_int_equal(sigismember(&pending, SIGUSR1), 1);
+	assert_int_equal(pthread_sigmask(SIG_UNBLOCK, &usr1, NULL), 0);
+	assert_int_equal(caught, 1);
+}
+
+#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_make, world_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_WORLD(descriptors),
+		IN_WORLD(orphans_are_gone),
+		IN_WORLD(not_yet_accepted_is_no_descriptor),
+		IN_WORLD(too_many_sockets),
+		IN_WORLD(fcntl_and_ioctl),
+		IN_WORLD(accept_names_and_flags),
+		IN_WORLD(accept_blocks),
+		IN_WORLD(short_stream),
+		IN_WORLD(blocking_send_of_much),
+		IN_WORLD(send_timeout_and_nonblocking),
+		IN_WORLD(waitall),
+		IN_WORLD(shutdown_rules),
+		IN_WORLD(options),
+		IN_WORLD(many_timeouts),
+		IN_WORLD(names_are_cut),
+		IN_WORLD(d5_to_d8_eintr),
+		IN_WORLD(d9_d10_restart),
+		IN_WORLD(d11_ignored_or_blocked),
+	};
+
+	return cmocka_run_group_tests(tests, world_eal, NULL);
+}

@@ -1,0 +1,238 @@
+/* world.c: see world.h. */
+#include "world.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eal.h>
+#include <rte_mbuf.h>
+
+#define POOL_MBUFS 8191
+#define CONNS 4096
+#define IDLE_STEP_NS (1 * MS) /* waits look at the clock this often when nothing is due */
+
+struct world world;
+
+int world_eal(void **state)
+{
+	char *args[] = {"test",   "--no-huge", "-m", "256", "--no-pci", "--no-telemetry", "--file-prefix",
+			"t-sock", "-l",        "0",  "--log-level", "4"};
+
+	sigset_t all, mine;
+	int rc;
+
+	(void)state;
+	/* As spate_start() does it: DPDK's threads take no signals. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &mine);
+	rc = rte_eal_init(sizeof(args) / sizeof(args[0]), args);
+	pthread_sigmask(SIG_SETMASK, &mine, NULL);
+	if (rc < 0)
+		return -1;
+	for (int e = 0; e < 2; e++) {
+		world.pool[e] = rte_pktmbuf_pool_create(e == NEAR ? "near" : "far", POOL_MBUFS, 0, 0,
+							RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+		if (world.pool[e] == NULL)
+			return -1;
+	}
+	return 0;
+}
+
+static uint64_t min64(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* One turn of both ends; when both are idle, time goes on to the next thing that is due. */
+static uint32_t turn(struct sock_env *env)
+{
+	uint32_t work = 0;
+	uint64_t next = world.now_ns + IDLE_STEP_NS;
+
+	(void)env;
+	if (world.every_turn != NULL)
+		world.every_turn();
+	for (int e = 0; e < 2; e++)
+		work += stack_poll(world.stack[e], world.now_ns);
+	for (int e = 0; e < 2; e++) {
+		next = min64(next, stack_next_ns(world.stack[e]));
+		next = min64(next, sim_next_ns(world.port[e]));
+	}
+	world.now_ns = next > world.now_ns ? next : world.now_ns + 1000;
+	return work;
+}
+
+static void end_make(int e, uint16_t lo, uint16_t hi)
+{
+	struct stack_config cfg = {.port = world.port[e], .pool = world.pool[e], .max_conns = CONNS, .port_lo = lo,
+				   .port_hi = hi, .seed = 7 + (uint64_t)e, .now_ns = world.now_ns, .numa_node = -1};
+
+	world.eports[e] = eport_space_new(&world.port[e]->rss, lo, hi);
+	assert_non_null(world.eports[e]);
+	cfg.eports = world.eports[e];
+	world.stack[e] = aligned_alloc(64, (sizeof(struct stack) + 63) / 64 * 64);
+	assert_non_null(world.stack[e]);
+	assert_int_equal(stack_init(world.stack[e], &cfg), 0);
+	assert_int_equal(sock_env_init(&world.env[e], world.stack[e], (uint32_t)e, 2, CONNS, -1), 0);
+	world.env[e].turn = turn;
+	assert_int_equal(world.port[e]->ops->start(world.port[e], &world.pool[e]), 0);
+}
+
+int world_make_ports(uint16_t lo, uint16_t hi)
+{
+	world.sim = (struct sim_config){.n_queues = {1, 1}, .seed = 3};
+	world.now_ns = 1000 * MS;
+	world.every_turn = NULL;
+	assert_int_equal(sim_open(&world.sim, world.port), 0);
+	for (int e = 0; e < 2; e++)
+		end_make(e, lo, hi);
+	assert_int_equal(net_addr_add(&world.stack[NEAR]->net, ip4(NEAR_IP, 0).sin_addr.s_addr, 24), 0);
+	assert_int_equal(net_addr_add(&world.stack[NEAR]->net, ip4(NEAR_IP2, 0).sin_addr.s_addr, 24), 0);
+	assert_int_equal(net_addr_add(&world.stack[FAR]->net, ip4(FAR_IP, 0).sin_addr.s_addr, 24), 0);
+	at(NEAR);
+	return 0;
+}
+
+int world_make(void **state)
+{
+	(void)state;
+	return world_make_ports(1024, 65535);
+}
+
+int world_end(void **state)
+{
+	(void)state;
+	sock_enter(NULL);
+	for (int e = 0; e < 2; e++)
+		world.port[e]->ops->close(world.port[e]);
+	for (int e = 0; e < 2; e++) {
+		stack_fini(world.stack[e]);
+		sock_env_fini(&world.env[e]);
+		eport_space_free(world.eports[e]);
+		free(world.stack[e]);
+	}
+	for (int e = 0; e < 2; e++)
+		assert_int_equal(rte_mempool_avail_count(world.pool[e]), POOL_MBUFS);
+	return 0;
+}
+
+void at(int end) { sock_enter(&world.env[end]); }
+
+void run_ms(uint64_t ms)
+{
+	uint64_t until = world.now_ns + ms * MS;
+
+	while (world.now_ns < until)
+		turn(NULL);
+}
+
+void cut(int dir, bool on)
+{
+	struct sim_link link = {.loss = on ? sim_prob(1) : 0};
+
+	sim_set_link(world.port[NEAR], dir, &link);
+}
+
+struct sockaddr_in ip4(const char *ip, uint16_t port)
+{
+	return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = inet_addr(ip)};
+}
+
+int call_connect(int fd, const char *ip, uint16_t port)
+{
+	struct sockaddr_in a = ip4(ip, port);
+
+	return spate_sys_connect(fd, (struct sockaddr *)&a, sizeof(a));
+}
+
+int call_bind(int fd, const char *ip, uint16_t port)
+{
+	struct sockaddr_in a = ip4(ip, port);
+
+	return spate_sys_bind(fd, (struct sockaddr *)&a, sizeof(a));
+}
+
+static int made(int fd)
+{
+	assert_true(fd > 2);
+	return fd;
+}
+
+int stream(int flags) { return made(spate_sys_socket(AF_INET, SOCK_STREAM | flags, 0)); }
+int dgram(int flags) { return made(spate_sys_socket(AF_INET, SOCK_DGRAM | flags, 0)); }
+
+int far_listener(uint16_t port, int flags)
+{
+	int fd;
+
+	at(FAR);
+	fd = stream(flags);
+	assert_int_equal(call_bind(fd, "0.0.0.0", port), 0);
+	assert_int_equal(spate_sys_listen(fd, 16), 0);
+	at(NEAR);
+	return fd;
+}
+
+int pair(uint16_t port, int *far)
+{
+	int l = far_listener(port, 0), fd = stream(0);
+
+	assert_int_equal(call_connect(fd, FAR_IP, port), 0);
+	at(FAR);
+	*far = made(spate_sys_accept4(l, NULL, NULL, 0));
+	assert_int_equal(spate_sys_close(l), 0);
+	at(NEAR);
+	return fd;
+}
+
+int so_error(int fd)
+{
+	int err = -1;
+	socklen_t len = sizeof(err);
+
+	assert_int_equal(spate_sys_getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len), 0);
+	return err;
+}
+
+int poll_now(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN | POLLOUT | POLLRDHUP};
+
+	assert_true(spate_poll_fds(&p, 1, 0) >= 0);
+	return p.revents;
+}
+
+static const char *name_text(int rc, const struct sockaddr_in *a, char *text, size_t size)
+{
+	if (rc < 0)
+		snprintf(text, size, "-%s", strerrorname_np(-rc));
+	else
+		snprintf(text, size, "%s:%u", inet_ntoa(a->sin_addr), ntohs(a->sin_port));
+	return text;
+}
+
+const char *own_name(int fd)
+{
+	static char text[64];
+	struct sockaddr_in a;
+	socklen_t len = sizeof(a);
+
+	return name_text(spate_sys_getsockname(fd, (struct sockaddr *)&a, &len), &a, text, sizeof(text));
+}
+
+const char *peer_name(int fd)
+{
+	static char text[64];
+	struct sockaddr_in a;
+	socklen_t len = sizeof(a);
+
+	return name_text(spate_sys_getpeername(fd, (struct sockaddr *)&a, &len), &a, text, sizeof(text));
+}
+
+uint16_t own_port(int fd)
+{
+	struct sockaddr_in a;
+	socklen_t len = sizeof(a);
+
+	assert_int_equal(spate_sys_getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	return ntohs(a.sin_port);
+}
