@@ -84,6 +84,8 @@ static int args_check(struct run *r, char *err, size_t err_len)
 		a->connections = 10000; /* a bound, not a goal: what is open at one time is rate x life */
 	if (a->concurrency == 0)
 		a->concurrency = r->mode == LOAD_CLOSED && a->connections <= 65536 ? a->connections : 4096;
+	if (a->pending == 0) /* a burst of SYNs must fit into sim's ring of 2048 packets */
+		a->pending = settings_sim(&r->st) ? 1024 : 4096;
 	if (a->hold && a->rate == 0)
 		a->rate = HOLD_RATE;
 	return 0;
@@ -281,7 +283,7 @@ static int command_line(struct run *r, int argc, char **argv, char *err, size_t 
 		{ "rate", OPT_RATE, &a->rate, 0, 1000000000, "R", "requests per second, on the connections there are" },
 		{ "conn-rate", OPT_RATE, &a->conn_rate, 0, 1000000000, "R", "new connections per second, a request each" },
 		{ "hold", OPT_FLAG, &a->hold, 0, 0, NULL, "open all, keep all, ask random ones at --rate [1000]" },
-		{ "pending", OPT_COUNT, &a->pending, 1, 1u << 24, "N", "handshakes under way at one time, at most [4096]" },
+		{ "pending", OPT_COUNT, &a->pending, 1, 1u << 24, "N", "handshakes under way at one time [4096; 1024 on sim]" },
 		{ "size", OPT_BYTES, &a->size, 1, 1ull << 40, "BYTES", "of a tcp:// or udp:// request [64]" },
 		{ "body-size", OPT_BYTES, &a->body, 0, 1ull << 40, "BYTES", "of the answers of sim's far end [100]" },
 		{ "head", OPT_FLAG, &a->head, 0, 0, NULL, "HEAD instead of GET" },
@@ -319,7 +321,7 @@ static int command_line(struct run *r, int argc, char **argv, char *err, size_t 
 
 int cmd_load(int argc, char **argv)
 {
-	static struct run r = { .a = { .connections = 64, .pending = 4096, .size = 64, .body = 100 } };
+	static struct run r = { .a = { .connections = 64, .size = 64, .body = 100 } };
 	char err[512];
 	int rc;
 

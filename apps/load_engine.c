@@ -11,7 +11,8 @@
 #define REQUESTS_MAX 256       /* requests started per turn */
 #define PROBES_MAX 64          /* random tries to find an idle connection, before looking at all */
 #define FEW 64                 /* when less than one in so many is idle, the one that has just become idle is next */
-#define HOPELESS 1000          /* this many failed connects and not one success: nobody is there */
+#define HOPELESS_MAX 1000      /* this many failed connects, or two per connection, and not one success: nobody is there */
+#define FIRST_MAX 16           /* under way until the first answer: a stack keeps few packets for an unresolved neighbour */
 #define GRACE_NS 1000000000ull /* for what is under way when the time is over */
 #define CLOSES_MAX 256
 
@@ -119,11 +120,20 @@ static uint64_t requests_left(const struct load *l)
 	return l->plan->requests == 0 ? UINT64_MAX : l->plan->requests - l->stats.requests;
 }
 
+/* How much may be under way, of what the plan allows. */
+static uint64_t at_most(const struct load *l, uint64_t plan)
+{
+	bool heard = l->plan->url->scheme == URL_UDP ? l->stats.responses > 0 : l->stats.connected > 0;
+
+	return heard || plan < FIRST_MAX ? plan : FIRST_MAX;
+}
+
 /* How many connections may be opened now. */
 static uint64_t opens_wanted(const struct load *l)
 {
 	const struct load_plan *p = l->plan;
-	uint64_t n = p->connections - l->n_open, room = p->pending - l->n_connecting;
+	uint64_t n = p->connections - l->n_open, pending = at_most(l, p->pending);
+	uint64_t room = pending > l->n_connecting ? pending - l->n_connecting : 0;
 
 	if (l->stopping)
 		return 0;
@@ -170,7 +180,7 @@ static void ask(struct load *l, uint32_t i)
 
 static bool may_ask(const struct load *l)
 {
-	return !l->stopping && l->n_idle > 0 && l->n_asking < l->plan->concurrency && requests_left(l) > 0 &&
+	return !l->stopping && l->n_idle > 0 && l->n_asking < at_most(l, l->plan->concurrency) && requests_left(l) > 0 &&
 	       (!open_loop(l) || (l->started && due(l) > 0));
 }
 
@@ -208,7 +218,9 @@ bool load_over(const struct load *l)
 {
 	const struct load_plan *p = l->plan;
 
-	if (l->stats.connected == 0 && l->stats.errors >= HOPELESS)
+	uint64_t hopeless = 2 * p->connections + 1 < HOPELESS_MAX ? 2 * p->connections + 1 : HOPELESS_MAX;
+
+	if (l->stats.connected == 0 && l->stats.errors >= hopeless)
 		return true;
 	if (!l->started)
 		return false;

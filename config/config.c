@@ -34,7 +34,8 @@ static int set_dev(struct spate_config *c, const char *v, struct say *say)
 {
 	int rc = v[0] == '\0' ? say_no(say, "names no device") : set_text(c->dev, sizeof(c->dev), v, say);
 
-	parse_cores_follow(c);
+	if (rc == 0)
+		parse_cores_follow(c);
 	return rc;
 }
 

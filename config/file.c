@@ -11,7 +11,7 @@
 #include "config/config.h"
 
 #define SECTION "spate"
-#define LINE_MAX_LEN (CFG_NAME_LEN + CFG_VALUE_LEN) /* rte_cfgfile refuses longer lines */
+#define LINE_MAX_LEN CFG_VALUE_LEN /* what rte_cfgfile keeps of a value, so that nothing is cut */
 
 /* What one line is, after its comment and outer blanks are gone. */
 enum line { LINE_EMPTY, LINE_SECTION, LINE_ENTRY, LINE_BAD };
@@ -48,7 +48,7 @@ static unsigned scan(FILE *f, int entry, char *err, size_t err_len)
 {
 	char buf[LINE_MAX_LEN + 2];
 	unsigned line = 0;
-	bool ours = false;
+	bool ours = false, any = false;
 
 	while (fgets(buf, sizeof(buf), f) != NULL) {
 		line++;
@@ -62,8 +62,13 @@ static unsigned scan(FILE *f, int entry, char *err, size_t err_len)
 			break;
 		case LINE_SECTION:
 			ours = is_our_section(buf);
+			any = true;
 			break;
 		case LINE_ENTRY:
+			if (!any) {
+				snprintf(err, err_len, "write [" SECTION "] above the first setting");
+				return line;
+			}
 			if (ours && entry-- == 0)
 				return line;
 			break;

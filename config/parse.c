@@ -184,22 +184,24 @@ int parse_cores(struct spate_config *c, const char *v, struct say *say)
 {
 	const char *at = strchr(v, '@'), *list = at != NULL ? at + 1 : v;
 	bool has_list = at != NULL || strpbrk(v, ",-:") != NULL;
+	struct spate_config next = *c; /* taken over as a whole, or not at all */
 	char count[ITEM_MAX];
 	unsigned n;
-	int rc;
+	int rc = 0;
 
-	c->n_core_list = 0;
-	c->cores_from_list = has_list && at == NULL;
-	if (!c->cores_from_list) {
+	next.n_core_list = 0;
+	next.cores_from_list = has_list && at == NULL;
+	if (!next.cores_from_list) {
 		snprintf(count, sizeof(count), "%.*s", (int)(at != NULL ? (size_t)(at - v) : strlen(v)), v);
 		if (!number_parse(count, PORT_QUEUES_MAX, &n) || n == 0)
 			return say_no(say, "the number of cores must be from 1 to %u", PORT_QUEUES_MAX);
-		c->cores = (uint16_t)n;
+		next.cores = (uint16_t)n;
 	}
-	if (!has_list)
-		return 0;
-	rc = cpus_parse(c, strncmp(list, "cpu:", 4) == 0 ? list + 4 : list, say);
-	if (rc == 0)
-		parse_cores_follow(c);
-	return rc;
+	if (has_list)
+		rc = cpus_parse(&next, strncmp(list, "cpu:", 4) == 0 ? list + 4 : list, say);
+	if (rc != 0)
+		return rc;
+	parse_cores_follow(&next);
+	*c = next;
+	return 0;
 }

@@ -165,7 +165,9 @@ out:
 static int run(int argc, char **argv, bool json)
 {
 	static const struct option options[] = {
-		{ "queues", required_argument, NULL, 'q' }, { "seed", required_argument, NULL, 's' }, { NULL, 0, NULL, 0 },
+		{ "queues", required_argument, NULL, 'q' },
+		{ "seed", required_argument, NULL, 's' },
+		{ NULL, 0, NULL, 0 },
 	};
 	static const uint16_t all[] = { 1, 4, 16, 64, 128 };
 	unsigned long queues = 0, seed = 1;

@@ -1,4 +1,5 @@
-/* lookup.c: cycles per connection lookup, as the receive path does it: in bursts, staged, with the connection touched. */
+/* lookup.c: cycles per connection lookup, as the receive path does it: in bursts, staged, with the connection
+ * touched. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,7 +124,9 @@ static int run_size(struct bench *b, uint32_t n, bool json)
 static int run(int argc, char **argv, bool json)
 {
 	static const struct option options[] = {
-		{ "max", required_argument, NULL, 'm' }, { "seed", required_argument, NULL, 's' }, { NULL, 0, NULL, 0 },
+		{ "max", required_argument, NULL, 'm' },
+		{ "seed", required_argument, NULL, 's' },
+		{ NULL, 0, NULL, 0 },
 	};
 	static const uint32_t sizes[] = { 1u << 10, 1u << 14, 1u << 18, 1u << 20, 1u << 22, 1u << 24 };
 	unsigned long max = 1u << 24, seed = 1;

@@ -49,7 +49,7 @@ bool nic_hash_any(const struct rss *r, const struct rte_mbuf *m, uint32_t *hash)
 		return false;
 	if (has_ports(at.ip) && len >= at.off + at.hdr_len + 4) {
 		port = f + at.off + at.hdr_len;
-		*hash = rss_hash4(r, at.ip->src_addr, at.ip->dst_addr, load16(port), load16(port + 2));
+		*hash = rss_hash4(r, at.ip->src_addr, at.ip->dst_addr, raw16(port), raw16(port + 2));
 	} else {
 		*hash = rss_hash2(r, at.ip->src_addr, at.ip->dst_addr);
 	}
@@ -92,7 +92,7 @@ static uint64_t l4_flags(const struct rte_mbuf *m, const struct ip4_at *at)
 	    off + min_len > m->data_len)
 		return 0;
 	len = total - at->hdr_len;
-	if (at->ip->next_proto_id == IPPROTO_UDP && load16(rte_pktmbuf_mtod_offset(m, const uint8_t *, off + 6)) == 0)
+	if (at->ip->next_proto_id == IPPROTO_UDP && raw16(rte_pktmbuf_mtod_offset(m, const uint8_t *, off + 6)) == 0)
 		return 0;
 	return cksum_l4_ip4(m, off, len, at->ip->src_addr, at->ip->dst_addr, at->ip->next_proto_id) == 0 ?
 		RTE_MBUF_F_RX_L4_CKSUM_GOOD : RTE_MBUF_F_RX_L4_CKSUM_BAD;

@@ -153,7 +153,7 @@ static inline bool nic_alone(const struct rte_mbuf *m)
 	return rte_mbuf_refcnt_read(m) == 1 && m->nb_segs == 1 && RTE_MBUF_DIRECT(m);
 }
 
-static inline uint16_t load16(const uint8_t *p)
+static inline uint16_t raw16(const uint8_t *p)
 {
 	uint16_t v;
 
@@ -161,7 +161,7 @@ static inline uint16_t load16(const uint8_t *p)
 	return v;
 }
 
-static inline uint32_t load32(const uint8_t *p)
+static inline uint32_t raw32(const uint8_t *p)
 {
 	uint32_t v;
 
@@ -174,9 +174,9 @@ static inline bool nic_hash(const struct rss *r, const struct rte_mbuf *m, uint3
 	const uint8_t *f = rte_pktmbuf_mtod(m, const uint8_t *);
 
 	/* Plain IPv4 without options, not a fragment, TCP or UDP: nearly every packet. */
-	if (likely(m->data_len >= 38 && load16(f + 12) == RTE_BE16(0x0800) && f[14] == 0x45 &&
-		   (load16(f + 20) & RTE_BE16(0x3fff)) == 0 && (f[23] == 6 || f[23] == 17))) {
-		*hash = rss_hash4(r, load32(f + 26), load32(f + 30), load16(f + 34), load16(f + 36));
+	if (likely(m->data_len >= 38 && raw16(f + 12) == RTE_BE16(0x0800) && f[14] == 0x45 &&
+		   (raw16(f + 20) & RTE_BE16(0x3fff)) == 0 && (f[23] == 6 || f[23] == 17))) {
+		*hash = rss_hash4(r, raw32(f + 26), raw32(f + 30), raw16(f + 34), raw16(f + 36));
 		return true;
 	}
 	return nic_hash_any(r, m, hash);

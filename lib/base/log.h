@@ -1,5 +1,5 @@
-/* log.h: what spate tells its user, on stderr through DPDK's rte_log (type "spate"). One line a message, no newline in fmt.
- * LOG_ONCE is for what would otherwise repeat per packet. */
+/* log.h: what spate tells its user, on stderr through DPDK's rte_log (type "spate"). One line a message, no newline
+ * in fmt. LOG_ONCE is for what would otherwise repeat per packet. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 

@@ -1,5 +1,5 @@
-/* pool.h: objects of one size, named by 32-bit indices so that links cost 4 bytes. Index 0 is never handed out and means
- * "none". Freed objects are handed out again first, newest first: they are warm. Owned by one core. */
+/* pool.h: objects of one size, named by 32-bit indices so that links cost 4 bytes. Index 0 is never handed out and
+ * means "none". Freed objects are handed out again first, newest first: they are warm. Owned by one core. */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
 
@@ -17,7 +17,8 @@ struct pool {
 	struct region region;
 };
 
-/* cap objects of size_bytes (a multiple of 4, at least 8; use multiples of 64 for objects that should own their lines). */
+/* cap objects of size_bytes (a multiple of 4, at least 8; use multiples of 64 for objects that should own their
+ * lines). */
 int pool_init(struct pool *p, uint32_t cap, uint32_t size_bytes, int numa_node);
 void pool_fini(struct pool *p);
 

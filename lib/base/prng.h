@@ -1,6 +1,6 @@
-/* prng.h: random numbers of one stack, from a seed. xoshiro256**: fast, 256 bits of state. For what an attacker must not
- * guess (ISN, timestamp offset, ports) it is seeded from getrandom() in production and mixed with siphash; tests give a
- * seed and see the same run again. */
+/* prng.h: random numbers of one stack, from a seed. xoshiro256**: fast, 256 bits of state. For what an attacker must
+ * not guess (ISN, timestamp offset, ports) it is seeded from getrandom() in production and mixed with siphash; tests
+ * give a seed and see the same run again. */
 #ifndef BASE_PRNG_H
 #define BASE_PRNG_H
 

@@ -1,5 +1,6 @@
-/* region.h: large arrays of one stack that grow by being touched. Address space is reserved at once, memory comes page by
- * page as it is used, on the stack's NUMA node, in transparent huge pages where the kernel gives them. No root needed. */
+/* region.h: large arrays of one stack that grow by being touched. Address space is reserved at once, memory comes
+ * page by page as it is used, on the stack's NUMA node, in transparent huge pages where the kernel gives them. No
+ * root needed. */
 #ifndef BASE_REGION_H
 #define BASE_REGION_H
 

@@ -149,7 +149,9 @@ int bind_set_flags(struct binds *b, flow_ref ref, rte_be16_t lport_be, uint32_t 
 	SPATE_ASSERT(own != 0);
 	for (uint32_t idx = (flags & BIND_RECEIVES) ? b->port_head[port] : 0; idx != 0; idx = e->next) {
 		e = entry_at(b, idx);
-		if (e != me && (e->flags & BIND_RECEIVES) && overlaps(e, me->laddr_be) && !(e->flags & flags & BIND_REUSE))
+		if (e == me || !(e->flags & BIND_RECEIVES) || !overlaps(e, me->laddr_be))
+			continue;
+		if (!(e->flags & flags & BIND_REUSE))
 			return -EADDRINUSE;
 	}
 	me->flags = flags;

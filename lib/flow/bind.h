@@ -26,19 +26,20 @@ struct binds {
 int binds_init(struct binds *b, uint32_t max, int numa_node);
 void binds_fini(struct binds *b);
 
-/* Enters ref at (laddr, lport), laddr 0 meaning any. -EADDRINUSE when another entry with the same port and an overlapping
- * address is in and one of the two lacks BIND_REUSE, or the other is a TCP listener (BIND_RECEIVES) when strict; -ENOBUFS. */
+/* Enters ref at (laddr, lport), laddr 0 meaning any. -EADDRINUSE when another entry with the same port and an
+ * overlapping address is in and one of the two lacks BIND_REUSE, or the other is a TCP listener (BIND_RECEIVES) when
+ * strict; -ENOBUFS. */
 int bind_add(struct binds *b, flow_ref ref, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t flags, bool strict);
 /* A random port of lo..hi that has no entry overlapping laddr, entered. 0 or -EADDRINUSE, -ENOBUFS. */
 int bind_add_any(struct binds *b, flow_ref ref, rte_be32_t laddr_be, uint16_t lo, uint16_t hi, uint32_t flags,
 		 struct prng *prng, rte_be16_t *lport_be);
-/* Changes an entry's flags (a bound socket starts to listen). -EADDRINUSE when another one that receives overlaps and not
- * both have BIND_REUSE. */
+/* Changes an entry's flags (a bound socket starts to listen). -EADDRINUSE when another one that receives overlaps and
+ * not both have BIND_REUSE. */
 int bind_set_flags(struct binds *b, flow_ref ref, rte_be16_t lport_be, uint32_t flags);
 void bind_remove(struct binds *b, flow_ref ref, rte_be16_t lport_be);
 
-/* The receiver for a packet to (laddr, lport): the entry for exactly laddr before one for any address; 0 none. Of several
- * equals (SO_REUSEPORT) hash chooses. */
+/* The receiver for a packet to (laddr, lport): the entry for exactly laddr before one for any address; 0 none. Of
+ * several equals (SO_REUSEPORT) hash chooses. */
 flow_ref bind_find(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash);
 
 #endif

@@ -1,8 +1,8 @@
 /* eport.c: taking and giving back ephemeral ports; the index of groups. eport_impl.h explains the parts.
  *
- * Memory: a destination with up to 15 connections from one local address costs 64 B and 2 to 4 B of index; 64 ports cost
- * 192 B, 256 ports 576 B, all 64 K ports of one queue 8.3 KB (1.04 bits each). An exhausted destination costs 32 B and,
- * when several local addresses are in use, 4.2 KB for their list. */
+ * Memory: a destination with up to 15 connections from one local address costs 64 B and 2 to 4 B of index; 64 ports
+ * cost 192 B in all, 256 ports 576 B. A full one costs 8.4 KB with one queue (1.04 bits per port), 128 B with 128
+ * queues (512 ports). While it is exhausted it costs 32 B more, and 4.2 KB if several local addresses are in use. */
 #include "flow/eport.h"
 
 #include <errno.h>
@@ -71,7 +71,8 @@ static int init_pools(struct eport *e, uint32_t max_groups, int node)
 	return err ? err : pool_init(&e->foreign_bitmaps, bitmaps, eport_set_bitmap_bytes(65536), node);
 }
 
-struct eport *eport_new(const struct eport_space *s, uint16_t queue, uint32_t max_groups, struct prng *prng, int numa_node)
+struct eport *eport_new(const struct eport_space *s, uint16_t queue, uint32_t max_groups, struct prng *prng,
+			int numa_node)
 {
 	struct eport *e = max_groups > 0 && max_groups <= CONNS_MAX ? calloc(1, sizeof(*e)) : NULL;
 
@@ -113,14 +114,15 @@ static inline uint32_t *bucket_of(const struct eport *e, rte_be32_t laddr_be, rt
 	return &e->bucket[eport_hash(e, laddr_be, raddr_be, (uint32_t)rport_be << 1 | foreign)];
 }
 
-struct eport_group *eport_group_find(const struct eport *e, rte_be32_t laddr_be, rte_be32_t raddr_be, rte_be16_t rport_be,
-				     bool foreign)
+struct eport_group *eport_group_find(const struct eport *e, rte_be32_t laddr_be, rte_be32_t raddr_be,
+				     rte_be16_t rport_be, bool foreign)
 {
 	struct eport_group *g;
 
 	for (uint32_t idx = *bucket_of(e, laddr_be, raddr_be, rport_be, foreign); idx != 0; idx = g->next) {
 		g = group_at(e, idx);
-		if (g->laddr_be == laddr_be && g->raddr_be == raddr_be && g->rport_be == rport_be && g->foreign == foreign)
+		if (g->laddr_be == laddr_be && g->raddr_be == raddr_be && g->rport_be == rport_be &&
+		    g->foreign == foreign)
 			return g;
 	}
 	return NULL;

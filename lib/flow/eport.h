@@ -1,8 +1,9 @@
-/* eport.h: ephemeral ports. A port is busy per (local address, remote address, remote port), never globally, and it is
- * chosen so that RSS brings the answers to the calling core. Toeplitz is linear, so ports fall into classes by the low
- * bits of hash(local port), and the ports that come home to a queue are whole classes: no trial and error for any key and
- * redirection table. Taking is O(1) up to the last free port; failing is O(1). Random (RFC 6056 section 3.3.1). Owned by
- * one core, but for struct eport_space, which is read-only after eport_space_init() and shared by all.
+/* eport.h: ephemeral ports. A port is busy per (local address, remote address, remote port), never globally, and it
+ * is chosen so that RSS brings the answers to the calling core. Toeplitz is linear, so ports fall into classes by the
+ * low bits of hash(local port), and the ports that come home to a queue are whole classes: no trial and error for any
+ * key and redirection table. Taking is O(1) up to the last free port; failing is O(1). Random (RFC 6056 section
+ * 3.3.1). Owned by one core, but for struct eport_space, which is read-only after eport_space_init() and shared by
+ * all.
  *
  * A port stays busy until eport_put(): through TIME-WAIT too. */
 #ifndef FLOW_EPORT_H
@@ -20,8 +21,8 @@
 
 struct eport_space; /* the classes of one (key, redirection table, port range): shared, read-only */
 
-/* lo..hi: the automatic range, inclusive. NULL when out of memory, when lo > hi or lo is 0, or (said in the log) when the
- * redirection table's size is not a power of two. rss must outlive the space. */
+/* lo..hi: the automatic range, inclusive. NULL when out of memory, when lo > hi or lo is 0, or (said in the log) when
+ * the redirection table's size is not a power of two. rss must outlive the space. */
 struct eport_space *eport_space_new(const struct rss *rss, uint16_t lo, uint16_t hi);
 void eport_space_free(struct eport_space *s);
 
@@ -32,7 +33,8 @@ struct eport_stats {
 struct eport; /* one stack's allocator; layout private to eport.c */
 
 /* queue: the rx queue that ports must come home to. max_groups bounds (laddr, raddr, rport) triples in use. */
-struct eport *eport_new(const struct eport_space *s, uint16_t queue, uint32_t max_groups, struct prng *prng, int numa_node);
+struct eport *eport_new(const struct eport_space *s, uint16_t queue, uint32_t max_groups, struct prng *prng,
+			int numa_node);
 void eport_free(struct eport *e);
 
 /* Takes a free port to (raddr, rport) from one of n local addresses (used evenly; n >= 1, at most LOCAL_ADDRS_MAX; the

@@ -1,12 +1,16 @@
-/* eport_dest.c: destinations with exhausted local addresses. Recorded while at least one of their groups is full, so that
- * a take finds an open address, or learns that there is none, without trying them. */
+/* eport_dest.c: destinations with exhausted local addresses. Recorded while at least one of their groups is full, so
+ * that a take finds an open address, or learns that there is none, without trying them. */
 #include <string.h>
 
 #include "base/assert.h"
 #include "flow/eport_impl.h"
 
 static struct eport_dest *dest_at(const struct eport *e, uint32_t idx) { return pool_at(&e->dests, idx); }
-static struct eport_list *list_of(const struct eport *e, const struct eport_dest *d) { return pool_at(&e->lists, d->list); }
+
+static struct eport_list *list_of(const struct eport *e, const struct eport_dest *d)
+{
+	return pool_at(&e->lists, d->list);
+}
 
 static uint32_t *bucket_of(const struct eport *e, rte_be32_t raddr_be, rte_be16_t rport_be)
 {
@@ -145,7 +149,7 @@ int eport_dest_pick(struct eport *e, struct eport_dest *d, const rte_be32_t *lad
 {
 	int pos;
 
-	/* That the list is another one shows, at the latest, when no address seems open: only then it is compared whole. */
+	/* That the list is another one shows, at the latest, when no address seems open: only then it is compared. */
 	if (d->n != n)
 		relist(e, d, laddrs_be, n);
 	pos = next_open(list_of(e, d), n, prng_below(e->prng, n));

@@ -1,16 +1,17 @@
 /* eport_impl.h: what the parts of the port allocator share; private to eport*.c.
  *
- * A group is the busy ports of one (local address, remote address, remote port). Its home ports are those of the entries
- * of the redirection table that belong to the queue; numbered y = entry << rank_bits | rank they are dense: 0..n_bits-1.
- * Ports of the range that are home can be chosen automatically. Everything else (explicit binds) is in a second, "foreign"
- * group with the same addresses, where y is the port; so the two never meet.
+ * A group is the busy ports of one (local address, remote address, remote port). Its home ports are those of the
+ * entries of the redirection table that belong to the queue; numbered y = entry << rank_bits | rank they are dense:
+ * 0..n_bits-1. Ports of the range that are home can be chosen automatically. Everything else (explicit binds) is in a
+ * second, "foreign" group with the same addresses, where y is the port; so the two never meet.
  *
- * A set of ports grows: 15 in the group's own line; 64, then 256, in an array; then a bitmap, which costs one bit for each
- * port that could be taken. Where the bitmap is smaller than the array, the array is left out. A summary has a bit per
- * word of the bitmap, so that a free port is found in two steps; up to 64 words (16 queues or more) it is in the group.
+ * A set of ports grows: 15 in the group's own line; 64, then 256, in an array; then a bitmap, which costs one bit for
+ * each port that could be taken. Where the bitmap is smaller than the array, the array is left out. A summary has a
+ * bit per word of the bitmap, so that a free port is found in two steps; up to 64 words (16 queues or more) it is in
+ * the group.
  *
- * A destination (remote address and port) is recorded only while one of its groups is full: which addresses of the list
- * that callers give are still open. */
+ * A destination (remote address and port) is recorded only while one of its groups is full: which addresses of the
+ * list that callers give are still open. */
 #ifndef FLOW_EPORT_IMPL_H
 #define FLOW_EPORT_IMPL_H
 
@@ -87,10 +88,11 @@ struct eport {
 };
 
 /* ---- eport.c ---- */
-struct eport_group *eport_group_find(const struct eport *e, rte_be32_t laddr_be, rte_be32_t raddr_be, rte_be16_t rport_be,
-				     bool foreign);
+struct eport_group *eport_group_find(const struct eport *e, rte_be32_t laddr_be, rte_be32_t raddr_be,
+				     rte_be16_t rport_be, bool foreign);
 
-/* ---- eport_set.c: the busy ports of a group. They leave used and left alone, but for left when a bitmap is made. ---- */
+/* ---- eport_set.c: the busy ports of a group. They leave used and left alone, but for left when a bitmap is made.
+ * ---- */
 uint32_t eport_set_bitmap_bytes(uint32_t n_bits);
 bool eport_set_has(const struct eport *e, const struct eport_group *g, uint16_t port);
 /* A random free port (left > 0), now busy; -ENOBUFS. */

@@ -165,7 +165,9 @@ static void array_remove(uint16_t *p, uint32_t last, uint16_t port)
 /* A bit per word that is not 0. */
 static uint64_t *summary_of(struct eport_group *g, uint64_t *bits, uint32_t n_words)
 {
-	return n_words <= SUMMARY_OWN ? (uint64_t *)((uint8_t *)g + offsetof(struct eport_group, summary)) : bits + n_words;
+	if (n_words <= SUMMARY_OWN)
+		return (uint64_t *)((uint8_t *)g + offsetof(struct eport_group, summary));
+	return bits + n_words;
 }
 
 static inline void bitmap_clear(uint64_t *bits, uint64_t *summary, uint32_t y)

@@ -112,7 +112,8 @@ struct eport_space *eport_space_new(const struct rss *rss, uint16_t lo, uint16_t
 	struct basis b = { .n_pivots = 0 };
 
 	if (rss->reta_size == 0 || (rss->reta_size & (rss->reta_size - 1)) != 0) {
-		LOG_ERR("ephemeral ports need a redirection table whose size is a power of two, not %u", rss->reta_size);
+		LOG_ERR("ephemeral ports need a redirection table whose size is a power of two, not %u",
+			rss->reta_size);
 		return NULL;
 	}
 	if (lo > hi || lo == 0) /* port 0 is nobody's (RFC 9293 3.9.1, BSD bind()) */

@@ -1,12 +1,12 @@
 /* eport_space.h: the linear algebra behind ephemeral ports; private to eport*.c and its tests.
  *
- * L(port), the low b bits of the Toeplitz hash of a local port, is linear over XOR: 16 bits to b bits (b = log2 of the
- * redirection table's size). Elimination gives a basis of its image (k vectors) and of its kernel (16 - k). So a port is
- * the same as a pair (class, rank): class numbers the value of L (k bits), rank the element of the kernel. Both ways are
- * two table lookups: x = class << rank_bits | rank.
+ * L(port), the low b bits of the Toeplitz hash of a local port, is linear over XOR: 16 bits to b bits (b = log2 of
+ * the redirection table's size). Elimination gives a basis of its image (k vectors) and of its kernel (16 - k). So a
+ * port is the same as a pair (class, rank): class numbers the value of L (k bits), rank the element of the kernel.
+ * Both ways are two table lookups: x = class << rank_bits | rank.
  *
- * A poor key has k < b. Then only those entries of the redirection table can be reached for a given hash of the addresses
- * that lie in the same coset of the image; a syndrome (b - k bits) names the coset. */
+ * A poor key has k < b. Then only those entries of the redirection table can be reached for a given hash of the
+ * addresses that lie in the same coset of the image; a syndrome (b - k bits) names the coset. */
 #ifndef FLOW_EPORT_SPACE_H
 #define FLOW_EPORT_SPACE_H
 

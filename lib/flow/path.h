@@ -1,5 +1,5 @@
-/* path.h: what all flows between one local and one remote address share: the next hop, the ready-made link and IP header,
- * the MTU, the neighbour. Reference counted by flows; owned by one core. net/ fills it. */
+/* path.h: what all flows between one local and one remote address share: the next hop, the ready-made link and IP
+ * header, the MTU, the neighbour. Reference counted by flows; owned by one core. net/ fills it. */
 #ifndef FLOW_PATH_H
 #define FLOW_PATH_H
 
@@ -38,10 +38,15 @@ struct paths {
 
 int paths_init(struct paths *ps, uint32_t max, int numa_node);
 void paths_fini(struct paths *ps);
-/* The path's index with one more reference, made (zeroed but for the addresses, *fresh true) when there was none. 0: full. */
+/* The path's index with one more reference, made (zeroed but for the addresses, *fresh true) when there was none. 0:
+ * full. */
 uint32_t path_get(struct paths *ps, rte_be32_t laddr_be, rte_be32_t raddr_be, bool *fresh);
 /* One reference less; the last one frees it. Returns true when it was freed. */
 bool path_put(struct paths *ps, uint32_t idx);
-static inline struct path *path_at(const struct paths *ps, uint32_t idx) { return (struct path *)pool_at(&ps->pool, idx); }
+
+static inline struct path *path_at(const struct paths *ps, uint32_t idx)
+{
+	return (struct path *)pool_at(&ps->pool, idx);
+}
 
 #endif

@@ -15,7 +15,10 @@ struct epoll_inst {
 };
 static_assert(sizeof(struct epoll_inst) <= CONN_SLOT_BYTES, "an epoll instance is a socket slot");
 
-static inline struct epoll_inst *epoll_at(const struct flow *f, flow_ref r) { return (struct epoll_inst *)conn_at(f, r); }
+static inline struct epoll_inst *epoll_at(const struct flow *f, flow_ref r)
+{
+	return (struct epoll_inst *)conn_at(f, r);
+}
 
 void ready_link(struct flow *f, struct conn *c);   /* at the tail; c->ep is set, c is not linked */
 void ready_unlink(struct flow *f, struct conn *c); /* not linked: no-op */

@@ -6,7 +6,7 @@
 
 #include "base/assert.h"
 
-#define LOAD_MAX 5 /* entries per bucket on average when expected entries are in: 13 % of the buckets chain at 5, 5 % at 4 */
+#define LOAD_MAX 5 /* expected entries per bucket on average: 13 % of the buckets chain at 5, 5 % at 4 */
 
 struct table_pos {
 	struct table_bucket *bucket;

@@ -1,6 +1,7 @@
 /* table.h: the connection table of one core: hash -> flow_ref. A bucket is one cache line of seven (hash, ref) pairs;
- * full ones chain to overflow buckets. The table knows hashes, not keys: the caller compares keys in the objects, so a
- * lookup that prefetched touches one line here and one there. Fixed capacity, sized for an average of 4-5 per bucket. */
+ * full ones chain to overflow buckets. The table knows hashes, not keys: the caller compares keys in the objects, so
+ * a lookup that prefetched touches one line here and one there. Fixed capacity, sized for an average of 4-5 per
+ * bucket. */
 #ifndef FLOW_TABLE_H
 #define FLOW_TABLE_H
 
@@ -23,8 +24,8 @@ struct table_bucket {
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct table_bucket) == 64, "a bucket is one cache line");
 
-/* Buckets, and chains of them, have no holes: only the last bucket of a chain may have empty slots, and at its end. So a
- * chain is as short as can be, and at most max / TABLE_SLOTS overflow buckets are in use. */
+/* Buckets, and chains of them, have no holes: only the last bucket of a chain may have empty slots, and at its end.
+ * So a chain is as short as can be, and at most max / TABLE_SLOTS overflow buckets are in use. */
 struct table {
 	struct table_bucket *bucket; /* 1 << bits of them */
 	uint32_t shift;              /* 32 - bits */

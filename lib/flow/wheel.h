@@ -1,10 +1,10 @@
-/* wheel.h: the timer wheel of one core: four levels of 256 slots, one tick (TICK_US) resolution, one node per object, all
- * operations O(1). Nodes are linked by flow_ref and live in their objects' flow_head.
+/* wheel.h: the timer wheel of one core: four levels of 256 slots, one tick (TICK_US) resolution, one node per object,
+ * all operations O(1). Nodes are linked by flow_ref and live in their objects' flow_head.
  *
- * A node is at the level of the highest byte in which its tick differs from the wheel's time, in the slot that this byte
- * of its tick names. So a slot of level l > 0 is reached exactly when it must be spread over the levels below, the level
- * below is always earlier than the level above, and the byte at the top wraps around by itself. Ticks in the past are
- * in the slot of the present. */
+ * A node is at the level of the highest byte in which its tick differs from the wheel's time, in the slot that this
+ * byte of its tick names. So a slot of level l > 0 is reached exactly when it must be spread over the levels below,
+ * the level below is always earlier than the level above, and the byte at the top wraps around by itself. Ticks in
+ * the past are in the slot of the present. */
 #ifndef FLOW_WHEEL_H
 #define FLOW_WHEEL_H
 

@@ -129,7 +129,6 @@ void neigh_attach(struct net *n, uint32_t idx, uint32_t path)
 	struct path *p = path_at(&n->paths, path);
 
 	p->neigh = idx;
-	p->neigh_prev = 0;
 	p->neigh_next = ne->paths;
 	if (ne->paths != 0)
 		path_at(&n->paths, ne->paths)->neigh_prev = path;

@@ -8,6 +8,7 @@ static int inherit(struct sock_env *env, struct conn *listener, struct conn *c)
 	struct sock_side *to;
 
 	*sock_bits(c) &= ~TF_SOCK_MASK; /* whatever came from the listener */
+	c->flags &= (uint8_t)~CONN_NONBLOCK;
 	sock_phase_set(c, SOCK_CONNECTED);
 	if (from == NULL)
 		return 0;

@@ -33,18 +33,17 @@ int sock_tcp_disconnect(struct sock_env *env, struct conn *c)
 	return 0;
 }
 
-/* Streams go to one peer: neither broadcast nor multicast. 0.0.0.0 is the host itself. 0 or -ENETUNREACH. */
-static int tcp_destination(const struct sock_env *env, rte_be32_t *raddr_be)
+/* 0.0.0.0 is the host itself. 0 or -ENETUNREACH. (Broadcast and multicast have no route.) */
+static int destination(const struct sock_env *env, const struct sockaddr *addr, rte_be32_t *raddr_be)
 {
 	const struct net *net = &env->s->net;
 
-	if (*raddr_be == 0) {
-		if (net->n_addrs == 0)
-			return -ENETUNREACH;
-		*raddr_be = net->source_be[0];
-	}
-	if (IN_MULTICAST(rte_be_to_cpu_32(*raddr_be)) || udp_is_broadcast(&env->s->udp, *raddr_be))
+	*raddr_be = ((const struct sockaddr_in *)addr)->sin_addr.s_addr;
+	if (*raddr_be != 0)
+		return 0;
+	if (net->n_addrs == 0)
 		return -ENETUNREACH;
+	*raddr_be = net->source_be[0];
 	return 0;
 }
 
@@ -66,8 +65,7 @@ static int tcp_start(struct sock_env *env, struct conn *c, const struct sockaddr
 	rc = family_check(addr, len);
 	if (rc < 0)
 		return rc;
-	raddr_be = in->sin_addr.s_addr;
-	rc = tcp_destination(env, &raddr_be);
+	rc = destination(env, addr, &raddr_be);
 	if (rc < 0)
 		return rc;
 	return tcp_connect(&env->s->tcp, sock_tcp(c), raddr_be, in->sin_port);
@@ -148,12 +146,9 @@ static int udp_connect_call(struct sock_env *env, struct conn *c, const struct s
 
 	if (rc < 0)
 		return rc;
-	raddr_be = in->sin_addr.s_addr;
-	if (raddr_be == 0) {
-		if (env->s->net.n_addrs == 0)
-			return -ENETUNREACH;
-		raddr_be = env->s->net.source_be[0];
-	}
+	rc = destination(env, addr, &raddr_be);
+	if (rc < 0)
+		return rc;
 	return udp_connect(&env->s->udp, sock_udp(c), raddr_be, in->sin_port);
 }
 

@@ -166,10 +166,12 @@ static int eal_start(const struct spate_config *c, char *err, size_t err_len)
 
 static int ports_open(const struct spate_config *c, char *err, size_t err_len)
 {
-	int rc = drivers_open(c, c->cores, process.port, &process.n_ports, err, err_len);
+	unsigned n_ports;
+	int rc = drivers_open(c, c->cores, process.port, &n_ports, err, err_len);
 
 	if (rc < 0)
 		return rc;
+	process.n_ports = n_ports;
 	process.per_end = c->cores;
 	process.n_stacks = process.n_ports * c->cores;
 	for (unsigned e = 0; e < process.n_ports; e++) {

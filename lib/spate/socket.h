@@ -13,9 +13,10 @@
  *    program's fault (the system would say EFAULT).
  *
  * Differences from Linux that hold everywhere: only AF_INET; no SIGPIPE (EPIPE alone, as with MSG_NOSIGNAL); no
- * ancillary data; no out-of-band data; FD_CLOEXEC is accepted and means nothing, since descriptors do not survive exec;
- * fork() gives the child no stack. Data leaves at the end of the stack's turn, that is in the next call that waits or
- * polls (spate_epoll_wait(), spate_poll(), a blocking call), so that packets go out in bursts. */
+ * ancillary data; no out-of-band data; no broadcast and multicast (ENETUNREACH); FD_CLOEXEC is accepted and means
+ * nothing, since descriptors do not survive exec; fork() gives the child no stack. Data leaves at the end of the
+ * stack's turn, that is in the next call that waits or polls (spate_epoll_wait(), spate_poll(), a blocking call), so
+ * that packets go out in bursts. */
 #ifndef SPATE_SOCKET_H
 #define SPATE_SOCKET_H
 

@@ -92,6 +92,14 @@ bool tcp_out_segment(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t le
 	return true;
 }
 
+/* The number of a segment without text. It lies behind all that was ever sent, as far as the window allows: after a
+ * retransmission timeout SND.NXT is back at SND.UNA, and a peer that has received more would find an ACK from there outside
+ * its window and never look at it; two peers in that situation would answer each other for ever. */
+static uint32_t bare_seq(const struct tcp_pcb *p)
+{
+	return seq_max(p->snd_nxt, seq_min(p->snd_max, p->snd_una + p->snd_wnd));
+}
+
 void tcp_out_ack_at(struct tcp *t, struct tcp_pcb *p, uint32_t seq) { tcp_out_segment(t, p, seq, 0, 0); }
 
 void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
@@ -159,7 +167,7 @@ void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, cons
 void tcp_out_rst(struct tcp *t, struct tcp_pcb *p)
 {
 	t->stats.resets_out++;
-	tcp_out_segment(t, p, p->snd_nxt, 0, TCPF_RST);
+	tcp_out_segment(t, p, bare_seq(p), 0, TCPF_RST);
 }
 
 /* RFC 5961 section 7: what an attacker can make us send is limited, per stack and second. */
@@ -312,12 +320,12 @@ static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_b
 static enum out_result out_acks(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {
 	while (b != NULL && b->dup_acks_due > 0) {
-		if (!out_room(t) || !tcp_out_segment(t, p, p->snd_nxt, 0, 0))
+		if (!out_room(t) || !tcp_out_segment(t, p, bare_seq(p), 0, 0))
 			return OUT_BLOCKED;
 		b->dup_acks_due--;
 	}
 	if (p->tflags & TF_ACK_NOW) {
-		if (!out_room(t) || !tcp_out_segment(t, p, p->snd_nxt, 0, 0))
+		if (!out_room(t) || !tcp_out_segment(t, p, bare_seq(p), 0, 0))
 			return OUT_BLOCKED;
 	} else if ((p->tflags & (TF_ACK_DELAY | TF_T_ACK)) == TF_ACK_DELAY) {
 		tcp_timer_ack_in(t, p, TCP_DELACK_US);

@@ -23,6 +23,9 @@ void tcp_state_set(struct tcp *t, struct tcp_pcb *p, enum tcp_state to)
 	const unsigned counted = ST(ESTABLISHED) | ST(CLOSE_WAIT); /* tcpCurrEstab, RFC 4022 */
 
 	SPATE_ASSERT(TCP_IN(to, legal[p->state]));
-	t->stats.established += (TCP_IN(to, counted) ? 1u : 0u) - (TCP_IN(p->state, counted) ? 1u : 0u);
+	if (TCP_IN(to, counted))
+		t->stats.established++;
+	if (TCP_IN(p->state, counted))
+		t->stats.established--;
 	p->state = (uint8_t)to;
 }

@@ -116,23 +116,25 @@ int udp_autobind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be32
 	return 0;
 }
 
-bool udp_is_broadcast(const struct udp *u, rte_be32_t raddr_be)
+/* True for the broadcast address of a network that we are on, and for that of all. */
+static bool is_broadcast(const struct net *net, rte_be32_t raddr_be)
 {
 	uint32_t raddr = rte_be_to_cpu_32(raddr_be);
-	const struct net_route *r;
 
-	if (raddr == UINT32_MAX)
-		return true;
-	r = net_route_find(u->net, raddr_be);
-	return r != NULL && r->type == ROUTE_ONLINK && r->prefix_len < 31 &&
-	       raddr == (r->prefix | (UINT32_MAX >> r->prefix_len));
+	for (uint32_t i = 0; i < net->n_routes; i++) {
+		const struct net_route *r = &net->route[i];
+
+		if (r->type == ROUTE_ONLINK && r->prefix_len < 31 && raddr == (r->prefix | UINT32_MAX >> r->prefix_len))
+			return true;
+	}
+	return raddr == UINT32_MAX;
 }
 
 uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t raddr_be, int *err)
 {
 	rte_be32_t laddr_be = p->c.flags & CONN_BOUND_ADDR ? p->c.h.key.laddr_be : 0;
 
-	if (!p->broadcast && udp_is_broadcast(u, raddr_be)) {
+	if (!p->broadcast && is_broadcast(u->net, raddr_be)) {
 		*err = -EACCES;
 		return 0;
 	}

@@ -58,8 +58,6 @@ ssize_t udp_recv(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int 
 int udp_shutdown(struct udp *u, struct udp_pcb *p, int how);
 void udp_close(struct udp *u, struct udp_pcb *p);
 uint32_t udp_poll(const struct udp_pcb *p); /* EPOLL* bits */
-/* True for a broadcast address of a network that we are on, or of all. */
-bool udp_is_broadcast(const struct udp *u, rte_be32_t raddr_be);
 uint32_t udp_unread(const struct udp_pcb *p); /* FIONREAD: length of the next datagram */
 
 #endif

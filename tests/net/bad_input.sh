@@ -24,7 +24,7 @@ bad() {
 
 # ---- command lines
 
-bad "no command" "serve|load"
+bad "no command" "no command given"
 bad "unknown command" "lod.*did you mean|unknown|no command" lod
 bad "no device" "--dev|device" load --ip 10.0.0.2/24 "$URL"
 bad "interface that does not exist" "eth77" load --dev eth77 --ip 10.0.0.2/24 "$URL"
@@ -70,7 +70,7 @@ bad "more connections than memory" "memory" load --dev sim --max-connections 671
 # ---- no privileges: sim works, a real interface says what it takes
 
 as_nobody() {
-    HOME=$WORK/nobody XDG_RUNTIME_DIR="" timeout 60 setpriv --reuid=65534 --regid=65534 --clear-groups \
+    HOME=$WORK/nobody timeout 60 env -u XDG_RUNTIME_DIR setpriv --reuid=65534 --regid=65534 --clear-groups \
         --inh-caps=-all --bounding-set=-all "$@"
 }
 mkdir -p "$WORK/nobody" "$WORK/bin"

@@ -2,6 +2,8 @@
 #include "actor.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,6 +16,17 @@ static uint8_t stream_byte(uint64_t stream, uint64_t offset)
 	uint64_t x = (stream + offset / 8) * 0x9e3779b97f4a7c15u;
 
 	return (uint8_t)((x ^ x >> 29) >> (offset % 8 * 8));
+}
+
+/* Keepalive, since the RST of a peer that left may be lost, and then nothing else would ever tell. */
+void actor_take(struct actor *a, struct tcp_pcb *p)
+{
+	const int on = 1, idle_s = 30, interval_s = 5;
+
+	tcp_setopt(&a->s->tcp, p, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	tcp_setopt(&a->s->tcp, p, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	tcp_setopt(&a->s->tcp, p, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+	a->p = p;
 }
 
 static void actor_finish(struct actor *a, enum actor_end end)
@@ -34,7 +47,7 @@ static void actor_abort(struct actor *a)
 /* An error is right only when the other end reset the connection. */
 static bool actor_error(struct world *w, struct actor *a, const char *what, int err)
 {
-	if (a->peer->end != ACTOR_ABORTED || (err != -ECONNRESET && err != -EPIPE))
+	if (a->peer->end != ACTOR_ABORTED || (err != -ECONNRESET && err != -EPIPE && err != -ETIMEDOUT))
 		WORLD_FAIL(w, "%s failed with errno %d though the peer did not reset", what, -err);
 	actor_finish(a, ACTOR_RESET_BY_PEER);
 	return true;

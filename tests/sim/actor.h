@@ -4,6 +4,9 @@
 
 #include "world.h"
 
+/* Gives an actor its connection: a client's at connect(), a server's at accept(). */
+void actor_take(struct actor *a, struct tcp_pcb *p);
+
 /* Lets a read, write, pause or leave. Returns true when it did anything. */
 bool actor_turn(struct world *w, struct actor *a);
 

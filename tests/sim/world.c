@@ -78,8 +78,8 @@ static void actors_make(struct world *w)
 		s->tx_total = prng_below(&w->prng, 4) == 0 ? 0 : prng_below(&w->prng, 300000);
 		c->abort_after = prng_below(&w->prng, 16) == 0 ? prng_below(&w->prng, 100000) : UINT64_MAX;
 		s->abort_after = prng_below(&w->prng, 16) == 0 ? prng_below(&w->prng, 100000) : UINT64_MAX;
-		c->p = tcp_new(&w->stack[0]->tcp);
-		if (c->p == NULL || tcp_connect(&w->stack[0]->tcp, c->p, rte_cpu_to_be_32(SERVER_IP),
+		actor_take(c, tcp_new(&w->stack[0]->tcp));
+		if (tcp_connect(&w->stack[0]->tcp, c->p, rte_cpu_to_be_32(SERVER_IP),
 						rte_cpu_to_be_16(SERVER_PORT)) != 0)
 			WORLD_FAIL(w, "connect() did not start");
 	}
@@ -96,7 +96,7 @@ static void world_accept(struct world *w)
 					  w->client[i].p->c.h.key.lport_be != p->c.h.key.rport_be))
 			i++;
 		if (i < w->n_conns)
-			w->server[i].p = p;
+			actor_take(&w->server[i], p);
 		else /* its client has left already */
 			tcp_close(&w->stack[1]->tcp, p);
 	}

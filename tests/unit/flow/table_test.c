@@ -66,9 +66,11 @@ static void table_model(void **state)
 				assert_false(table_remove(&t, in[i].hash, in[i].ref));
 				in[i] = in[--n];
 			} else if (n > 0) {
-				assert_true(table_replace(&t, in[i].hash, in[i].ref, ref_make(FLOW_TIMEWAIT, next_ref)));
+				flow_ref tw = ref_make(FLOW_TIMEWAIT, next_ref++);
+
+				assert_true(table_replace(&t, in[i].hash, in[i].ref, tw));
 				assert_false(table_replace(&t, in[i].hash, in[i].ref, 1));
-				in[i].ref = ref_make(FLOW_TIMEWAIT, next_ref++);
+				in[i].ref = tw;
 			}
 			assert_int_equal(t.used, n);
 			if (n > 0) {

@@ -1,4 +1,5 @@
-/* wheel_test.c: the timer wheel against a list that is searched by brute force, over all levels and the wrap of ticks. */
+/* wheel_test.c: the timer wheel against a list that is searched by brute force, over all levels and the wrap of
+ * ticks. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +38,10 @@ static void reset(uint32_t now)
 	wheel_init(&w, now);
 }
 
-static struct wheel_node *node(flow_ref r) { return &((struct flow_head *)pool_at(&pools[ref_kind(r)], ref_index(r)))->timer; }
+static struct wheel_node *node(flow_ref r)
+{
+	return &((struct flow_head *)pool_at(&pools[ref_kind(r)], ref_index(r)))->timer;
+}
 
 /* The earliest deadline as the wheel sees it: what is past is due at once. */
 static bool model_first(uint32_t *first)

@@ -123,8 +123,8 @@ void env_expect_silence(struct env *e) { assert_null(env_sent(e)); }
 void env_expect_arp(struct env *e, uint16_t op, const struct rte_ether_addr *dst, rte_be32_t spa_be, rte_be32_t tpa_be)
 {
 	struct rte_mbuf *m = env_sent(e);
-	struct eth_view eth;
-	struct arp_view a;
+	struct eth_view eth = {0};
+	struct arp_view a = {0};
 
 	assert_non_null(m);
 	assert_int_equal(m->pkt_len, 42);
@@ -151,6 +151,12 @@ struct rte_mbuf *env_mbuf(struct env *e, const void *data, uint32_t len)
 	return m;
 }
 
+uint8_t *env_prepend(struct rte_mbuf *m, uint16_t len)
+{
+	assert_non_null(rte_pktmbuf_prepend(m, len));
+	return rte_pktmbuf_mtod(m, uint8_t *);
+}
+
 struct rte_mbuf *env_split(struct env *e, struct rte_mbuf *m, uint32_t first, uint32_t rest)
 {
 	uint32_t total = m->pkt_len, off = RTE_MIN(first, total);
@@ -167,8 +173,8 @@ struct rte_mbuf *env_split(struct env *e, struct rte_mbuf *m, uint32_t first, ui
 	return head;
 }
 
-struct rte_mbuf *env_arp(struct env *e, uint16_t op, const struct rte_ether_addr *sha, rte_be32_t spa_be, rte_be32_t tpa_be,
-			 const struct rte_ether_addr *dst)
+struct rte_mbuf *env_arp(struct env *e, uint16_t op, const struct rte_ether_addr *sha, rte_be32_t spa_be,
+			 rte_be32_t tpa_be, const struct rte_ether_addr *dst)
 {
 	const struct arp_view a = {.op = op, .sha = *sha, .spa_be = spa_be, .tpa_be = tpa_be};
 	uint8_t b[60] = {0};

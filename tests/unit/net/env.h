@@ -56,10 +56,11 @@ void env_expect_arp(struct env *e, uint16_t op, const struct rte_ether_addr *dst
 void env_expect_silence(struct env *e);
 
 struct rte_mbuf *env_mbuf(struct env *e, const void *data, uint32_t len); /* one segment */
+uint8_t *env_prepend(struct rte_mbuf *m, uint16_t len);
 struct rte_mbuf *env_split(struct env *e, struct rte_mbuf *m, uint32_t first, uint32_t rest); /* the same in segments */
 /* Arriving frames. payload bytes count up from 0. */
-struct rte_mbuf *env_arp(struct env *e, uint16_t op, const struct rte_ether_addr *sha, rte_be32_t spa_be, rte_be32_t tpa_be,
-			 const struct rte_ether_addr *dst);
+struct rte_mbuf *env_arp(struct env *e, uint16_t op, const struct rte_ether_addr *sha, rte_be32_t spa_be,
+			 rte_be32_t tpa_be, const struct rte_ether_addr *dst);
 struct rte_mbuf *env_ip4(struct env *e, rte_be32_t src_be, uint8_t proto, const void *l4, uint32_t len);
 struct rte_mbuf *env_tcp(struct env *e, rte_be32_t src_be, uint32_t payload);
 struct rte_mbuf *env_udp(struct env *e, rte_be32_t src_be, uint32_t payload);

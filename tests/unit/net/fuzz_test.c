@@ -1,5 +1,5 @@
-/* fuzz_test.c: random damage to valid frames: no crash, no leak, and every verdict keeps its promises. The seed is fixed;
- * SPATE_SEED in the environment replaces it. */
+/* fuzz_test.c: random damage to valid frames: no crash, no leak, and every verdict keeps its promises. The seed is
+ * fixed, or SPATE_SEED from the environment. */
 #include "env.h"
 
 #include <netinet/in.h>
@@ -44,7 +44,8 @@ static struct rte_mbuf *damaged(struct env *e)
 		rte_pktmbuf_trim(m, (uint16_t)rnd(e, m->pkt_len + 1));
 	if (rnd(e, 2) && m->pkt_len >= 74 && load16(b + 12) == 0x0800) { /* so that damage gets past the checksum */
 		env_fix_ip4(m);
-		if (b[23] == IPPROTO_ICMP && b[14] == 0x45 && load16(b + 16) >= 28 && load16(b + 16) + 14u <= m->pkt_len)
+		if (b[23] == IPPROTO_ICMP && b[14] == 0x45 && load16(b + 16) >= 28 &&
+		    load16(b + 16) + 14u <= m->pkt_len)
 			env_fix_icmp(m);
 	}
 	if (rnd(e, 3) == 0)
@@ -73,7 +74,7 @@ static void check_verdict(const struct env *e, enum net_verdict v, const struct 
 static void drain(struct env *e)
 {
 	struct rte_mbuf *m;
-	struct net_pkt pkt;
+	struct net_pkt pkt = {0};
 
 	while ((m = env_sent(e)) != NULL)
 		rte_pktmbuf_free(m);
@@ -87,7 +88,7 @@ static void malformed_sweep(void **state)
 	const char *given = getenv("SPATE_SEED");
 	uint64_t seed = given != NULL ? strtoull(given, NULL, 0) : 1;
 	uint32_t seen[NET_ICMP_ERROR + 1] = {0};
-	struct net_pkt pkt;
+	struct net_pkt pkt = {0};
 
 	print_message("seed %llu\n", (unsigned long long)seed);
 	prng_seed(&e->prng, seed);

@@ -1,4 +1,4 @@
-/* icmp_test.c: ICMP both ways: echo, every row of Linux's errno table, hostile quotes, errors of ours and their limit. */
+/* icmp_test.c: ICMP both ways: echo, every row of the errno table, hostile quotes, errors of ours and their limit. */
 #include "env.h"
 
 #include <errno.h>
@@ -9,8 +9,8 @@
 static void expect_reply(struct env *e, uint32_t payload)
 {
 	struct rte_mbuf *m = env_sent(e);
-	struct ip4_view ip;
-	struct eth_view eth;
+	struct ip4_view ip = {0};
+	struct eth_view eth = {0};
 	uint8_t flat[1600];
 	const uint8_t *b;
 
@@ -54,7 +54,7 @@ static void echo_with_ip_options(void **state)
 {
 	struct env *e = *state;
 	struct rte_mbuf *m = env_echo(e, 64);
-	uint8_t *b = (uint8_t *)rte_pktmbuf_prepend(m, 8);
+	uint8_t *b = env_prepend(m, 8);
 
 	memmove(b, b + 8, 34);
 	memset(b + 34, 1, 8);
@@ -96,7 +96,8 @@ static void bad_messages(void **state)
 	for (int type = 0; type < 256; type++) { /* nothing else is answered */
 		uint8_t l4[8] = {(uint8_t)type};
 
-		if (type == ICMP_ECHO || type == ICMP_UNREACH || type == ICMP_TIME_EXCEEDED || type == ICMP_PARAM_PROBLEM)
+		if (type == ICMP_ECHO || type == ICMP_UNREACH || type == ICMP_TIME_EXCEEDED ||
+		    type == ICMP_PARAM_PROBLEM)
 			continue;
 		m = env_ip4(e, PEER, IPPROTO_ICMP, l4, 8);
 		env_fix_icmp(m);
@@ -125,7 +126,7 @@ static void errno_rows(void **state)
 
 	for (size_t i = 0; i < RTE_DIM(rows); i++)
 		for (uint32_t code = rows[i].first; code <= rows[i].last; code++) {
-			struct net_pkt pkt;
+			struct net_pkt pkt = {0};
 			struct rte_mbuf *m;
 
 			m = env_icmp_error(e, rows[i].type, (uint8_t)code, 0, US, IPPROTO_TCP, 28);
@@ -150,7 +151,7 @@ static void errno_rows(void **state)
 static void fragmentation_needed(void **state)
 {
 	struct env *e = *state;
-	struct net_pkt pkt;
+	struct net_pkt pkt = {0};
 
 	env_input(e, env_icmp_error(e, 3, 4, 1400, US, IPPROTO_UDP, 28), NET_ICMP_ERROR, &pkt);
 	assert_int_equal(pkt.icmp.mtu, 1400);
@@ -182,8 +183,8 @@ static void unreachable_quotes(void **state)
 	for (size_t i = 0; i < RTE_DIM(sizes); i++) {
 		struct rte_mbuf *m = env_udp(e, PEER, sizes[i]), *sent;
 		uint32_t quoted = RTE_MIN(28 + sizes[i], 548u);
-		struct net_pkt pkt;
-		struct ip4_view ip;
+		struct net_pkt pkt = {0};
+		struct ip4_view ip = {0};
 		const uint8_t *b;
 
 		if (sizes[i] == 1400)
@@ -226,7 +227,7 @@ static uint32_t errors_sent(struct env *e, uint32_t tries)
 {
 	uint32_t n = 0;
 	struct rte_mbuf *m;
-	struct net_pkt pkt;
+	struct net_pkt pkt = {0};
 
 	for (uint32_t i = 0; i < tries; i++) {
 		m = env_udp(e, PEER, 0);
@@ -258,7 +259,7 @@ static void error_waits_for_neighbour(void **state)
 {
 	struct env *e = *state;
 	struct rte_mbuf *m = env_udp(e, PEER, 0);
-	struct net_pkt pkt;
+	struct net_pkt pkt = {0};
 
 	assert_int_equal(net_input(&e->net, m, &pkt), NET_UDP);
 	net_icmp_unreachable(&e->net, &pkt, ICMP_UNREACH_PORT);

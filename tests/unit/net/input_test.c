@@ -8,7 +8,7 @@ static uint8_t *at(struct rte_mbuf *m, uint32_t off) { return rte_pktmbuf_mtod_o
 static void tcp_verdict(void **state)
 {
 	struct env *e = *state;
-	struct net_pkt pkt;
+	struct net_pkt pkt = {0};
 
 	env_input(e, env_tcp(e, PEER, 100), NET_TCP, &pkt);
 	assert_int_equal(pkt.key.laddr_be, US);
@@ -27,7 +27,7 @@ static void tcp_verdict(void **state)
 static void udp_verdict(void **state)
 {
 	struct env *e = *state;
-	struct net_pkt pkt;
+	struct net_pkt pkt = {0};
 	struct rte_mbuf *m;
 
 	env_input(e, env_udp(e, PEER, 100), NET_UDP, &pkt);
@@ -43,7 +43,7 @@ static void udp_verdict(void **state)
 static void padding_is_trimmed(void **state)
 {
 	struct env *e = *state;
-	struct net_pkt pkt;
+	struct net_pkt pkt = {0};
 	struct rte_mbuf *m = env_tcp(e, PEER, 0);
 
 	assert_int_equal(m->pkt_len, 60);
@@ -70,7 +70,7 @@ static void segments(void **state)
 
 	for (uint32_t first = 1; first < 400; first += 7)
 		for (uint32_t rest = 33; rest < 200; rest += 50) {
-			struct net_pkt pkt;
+			struct net_pkt pkt = {0};
 
 			env_input(e, env_split(e, env_tcp(e, PEER, 500), first, rest), NET_TCP, &pkt);
 			assert_int_equal(pkt.l4_len, 520);
@@ -101,14 +101,14 @@ static void vlan_drops(void **state)
 {
 	struct env *e = *state;
 	struct rte_mbuf *m = env_tcp(e, PEER, 60);
-	struct net_pkt pkt;
-	uint8_t *b = (uint8_t *)rte_pktmbuf_prepend(m, 4);
+	struct net_pkt pkt = {0};
+	uint8_t *b = env_prepend(m, 4);
 
 	memmove(b, b + 4, 12);
 	memcpy(b + 12, "\x81\x00\x00\x05", 4);
 	env_input_drop(e, m, DROP_VLAN);
 	m = env_tcp(e, PEER, 60);
-	b = (uint8_t *)rte_pktmbuf_prepend(m, 4);
+	b = env_prepend(m, 4);
 	memmove(b, b + 4, 12);
 	memcpy(b + 12, "\x81\x00\xe0\x00", 4); /* a priority and no VLAN */
 	env_input(e, m, NET_TCP, &pkt);
@@ -183,7 +183,7 @@ static void nic_verdicts(void **state)
 {
 	struct env *e = *state;
 	struct rte_mbuf *m;
-	struct net_pkt pkt;
+	struct net_pkt pkt = {0};
 
 	m = env_tcp(e, PEER, 10);
 	m->ol_flags |= RTE_MBUF_F_RX_IP_CKSUM_BAD;
@@ -227,8 +227,8 @@ static void ip_options_are_skipped(void **state)
 {
 	struct env *e = *state;
 	struct rte_mbuf *m = env_tcp(e, PEER, 50);
-	struct net_pkt pkt;
-	uint8_t *b = (uint8_t *)rte_pktmbuf_prepend(m, 40);
+	struct net_pkt pkt = {0};
+	uint8_t *b = env_prepend(m, 40);
 
 	memmove(b, b + 40, 34);
 	memset(b + 34, 1, 40);

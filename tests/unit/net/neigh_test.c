@@ -99,7 +99,7 @@ static void failure_after_three_probes(void **state)
 {
 	struct env *e = *state;
 	uint32_t path = env_path(e, PEER);
-	struct net_pkt pkt;
+	struct net_pkt pkt = {0};
 
 	for (uint16_t i = 1; i <= 2; i++)
 		env_output(e, path, i);
@@ -148,7 +148,7 @@ static void failed_without_path_is_forgotten(void **state)
 {
 	struct env *e = *state;
 	uint32_t path = env_path(e, PEER);
-	struct net_pkt pkt;
+	struct net_pkt pkt = {0};
 
 	env_output(e, path, 1);
 	net_path_put(&e->net, path);
@@ -205,7 +205,7 @@ static void moved_neighbour(void **state)
 {
 	struct env *e = *state;
 	uint32_t path = known_path(e);
-	struct net_pkt pkt;
+	struct net_pkt pkt = {0};
 
 	env_advance_ms(e, NEIGH_REACHABLE_MS);
 	for (int i = 0; i < NEIGH_PROBES; i++) {
@@ -238,7 +238,10 @@ static void flows_confirm(void **state)
 		net_confirm(&e->net, path);
 	}
 	env_expect_silence(e);
-	env_advance_ms(e, NEIGH_REACHABLE_MS - 1);
+	env_advance_ms(e, 1);
+	assert_int_equal(peer(e)->h.timer.tick, path_at(&e->net.paths, path)->confirmed_tick +
+						       ticks_from_ms(NEIGH_REACHABLE_MS));
+	env_advance_ms(e, NEIGH_REACHABLE_MS - 2);
 	env_expect_silence(e);
 	env_advance_ms(e, 1); /* 30 s after the last confirmation, not later */
 	env_expect_arp(e, ARP_REQUEST, &mac_peer, US, PEER);
@@ -277,6 +280,31 @@ static void old_entry_is_probed_when_used_again(void **state)
 	assert_int_equal(env_output(e, path, 1), 0);
 	expect_segment(e, &mac_peer, 1);
 	net_path_put(&e->net, path);
+}
+
+/* A timer that came due together with others is handled late: what happened in between counts. */
+static void timer_overtaken(void **state)
+{
+	struct env *e = *state;
+	flow_ref due[2];
+	uint32_t path;
+
+	env_peer_known(e, PEER, &mac_peer);
+	env_advance_ms(e, NEIGH_GC_MS - 1);
+	clock_set(&e->clock, e->clock.now_ns + 1000000);
+	assert_int_equal(wheel_advance(&e->flow.wheel, e->flow.pool, e->clock.tick, due, 2), 1);
+	path = env_path(e, PEER);
+	env_expect_arp(e, ARP_REQUEST, &mac_peer, US, PEER);
+	net_timer(&e->net, due[0]);
+	env_expect_silence(e);
+	net_path_put(&e->net, path);
+	/* Forgotten in between. */
+	env_advance_ms(e, NEIGH_PROBES * NEIGH_PROBE_MS);
+	assert_null(peer(e));
+	net_timer(&e->net, due[0]);
+	env_peer_known(e, IP(10, 0, 0, 77), &mac_other); /* in the same place */
+	net_timer(&e->net, due[0]);
+	assert_int_not_equal(neigh_find(&e->net, IP(10, 0, 0, 77)), 0);
 }
 
 static void gratuitous_updates_known(void **state)
@@ -404,7 +432,8 @@ int main(void)
 		T(answers_requests), T(asks_and_sends_in_order), T(unasked_reply_is_ignored),
 		T(queue_overflow_drops_oldest), T(failure_after_three_probes), T(failed_without_path_is_forgotten),
 		T(path_never_used_leaves_nothing), T(probed_by_unicast_when_old), T(moved_neighbour), T(flows_confirm),
-		T(unused_is_kept_then_forgotten), T(old_entry_is_probed_when_used_again), T(gratuitous_updates_known),
+		T(unused_is_kept_then_forgotten), T(old_entry_is_probed_when_used_again), T(timer_overtaken),
+		T(gratuitous_updates_known),
 		T(conflict_is_told_and_not_believed), T(gateway_is_shared), T(many_paths_over_one_neighbour),
 		T(full_pool), T(malformed_arp),
 	};

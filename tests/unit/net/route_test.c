@@ -187,7 +187,7 @@ static void loop(void **state)
 	struct env *e = *state;
 	uint32_t path;
 	struct rte_mbuf *m, *held;
-	struct net_pkt pkt;
+	struct net_pkt pkt = {0};
 	int err;
 
 	assert_int_equal(net_addr_add(&e->net, IP(10, 0, 0, 9), 24), 0);

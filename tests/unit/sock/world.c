@@ -65,6 +65,11 @@ static void end_make(int e, uint16_t lo, uint16_t hi)
 {
 	struct stack_config cfg = {.port = world.port[e], .pool = world.pool[e], .max_conns = CONNS, .port_lo = lo,
 				   .port_hi = hi, .seed = 7 + (uint64_t)e, .now_ns = world.now_ns, .numa_node = -1};
+	struct rte_mempool *pools[PORT_QUEUES_MAX];
+
+	cfg.queue = (uint16_t)(world.port[e]->n_queues - 1);
+	for (unsigned q = 0; q <= cfg.queue; q++)
+		pools[q] = world.pool[e];
 
 	world.eports[e] = eport_space_new(&world.port[e]->rss, lo, hi);
 	assert_non_null(world.eports[e]);
@@ -74,12 +79,13 @@ static void end_make(int e, uint16_t lo, uint16_t hi)
 	assert_int_equal(stack_init(world.stack[e], &cfg), 0);
 	assert_int_equal(sock_env_init(&world.env[e], world.stack[e], (uint32_t)e, 2, CONNS, -1), 0);
 	world.env[e].turn = turn;
-	assert_int_equal(world.port[e]->ops->start(world.port[e], &world.pool[e]), 0);
+	world.stack[e]->udp.queue = cfg.queue;
+	assert_int_equal(world.port[e]->ops->start(world.port[e], pools), 0);
 }
 
-int world_make_ports(uint16_t lo, uint16_t hi)
+int world_make_sim(const struct sim_config *sim, uint16_t lo, uint16_t hi)
 {
-	world.sim = (struct sim_config){.n_queues = {1, 1}, .seed = 3};
+	world.sim = *sim;
 	world.now_ns = 1000 * MS;
 	world.every_turn = NULL;
 	assert_int_equal(sim_open(&world.sim, world.port), 0);
@@ -90,6 +96,13 @@ int world_make_ports(uint16_t lo, uint16_t hi)
 	assert_int_equal(net_addr_add(&world.stack[FAR]->net, ip4(FAR_IP, 0).sin_addr.s_addr, 24), 0);
 	at(NEAR);
 	return 0;
+}
+
+int world_make_ports(uint16_t lo, uint16_t hi)
+{
+	const struct sim_config sim = {.n_queues = {1, 1}, .seed = 3};
+
+	return world_make_sim(&sim, lo, hi);
 }
 
 int world_make(void **state)
@@ -172,6 +185,14 @@ int far_listener(uint16_t port, int flags)
 	return fd;
 }
 
+/* Tests count single bytes: nothing waits for an ACK of what went before. */
+static void no_delay(int fd)
+{
+	int one = 1;
+
+	assert_int_equal(spate_sys_setsockopt(fd, IPPROTO_TCP, OPT_TCP_NODELAY, &one, sizeof(one)), 0);
+}
+
 int pair(uint16_t port, int *far)
 {
 	int l = far_listener(port, 0), fd = stream(0);
@@ -180,7 +201,9 @@ int pair(uint16_t port, int *far)
 	at(FAR);
 	*far = made(spate_sys_accept4(l, NULL, NULL, 0));
 	assert_int_equal(spate_sys_close(l), 0);
+	no_delay(*far);
 	at(NEAR);
+	no_delay(fd);
 	return fd;
 }
 

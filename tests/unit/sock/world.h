@@ -1,5 +1,5 @@
-/* world.h: two stacks on the two ends of a simulated link, driven by one thread on virtual time, for tests of sockets. A
- * waiting call on either stack turns both, so that the other end's protocol answers. */
+/* world.h: two stacks on the two ends of a simulated link, driven by one thread on virtual time, for tests of sockets.
+ * A waiting call on either stack turns both, so that the other end's protocol answers. */
 #ifndef TEST_WORLD_H
 #define TEST_WORLD_H
 
@@ -35,12 +35,13 @@ extern struct world world;
 
 /* EAL, once per program. */
 int world_eal(void **state);
-/* Setup and teardown of a test: fresh stacks; the teardown closes everything and checks that no packet buffer is lost. The
- * calling thread is at the near end. */
+/* Setup and teardown of a test: fresh stacks; the teardown closes everything and checks that no packet buffer is lost.
+ * The calling thread is at the near end. */
 int world_make(void **state);
 int world_end(void **state);
-/* The same with automatic ports lo..hi only. */
+/* The same with automatic ports lo..hi only, or on another link; with several queues the stacks have the last one. */
 int world_make_ports(uint16_t lo, uint16_t hi);
+int world_make_sim(const struct sim_config *sim, uint16_t lo, uint16_t hi);
 
 /* The thread's calls go to this end. */
 void at(int end);
@@ -67,6 +68,8 @@ int poll_now(int fd);
 const char *own_name(int fd);
 const char *peer_name(int fd);
 uint16_t own_port(int fd);
+
+#define OPT_TCP_NODELAY 1 /* of <netinet/tcp.h>, whose state names collide with ours */
 
 #define IDLE_SET (POLLOUT | POLLHUP)
 #define FULL_SET (POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDHUP)

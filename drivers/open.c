@@ -1,0 +1,57 @@
+/* open.c: from a device name to ports. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "config/config.h"
+#include "drivers/drivers.h"
+#include "drivers/ethdev/ethdev.h"
+#include "drivers/name.h"
+#include "drivers/sim/sim.h"
+
+static uint64_t seed_of(const struct spate_config *c)
+{
+	uint64_t seed = c->seed;
+
+	while (seed == 0 && getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		;
+	return seed;
+}
+
+static int open_sim(const struct spate_config *c, uint16_t n_queues, struct port *ports[2], char *err, size_t err_len)
+{
+	struct sim_config cfg = {
+		.n_queues = {n_queues, n_queues},
+		.mtu = c->mtu,
+		.offloads = PORT_TX_IP4_CKSUM | PORT_TX_TCP_CKSUM | PORT_TX_UDP_CKSUM | PORT_TX_MULTI_SEG | PORT_RX_CKSUM |
+			    PORT_RX_HASH,
+		.seed = seed_of(c),
+	};
+	const char *comma = strchr(c->dev, ',');
+	int rc = sim_parse(&cfg, comma != NULL ? comma + 1 : "", err, err_len);
+
+	if (rc != 0)
+		return rc;
+	for (unsigned i = 0; i < 2; i++)
+		cfg.n_queues[i] = RTE_MIN(cfg.n_queues[i], n_queues); /* more would have no stack that polls them */
+	rc = sim_open(&cfg, ports);
+	if (rc != 0)
+		snprintf(err, err_len, "sim does not open: %s", strerror(-rc));
+	return rc;
+}
+
+int drivers_open(const struct spate_config *c, uint16_t n_queues, struct port *ports[2], unsigned *n_ports, char *err,
+		 size_t err_len)
+{
+	struct dev_name d;
+	int rc = dev_name_parse(&d, c->dev, err, err_len);
+
+	if (rc != 0)
+		return rc;
+	*n_ports = d.kind == DEV_SIM ? 2 : 1;
+	if (d.kind == DEV_SIM)
+		return open_sim(c, n_queues, ports, err, err_len);
+	rc = dev_name_check(&d, err, err_len);
+	return rc != 0 ? rc : ethdev_open(&d, c, n_queues, seed_of(c), &ports[0], err, err_len);
+}

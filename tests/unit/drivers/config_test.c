@@ -1,0 +1,335 @@
+/* config_test.c: settings: what they take, every sentence with which they refuse, and the example files. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <rte_common.h>
+#include <rte_ip.h>
+#include <rte_log.h>
+
+#include "config/config.h"
+#include "config/units.h"
+
+static struct spate_config c;
+static char err[1024];
+
+static int set(const char *name, const char *value) { return config_set(&c, name, value, err, sizeof(err)); }
+
+static int set_up(void **state)
+{
+	(void)state;
+	config_defaults(&c);
+	err[0] = '\0';
+	return 0;
+}
+
+static void values(void **state)
+{
+	(void)state;
+	assert_int_equal(set("dev", "sim,loss=1%"), 0);
+	assert_int_equal(set("ip", "10.0.0.10-10.0.0.200/16, 192.168.1.2/24"), 0);
+	assert_int_equal(set("ip", "172.16.0.1/31"), 0);
+	assert_int_equal(c.n_ip, 3);
+	assert_int_equal(c.ip[0].first, RTE_IPV4(10, 0, 0, 10));
+	assert_int_equal(c.ip[0].last, RTE_IPV4(10, 0, 0, 200));
+	assert_int_equal(c.ip[0].prefix_len, 16);
+	assert_int_equal(c.ip[1].first, RTE_IPV4(192, 168, 1, 2));
+	assert_int_equal(c.ip[1].last, c.ip[1].first);
+	assert_int_equal(set("peer-ip", "10.0.1.1/16"), 0);
+	assert_int_equal(set("gw", "10.0.0.1,192.168.1.1"), 0);
+	assert_int_equal(c.n_gw, 2);
+	assert_int_equal(c.gw[1], RTE_IPV4(192, 168, 1, 1));
+	assert_int_equal(set("max-connections", "10M"), 0);
+	assert_int_equal(c.max_conns, 10000000);
+	assert_int_equal(set("port-range", "32768-60999"), 0);
+	assert_int_equal(c.port_lo, 32768);
+	assert_int_equal(c.port_hi, 60999);
+	assert_int_equal(set("mtu", "9000"), 0);
+	assert_int_equal(c.mtu, 9000);
+	assert_int_equal(set("mbufs", "64k"), 0);
+	assert_int_equal(c.mbufs, 64000);
+	assert_int_equal(set("memory", "1.5G"), 0);
+	assert_int_equal(c.memory_mb, 1536);
+	assert_int_equal(set("huge", "yes"), 0);
+	assert_int_equal(c.huge, 1);
+	assert_int_equal(set("huge", "auto"), 0);
+	assert_int_equal(c.huge, -1);
+	assert_int_equal(set("eal", "-n 4"), 0);
+	assert_string_equal(c.eal, "-n 4");
+	assert_int_equal(set("seed", "0xfeedfacecafebeef"), 0);
+	assert_true(c.seed == 0xfeedfacecafebeef);
+	assert_int_equal(set("log-level", "debug"), 0);
+	assert_int_equal(c.log_level, RTE_LOG_DEBUG);
+	assert_int_equal(config_check(&c, err, sizeof(err)), 0);
+}
+
+static void cores(void **state)
+{
+	static const struct {
+		const char *dev, *value;
+		uint16_t cores;
+		unsigned n;
+		int first, last;
+	} rows[] = {
+		{"eth1", "3", 3, 0, 0, 0},
+		{"eth1", "0,1", 2, 2, 0, 1},
+		{"eth1", "cpu:5", 1, 1, 5, 5},
+		{"eth1", "cpu:2-4,8", 4, 4, 2, 8},
+		{"eth1", "2@4-7", 2, 4, 4, 7},
+		{"sim", "0,1", 1, 2, 0, 1},
+		{"sim,loss=1%", "0-3", 2, 4, 0, 3},
+		{"sim", "2@cpu:0-3", 2, 4, 0, 3},
+	};
+
+	for (unsigned i = 0; i < 2 * RTE_DIM(rows); i++) {
+		bool dev_first = i % 2;
+		unsigned k = i / 2;
+
+		set_up(state);
+		assert_int_equal(set(dev_first ? "dev" : "cores", dev_first ? rows[k].dev : rows[k].value), 0);
+		assert_int_equal(set(dev_first ? "cores" : "dev", dev_first ? rows[k].value : rows[k].dev), 0);
+		assert_int_equal(c.cores, rows[k].cores);
+		assert_int_equal(c.n_core_list, rows[k].n);
+		if (rows[k].n > 0) {
+			assert_int_equal(c.core_list[0], rows[k].first);
+			assert_int_equal(c.core_list[c.n_core_list - 1], rows[k].last);
+		}
+	}
+}
+
+static void sentences(void **state)
+{
+	static char long_text[600];
+	static const struct {
+		const char *name, *value, *sentence;
+	} rows[] = {
+		{"port", "1", "there is no setting 'port'; the settings are: dev, ip, peer-ip, gw, max-connections, port-range, mtu, "
+			      "cores, mbufs, memory, huge, eal, seed, log-level"},
+		{"dev", "", "dev : names no device"},
+		{"ip", "10.0.0.1", "ip 10.0.0.1: '10.0.0.1' has no prefix length: write it behind the address, such as 10.0.0.2/24"},
+		{"ip", "fe80::1/64", "ip fe80::1/64: is an IPv6 address; spate speaks IPv4 only"},
+		{"ip", "10.0.0/24", "ip 10.0.0/24: is not an address or a range such as 10.0.0.10-10.0.0.200/16"},
+		{"ip", "10.0.0.1/33", "ip 10.0.0.1/33: the prefix length '33' is not from 1 to 32"},
+		{"ip", "10.0.0.9-10.0.0.8/24", "ip 10.0.0.9-10.0.0.8/24: the range goes backwards"},
+		{"ip", "10.0.0.1-10.0.9.1/8", "ip 10.0.0.1-10.0.9.1/8: the range has more than 1024 addresses"},
+		{"ip", "10.0.0.1-10.0.1.1/24", "ip 10.0.0.1-10.0.1.1/24: the range does not fit into one /24"},
+		{"ip", "127.0.0.1/8", "ip 127.0.0.1/8: 127.0.0.1 is no address of a host"},
+		{"peer-ip", "224.0.0.1/8", "peer-ip 224.0.0.1/8: 224.0.0.1 is no address of a host"},
+		{"ip", "10.0.0.0/24", "ip 10.0.0.0/24: 10.0.0.0 is the network's own address"},
+		{"ip", "10.0.0.9-10.0.0.255/24", "ip 10.0.0.9-10.0.0.255/24: 10.0.0.255 is the network's broadcast address"},
+		{"gw", "10.0.0.1/24", "gw 10.0.0.1/24: is not an IPv4 address such as 10.0.0.1"},
+		{"max-connections", "many", "max-connections many: is not a number: write digits, with k or M for thousands and "
+					    "millions"},
+		{"max-connections", "0", "max-connections 0: must be from 1 to 67108864"},
+		{"port-range", "1024", "port-range 1024: is not a port range: write the lowest and the highest, such as 1024-65535"},
+		{"port-range", "2000-1000", "port-range 2000-1000: must rise, within 1 to 65535"},
+		{"port-range", "0-99999", "port-range 0-99999: must rise, within 1 to 65535"},
+		{"mtu", "100", "mtu 100: must be from 576 to 9000"},
+		{"cores", "0", "cores 0: the number of cores must be from 1 to 128"},
+		{"cores", "two", "cores two: the number of cores must be from 1 to 128"},
+		{"cores", "0,x", "cores 0,x: is not a number of cores such as 2, nor a list of CPUs such as 0,1 or cpu:2-5"},
+		{"cores", "1,1", "cores 1,1: lists CPU 1 twice"},
+		{"cores", "0-200", "cores 0-200: lists more than 128 CPUs"},
+		{"mbufs", "12", "mbufs 12: must be from 2048 to 67108864"},
+		{"memory", "x", "memory x: is not an amount of memory: write it with M or G, such as 512M"},
+		{"memory", "512", "memory 512: must be from 64M to 1024G"},
+		{"huge", "maybe", "huge maybe: must be yes, no or auto"},
+		{"seed", "-1", "seed -1: is not a number of at most 64 bits (decimal, or hexadecimal with 0x)"},
+		{"log-level", "loud", "log-level loud: must be error, warning, notice, info or debug"},
+	};
+	struct spate_config before;
+
+	(void)state;
+	for (unsigned i = 0; i < RTE_DIM(rows); i++) {
+		unsigned n_ip = c.n_ip;
+
+		assert_int_equal(set(rows[i].name, rows[i].value), -EINVAL);
+		assert_string_equal(err, rows[i].sentence);
+		assert_int_equal(c.n_ip, n_ip);
+	}
+	memset(long_text, 'x', sizeof(long_text) - 1);
+	before = c;
+	assert_int_equal(set("dev", long_text), -EINVAL);
+	assert_non_null(strstr(err, ": longer than 255 characters"));
+	assert_int_equal(config_set(&c, "eal", long_text, err, 20), -EINVAL); /* a short buffer is not overrun */
+	assert_int_equal(strlen(err), 19);
+	assert_memory_equal(&before, &c, sizeof(c));
+}
+
+static void too_many(void **state)
+{
+	char ip[32];
+
+	(void)state;
+	for (unsigned i = 0; i < CONFIG_RANGES_MAX; i++) {
+		snprintf(ip, sizeof(ip), "10.0.%u.1/16", i);
+		assert_int_equal(set("ip", ip), 0);
+		snprintf(ip, sizeof(ip), "10.0.%u.2", i);
+		assert_int_equal(set("gw", ip), 0);
+	}
+	assert_int_equal(set("ip", "10.1.0.1/16"), -EINVAL);
+	assert_string_equal(err, "ip 10.1.0.1/16: there are more than 64 of them; join neighbours to a range");
+	assert_int_equal(set("gw", "10.1.0.1"), -EINVAL);
+	assert_string_equal(err, "gw 10.1.0.1: there are more than 64 gateways");
+}
+
+static void whole(void **state)
+{
+	static const struct {
+		const char *settings[6][2], *sentence;
+	} rows[] = {
+		{{{NULL, NULL}}, "no device is given: use --dev, for example --dev sim or --dev eth1"},
+		{{{"dev", "eth1"}}, "no address is given: use --ip, for example --ip 10.0.0.2/24"},
+		{{{"dev", "sim"}, {"ip", "10.0.0.1/24"}},
+		 "sim has two ends: give the far one an address with --peer-ip, in the same network"},
+		{{{"dev", "eth1"}, {"ip", "10.0.0.1/24"}, {"peer-ip", "10.0.0.2/24"}},
+		 "peer-ip is for --dev sim only: other devices have their peer outside"},
+		{{{"dev", "eth1"}, {"ip", "10.0.0.1/24"}, {"cores", "3@0,1"}},
+		 "3 cores are asked for, but the list names 2 CPUs"},
+		{{{"dev", "eth1"}, {"ip", "10.0.0.1-10.0.3.1/16"}, {"ip", "10.1.0.1-10.1.3.1/16"}},
+		 "one end has more than 1024 addresses"},
+		{{{"dev", "eth1"}, {"ip", "10.0.0.1-10.0.0.9/16"}, {"ip", "10.0.0.9/16"}},
+		 "the range that starts at 10.0.0.9 overlaps another one"},
+		{{{"dev", "sim"}, {"ip", "10.0.0.1-10.0.0.9/16"}, {"peer-ip", "10.0.0.9/16"}},
+		 "ip and peer-ip share addresses: see the peer's range that starts at 10.0.0.9"},
+		{{{"dev", "eth1"}, {"ip", "10.0.0.1/24"}, {"gw", "10.0.1.1"}},
+		 "gateway 10.0.1.1 is on the network of none of our addresses: check the prefix lengths"},
+	};
+
+	for (unsigned i = 0; i < RTE_DIM(rows); i++) {
+		set_up(state);
+		for (unsigned k = 0; k < 6 && rows[i].settings[k][0] != NULL; k++)
+			assert_int_equal(set(rows[i].settings[k][0], rows[i].settings[k][1]), 0);
+		assert_int_equal(config_check(&c, err, sizeof(err)), -EINVAL);
+		assert_string_equal(err, rows[i].sentence);
+	}
+}
+
+static int load_text(const char *text)
+{
+	char path[] = "/tmp/spate-config-XXXXXX", *at;
+	int fd = mkstemp(path), rc;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	rc = config_load(&c, path, err, sizeof(err));
+	unlink(path);
+	at = strstr(err, path);
+	if (at != NULL) { /* FILE in place of the random name */
+		memcpy(at, "FILE", 4);
+		memmove(at + 4, at + strlen(path), strlen(at + strlen(path)) + 1);
+	}
+	return rc;
+}
+
+static void files(void **state)
+{
+	(void)state;
+	assert_int_equal(load_text("# a comment\n[other]\nip = nonsense\n\n[spate]\ndev = sim # here, too\nip = 10.0.0.1/24\n"
+				   "ip=10.0.0.3-10.0.0.4/24 , 10.0.0.7/24\npeer-ip = 10.0.0.9/24\n"), 0);
+	assert_string_equal(c.dev, "sim");
+	assert_int_equal(c.n_ip, 3);
+	assert_int_equal(config_check(&c, err, sizeof(err)), 0);
+
+	assert_int_equal(load_text("[other]\nx = 1\n[spate]\n\n# c\ndev = sim\nip = 10.0.0.1\n"), -EINVAL);
+	assert_string_equal(err, "FILE:7: ip 10.0.0.1: '10.0.0.1' has no prefix length: write it behind the address, such as "
+				 "10.0.0.2/24");
+	assert_int_equal(load_text("[spate]\ndev = sim\nprot = 1\n"), -EINVAL);
+	assert_non_null(strstr(err, "FILE:3: there is no setting 'prot'"));
+	assert_int_equal(load_text("[spate]\ndev sim\n"), -EINVAL);
+	assert_string_equal(err, "FILE:2: write name = value, or a [section]");
+	assert_int_equal(load_text("[spat]\ndev = sim\n"), -EINVAL);
+	assert_string_equal(err, "FILE: there is no section [spate]");
+	assert_int_equal(load_text("dev = sim\n[spate]\n"), -EINVAL);
+	assert_string_equal(err, "FILE:1: write [spate] above the first setting");
+	assert_int_equal(config_load(&c, "/nowhere.conf", err, sizeof(err)), -EINVAL);
+	assert_string_equal(err, "/nowhere.conf: No such file or directory");
+}
+
+static void long_lines(void **state)
+{
+	char text[700] = "[spate]\nip = ";
+
+	(void)state;
+	memset(text + strlen(text), '1', 400);
+	strcat(text, "\n");
+	assert_int_equal(load_text(text), -EINVAL);
+	assert_string_equal(err, "FILE:2: the line is longer than 255 characters: repeat the setting on several lines");
+}
+
+/* The build's links to the source: build/tests/THIS and build/rooms/all/config. */
+static void config_dir(char *path, size_t len)
+{
+	const char *given = getenv("SPATE_CONFIG_DIR");
+	char exe[512];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	assert_true(n > 0);
+	exe[n] = '\0';
+	*strrchr(exe, '/') = '\0';
+	if (given != NULL)
+		snprintf(path, len, "%s", given);
+	else
+		snprintf(path, len, "%s/../rooms/all/config", exe);
+}
+
+static void examples(void **state)
+{
+	static const char *const names[] = {"sim", "af_packet", "memif", "pci"};
+	char dir[600], path[700];
+
+	config_dir(dir, sizeof(dir));
+	for (unsigned i = 0; i < RTE_DIM(names); i++) {
+		set_up(state);
+		snprintf(path, sizeof(path), "%s/%s.conf", dir, names[i]);
+		if (config_load(&c, path, err, sizeof(err)) != 0 || config_check(&c, err, sizeof(err)) != 0)
+			fail_msg("%s: %s", path, err);
+		assert_true(c.n_ip > 0);
+	}
+}
+
+static void units(void **state)
+{
+	static const char *const no_times[] = {"", "5", "ms", "-1ms", "5 ms", "0x5ms", "infs", "1..2ms", "5m"};
+	uint64_t v;
+	double p;
+
+	(void)state;
+	assert_true(units_time_ns("1.5us", &v) && v == 1500);
+	assert_true(units_time_ns("2s", &v) && v == 2000000000);
+	assert_true(units_count("2.5k", &v) && v == 2500);
+	assert_false(units_count("2.5", &v));
+	assert_true(units_bytes("2K", &v) && v == 2048);
+	assert_true(units_prob("50%", &p) && p == 0.5);
+	assert_true(units_prob("0", &p) && p == 0);
+	assert_false(units_prob("1", &p));
+	assert_false(units_prob("1.5", &p));
+	for (unsigned i = 0; i < RTE_DIM(no_times); i++)
+		assert_false(units_time_ns(no_times[i], &v));
+}
+
+static void help_names_all(void **state)
+{
+	(void)state;
+	assert_non_null(strstr(config_help(), "--dev "));
+	assert_non_null(strstr(config_help(), "--log-level "));
+}
+
+#define TEST(f) cmocka_unit_test_setup(f, set_up)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(values), TEST(cores), TEST(sentences), TEST(too_many), TEST(whole), TEST(files), TEST(long_lines),
+		TEST(examples), TEST(units), TEST(help_names_all),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

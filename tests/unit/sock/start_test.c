@@ -1,0 +1,192 @@
+/* start_test.c: spate_start() and its threads on the simulated link: two threads, a stack each, a real clock. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "spate/socket.h"
+
+#define REQUESTS 200
+
+static struct spate_config *config;
+static atomic_int server_state; /* 1: listening; the client sets 2: done */
+
+static void set(const char *name, const char *value)
+{
+	char err[256] = "";
+
+	if (spate_config_set(config, name, value, err, sizeof(err)) != 0)
+		fail_msg("%s=%s: %s", name, value, err);
+}
+
+static struct sockaddr_in far_address(void)
+{
+	const in_addr_t far = inet_addr("10.1.0.2");
+
+	return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(80), .sin_addr.s_addr = far};
+}
+
+/* Echoes on the far end until the client is done. Returns NULL, or the number of the line that failed. */
+#define CHECK(cond) \
+	do { \
+		if (!(cond)) \
+			return (void *)(intptr_t)__LINE__; \
+	} while (0)
+
+static void *server(void *arg)
+{
+	struct sockaddr_in in = far_address();
+	struct epoll_event ev[16], add = {.events = EPOLLIN};
+	int l, ep, one = 1;
+	char buf[64];
+
+	(void)arg;
+	CHECK(spate_attach(1) == 0);
+	l = spate_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	CHECK(spate_setsockopt(l, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0);
+	CHECK(spate_bind(l, (struct sockaddr *)&in, sizeof(in)) == 0);
+	CHECK(spate_listen(l, 64) == 0);
+	ep = spate_epoll_create1(0);
+	add.data.fd = l;
+	CHECK(spate_epoll_ctl(ep, EPOLL_CTL_ADD, l, &add) == 0);
+	atomic_store(&server_state, 1);
+	while (atomic_load(&server_state) != 2) {
+		int n = spate_epoll_wait(ep, ev, 16, 10);
+
+		CHECK(n >= 0);
+		for (int i = 0; i < n; i++) {
+			int fd = ev[i].data.fd;
+			ssize_t got;
+
+			if (fd == l) {
+				add.data.fd = spate_accept4(l, NULL, NULL, SOCK_NONBLOCK);
+				CHECK(add.data.fd > 2);
+				CHECK(spate_epoll_ctl(ep, EPOLL_CTL_ADD, add.data.fd, &add) == 0);
+				continue;
+			}
+			got = spate_read(fd, buf, sizeof(buf));
+			if (got <= 0)
+				CHECK(spate_close(fd) == 0);
+			else
+				CHECK(spate_write(fd, buf, (size_t)got) == got);
+		}
+	}
+	spate_detach();
+	return NULL;
+}
+
+static void request(int i)
+{
+	struct sockaddr_in in = far_address();
+	int fd = spate_socket(AF_INET, SOCK_STREAM, 0);
+	char out[32], back[32] = {0};
+
+	snprintf(out, sizeof(out), "request %d", i);
+	assert_true(fd > 2);
+	assert_int_equal(spate_connect(fd, (struct sockaddr *)&in, sizeof(in)), 0);
+	assert_int_equal(spate_write(fd, out, strlen(out)), strlen(out));
+	assert_int_equal(spate_read(fd, back, sizeof(back) - 1), strlen(out));
+	assert_string_equal(back, out);
+	assert_int_equal(spate_close(fd), 0);
+}
+
+static uint64_t counter(const char *wanted)
+{
+	const char *name;
+	uint64_t value;
+
+	for (unsigned i = 0; spate_counter(i, &name, &value) == 0; i++)
+		if (strcmp(name, wanted) == 0)
+			return value;
+	fail_msg("no counter %s", wanted);
+	return 0;
+}
+
+static void before_start(void **state)
+{
+	const char *name;
+	uint64_t value;
+
+	(void)state;
+	assert_int_equal(spate_attach(0), -EINVAL);
+	assert_int_equal(spate_stacks(), 0);
+	assert_int_equal(spate_socket(AF_INET, SOCK_STREAM, 0), -1);
+	assert_int_equal(errno, ENXIO);
+	assert_int_equal(spate_poll(), 0);
+	assert_int_equal(spate_counter(0, &name, &value), -1);
+}
+
+static void bad_configuration(void **state)
+{
+	struct spate_config *c = spate_config_new();
+	char err[256] = "";
+
+	(void)state;
+	assert_non_null(c);
+	assert_true(spate_start(c, err, sizeof(err)) < 0); /* no device, no address */
+	assert_true(strlen(err) > 5);
+	spate_config_free(c);
+}
+
+static void two_threads(void **state)
+{
+	char err[256] = "";
+	uint64_t before;
+	pthread_t thread;
+	void *line;
+
+	(void)state;
+	config = spate_config_new();
+	set("dev", "sim");
+	set("ip", "10.1.0.1/24");
+	set("peer-ip", "10.1.0.2/24");
+	set("max-connections", "4096");
+	set("mbufs", "8191");
+	if (spate_start(config, err, sizeof(err)) != 0)
+		fail_msg("%s", err);
+	assert_int_equal(spate_start(config, err, sizeof(err)), -EALREADY);
+	assert_int_equal(spate_stacks(), 2);
+	assert_int_equal(spate_attach(2), -EINVAL);
+	assert_int_equal(spate_attach(0), 0);
+	assert_int_equal(spate_attach(1), -EBUSY);
+	assert_int_equal(pthread_create(&thread, NULL, server, NULL), 0);
+	while (atomic_load(&server_state) != 1)
+		spate_poll();
+	before = spate_now_ns();
+	for (int i = 0; i < REQUESTS; i++)
+		request(i);
+	spate_poll();
+	assert_true(spate_now_ns() > before);
+	assert_int_equal(counter("tcp.active_opens"), REQUESTS);
+	assert_int_equal(counter("ports.taken"), REQUESTS);
+	assert_true(counter("rx.packets") >= 3 * REQUESTS);
+	assert_int_equal(counter("drop.TCP_BAD"), 0);
+	atomic_store(&server_state, 2);
+	assert_int_equal(pthread_join(thread, &line), 0);
+	assert_int_equal((intptr_t)line, 0);
+	spate_detach();
+	assert_int_equal(spate_attach(1), 0); /* free again */
+	spate_detach();
+	spate_stop();
+	spate_config_free(config);
+	assert_int_equal(spate_stacks(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(before_start),
+		cmocka_unit_test(bad_configuration),
+		cmocka_unit_test(two_threads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
