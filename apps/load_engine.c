@@ -274,10 +274,10 @@ static void close_all(struct load *l)
 			continue;
 		load_conn_close(l, i);
 		if (++n % CLOSES_MAX == 0)
-			spate_poll();
+			spate_turn();
 	}
 	for (uint64_t end = spate_now_ns() + GRACE_NS / 10; n > 0 && spate_now_ns() < end;)
-		spate_poll(); /* the last FINs go out */
+		spate_turn(); /* the last FINs go out */
 }
 
 void load_finish(struct load *l)

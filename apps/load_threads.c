@@ -26,7 +26,7 @@ static void run(struct loader *ld, struct load *l)
 
 	show(ld, l, LOAD_RAMP);
 	while (__atomic_load_n(ld->go, __ATOMIC_ACQUIRE) == 0 && !app_stop)
-		spate_poll();
+		spate_turn();
 	while (!app_stop && !load_over(l)) {
 		bool ramped;
 

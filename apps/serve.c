@@ -37,7 +37,7 @@ static void print_ready(const struct serve_config *cfg, const char *ip)
 	for (unsigned i = 0; i < SVC_MAX; i++) {
 		if (cfg->port[i] == 0)
 			continue;
-		printf("%s%s on %s:%u", sep, serve_name(i), ip, cfg->port[i]);
+		printf("%s%s on %.*s:%u", sep, serve_name(i), (int)strcspn(ip, "/,"), ip, cfg->port[i]);
 		sep = ", ";
 	}
 	putchar('\n');

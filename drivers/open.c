@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "drivers/drivers.h"
 #include "drivers/ethdev/ethdev.h"
+#include "drivers/impair.h"
 #include "drivers/name.h"
 #include "drivers/sim/sim.h"
 
@@ -41,17 +42,41 @@ static int open_sim(const struct spate_config *c, uint16_t n_queues, struct port
 	return rc;
 }
 
+/* Puts a bad wire in front of the device when its name asks for one. */
+static int impair(const char *options, uint64_t seed, struct port **port, char *err, size_t err_len)
+{
+	struct port *inner = *port;
+	int rc = options != NULL ? impair_wrap(inner, options, seed, port, err, err_len) : 0;
+
+	if (rc != 0)
+		inner->ops->close(inner);
+	return rc;
+}
+
 int drivers_open(const struct spate_config *c, uint16_t n_queues, struct port *ports[2], unsigned *n_ports, char *err,
 		 size_t err_len)
 {
+	char dev[sizeof(c->dev)];
 	struct dev_name d;
-	int rc = dev_name_parse(&d, c->dev, err, err_len);
+	char *options;
+	int rc;
 
+	snprintf(dev, sizeof(dev), "%s", c->dev);
+	options = strrchr(dev, '+');
+	if (options != NULL)
+		*options++ = '\0';
+	rc = dev_name_parse(&d, dev, err, err_len);
 	if (rc != 0)
 		return rc;
 	*n_ports = d.kind == DEV_SIM ? 2 : 1;
+	if (d.kind == DEV_SIM && options != NULL) {
+		snprintf(err, err_len, "sim has its impairments as options: write sim,%s instead of %s", options, c->dev);
+		return -EINVAL;
+	}
 	if (d.kind == DEV_SIM)
 		return open_sim(c, n_queues, ports, err, err_len);
 	rc = dev_name_check(&d, err, err_len);
-	return rc != 0 ? rc : ethdev_open(&d, c, n_queues, seed_of(c), &ports[0], err, err_len);
+	if (rc == 0)
+		rc = ethdev_open(&d, c, n_queues, seed_of(c), &ports[0], err, err_len);
+	return rc != 0 ? rc : impair(options, seed_of(c), &ports[0], err, err_len);
 }

@@ -7,8 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <rte_random.h>
+
 #include "run.h"
 #include "spate/spate.h"
+#include "tsc.h"
 
 #define PORTS 64512u     /* automatic ports of one address: 1024 to 65535 */
 #define ROOM_MIN 1000000u
@@ -77,7 +80,9 @@ static int settings(struct perf_run *r, struct spate_config *c, enum role role)
 		rc = set(r, c, "cores", text);
 	}
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)(room > ROOM_MIN ? room : ROOM_MIN));
-	return rc == 0 ? set(r, c, "max-connections", text) : rc;
+	if (rc == 0)
+		rc = set(r, c, "max-connections", text);
+	return rc == 0 ? set(r, c, "log-level", "error") : rc;
 }
 
 static void *server_thread(void *arg)
@@ -92,15 +97,12 @@ static void *server_thread(void *arg)
 	return (void *)(intptr_t)rc;
 }
 
-static void server_wait(struct perf_run *r, bool poll)
+static void server_wait(struct perf_run *r)
 {
 	struct timespec nap = { .tv_nsec = 1000000 };
 
-	while (!__atomic_load_n(&r->shared->server_ready, __ATOMIC_ACQUIRE)) {
-		if (poll)
-			spate_poll();
+	while (!__atomic_load_n(&r->shared->server_ready, __ATOMIC_ACQUIRE))
 		nanosleep(&nap, NULL);
-	}
 }
 
 /* The client's end, on stack 0. */
@@ -112,7 +114,7 @@ static int client_end(struct perf_run *r)
 		errno = -rc;
 		return perf_fail(r, "attach");
 	}
-	server_wait(r, true);
+	server_wait(r);
 	rc = r->ops->client(r);
 	spate_detach();
 	__atomic_store_n(&r->shared->stop, 1, __ATOMIC_RELAXED);
@@ -149,6 +151,10 @@ int wire_child(struct perf_run *r, enum role role)
 	char path[200];
 	int rc = c ? settings(r, c, role) : -ENOMEM;
 
+	/* DPDK seeded its random numbers before the fork, and memif takes its MAC address from them. */
+	rte_srand(tsc_now() ^ (uint64_t)getpid() << 32);
+	if (role == ROLE_CLIENT)
+		server_wait(r); /* a memif client connects once: the server's socket must be there */
 	if (rc == 0)
 		rc = spate_start(c, r->shared->err, sizeof(r->shared->err));
 	if (rc == 0) {

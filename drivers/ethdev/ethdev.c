@@ -55,12 +55,12 @@ static void choose_offloads(struct ethdev *e, const struct rte_eth_dev_info *inf
 
 static int choose_mtu(struct ethdev *e, const struct rte_eth_dev_info *info, uint16_t wanted, char *err, size_t err_len)
 {
+	uint32_t most = RTE_MIN(info->max_mtu, info->max_rx_pktlen - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN);
 	uint16_t now = RTE_ETHER_MTU;
 
 	rte_eth_dev_get_mtu(e->id, &now);
-	if (wanted != 0 && (wanted > info->max_mtu || wanted < info->min_mtu)) {
-		snprintf(err, err_len, "%s allows an MTU from %u to %u, not %u", e->port.name, info->min_mtu, info->max_mtu,
-			 wanted);
+	if (wanted != 0 && (wanted > most || wanted < info->min_mtu)) {
+		snprintf(err, err_len, "%s allows an MTU from %u to %u, not %u", e->port.name, info->min_mtu, most, wanted);
 		return -EINVAL;
 	}
 	e->port.mtu = wanted != 0 ? wanted : now;

@@ -36,6 +36,13 @@ int stack_init(struct stack *s, const struct stack_config *cfg)
 		.port_hi = cfg->port_hi,
 		.numa_node = cfg->numa_node,
 	};
+	const struct udp_config uc = {
+		.max_binds = cfg->max_conns,
+		.port_lo = cfg->port_lo,
+		.port_hi = cfg->port_hi,
+		.queue = cfg->queue,
+		.numa_node = cfg->numa_node,
+	};
 	int ret;
 
 	if (cfg->max_conns == 0 || cfg->max_conns > CONNS_MAX || cfg->port_lo > cfg->port_hi)
@@ -60,8 +67,7 @@ int stack_init(struct stack *s, const struct stack_config *cfg)
 	ret = tcp_init(&s->tcp, &tc, &s->flow, &s->net, &s->tx, &s->drops, &s->clock, &s->prng, s->eport);
 	if (ret != 0)
 		goto no_tcp;
-	ret = udp_init(&s->udp, &s->flow, &s->net, &s->drops, cfg->port_lo, cfg->port_hi, cfg->max_conns,
-		       cfg->numa_node);
+	ret = udp_init(&s->udp, &uc, &s->flow, &s->net, &s->drops);
 	if (ret != 0)
 		goto no_udp;
 	return 0;

@@ -119,7 +119,7 @@ int spate_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_
 	return bsd(sock_epoll_wait(epfd, events, max, timeout_ms));
 }
 
-int spate_poll_fds(struct pollfd *fds, nfds_t n, int timeout_ms) { return bsd(sock_poll(fds, n, timeout_ms)); }
+int spate_poll(struct pollfd *fds, nfds_t n, int timeout_ms) { return bsd(sock_poll(fds, n, timeout_ms)); }
 
 int spate_select(int n, fd_set *rd, fd_set *wr, fd_set *ex, struct timeval *timeout)
 {

@@ -99,7 +99,6 @@ static int member_stack(struct member *m, const struct spate_config *c, unsigned
 
 	if (rc < 0)
 		return fail(err, err_len, rc, "making a stack (try a smaller max-connections)");
-	m->stack.udp.queue = cfg.queue;
 	rc = sock_env_init(&m->env, &m->stack, i, process.n_stacks, c->max_conns, port->numa_node);
 	if (rc < 0) {
 		stack_fini(&m->stack);
@@ -319,6 +318,6 @@ void spate_detach(void)
 	__atomic_store_n(&m->taken, 0, __ATOMIC_RELEASE);
 }
 
-uint32_t spate_poll(void) { return sock_cur != NULL ? sock_cur->turn(sock_cur) : 0; }
+uint32_t spate_turn(void) { return sock_cur != NULL ? sock_cur->turn(sock_cur) : 0; }
 
 uint64_t spate_now_ns(void) { return sock_cur != NULL ? sock_cur->s->clock.now_ns : 0; }

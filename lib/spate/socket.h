@@ -15,7 +15,7 @@
  * Differences from Linux that hold everywhere: only AF_INET; no SIGPIPE (EPIPE alone, as with MSG_NOSIGNAL); no
  * ancillary data; no out-of-band data; no broadcast and multicast (ENETUNREACH); FD_CLOEXEC is accepted and means
  * nothing, since descriptors do not survive exec; fork() gives the child no stack. Data leaves at the end of the
- * stack's turn, that is in the next call that waits or polls (spate_epoll_wait(), spate_poll(), a blocking call), so
+ * stack's turn, that is in the next call that waits or polls (spate_epoll_wait(), spate_turn(), a blocking call), so
  * that packets go out in bursts. */
 #ifndef SPATE_SOCKET_H
 #define SPATE_SOCKET_H
@@ -157,9 +157,8 @@ SPATE_API int spate_epoll_wait(int epfd, struct epoll_event *events, int max, in
 /* poll(2) and select(2): O(descriptors) per call and turn. They give the stack one turn, look, and go on until
  * something is ready or the time is over. A descriptor that is not ours is POLLNVAL, or EBADF in select(). select()
  * takes descriptors below FD_SETSIZE (1024) only; on Linux's pattern *timeout is set to the time left. EINVAL:
- * negative n, bad timeout. EFAULT: fds NULL. EINTR. poll(2) is spate_poll_fds() since spate_poll() is the stack's turn
- * (spate.h). */
-SPATE_API int spate_poll_fds(struct pollfd *fds, nfds_t n, int timeout_ms);
+ * negative n, bad timeout. EFAULT: fds NULL. EINTR. */
+SPATE_API int spate_poll(struct pollfd *fds, nfds_t n, int timeout_ms);
 SPATE_API int spate_select(int n, fd_set *rd, fd_set *wr, fd_set *ex, struct timeval *timeout);
 
 /* The same calls as raw system calls: they return -errno and never touch errno. Nothing else differs. */

@@ -43,7 +43,7 @@ SPATE_API int spate_attach(unsigned stack);
 SPATE_API void spate_detach(void);
 
 /* One turn of the calling thread's stack; returns the packets and timers handled. Waiting calls do this by themselves. */
-SPATE_API uint32_t spate_poll(void);
+SPATE_API uint32_t spate_turn(void);
 /* The calling thread's stack's time: monotonic, nanoseconds, read once per turn (cheap; stands still within a turn). */
 SPATE_API uint64_t spate_now_ns(void);
 

@@ -11,8 +11,7 @@
 
 int udp_next_offset;
 
-int udp_init(struct udp *u, struct flow *flow, struct net *net, struct drops *drops, uint16_t port_lo, uint16_t port_hi,
-	     uint32_t max_binds, int numa_node)
+int udp_init(struct udp *u, const struct udp_config *cfg, struct flow *flow, struct net *net, struct drops *drops)
 {
 	static const struct rte_mbuf_dynfield next = {
 		.name = "spate_udp_next",
@@ -24,8 +23,9 @@ int udp_init(struct udp *u, struct flow *flow, struct net *net, struct drops *dr
 	if (off < 0)
 		return -ENOMEM;
 	udp_next_offset = off;
-	*u = (struct udp){.flow = flow, .net = net, .drops = drops, .port_lo = port_lo, .port_hi = port_hi};
-	return binds_init(&u->binds, max_binds, numa_node);
+	*u = (struct udp){.flow = flow, .net = net, .drops = drops, .port_lo = cfg->port_lo, .port_hi = cfg->port_hi,
+			  .queue = cfg->queue};
+	return binds_init(&u->binds, cfg->max_binds, cfg->numa_node);
 }
 
 void udp_fini(struct udp *u)

@@ -28,12 +28,18 @@ struct udp {
 	struct drops *drops;
 	struct binds binds;
 	uint16_t port_lo, port_hi;
-	uint16_t queue;         /* this stack's, set after udp_init(): answers to automatic ports arrive there */
+	uint16_t queue;         /* this stack's: answers to automatic ports arrive there */
 	uint64_t rx, tx;
 };
 
-int udp_init(struct udp *u, struct flow *flow, struct net *net, struct drops *drops, uint16_t port_lo, uint16_t port_hi,
-	     uint32_t max_binds, int numa_node);
+struct udp_config {
+	uint32_t max_binds;
+	uint16_t port_lo, port_hi; /* automatic ports */
+	uint16_t queue;
+	int numa_node;
+};
+
+int udp_init(struct udp *u, const struct udp_config *cfg, struct flow *flow, struct net *net, struct drops *drops);
 void udp_fini(struct udp *u);
 
 /* A packet of verdict NET_UDP; owns pkt->m. Answers port unreachable when nobody is there. */

@@ -190,7 +190,7 @@ static void drain(int fd)
 
 	spate_close(fd);
 	do {
-		if (spate_poll() > 0)
+		if (spate_turn() > 0)
 			last_ns = spate_now_ns();
 	} while (spate_now_ns() - last_ns < 300 * 1000000ull);
 }

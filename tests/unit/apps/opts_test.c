@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "fmt.h"
-#include "opts.h"
-#include "url.h"
+#include "../../../apps/fmt.h"
+#include "../../../apps/opts.h"
+#include "../../../apps/url.h"
 
 static uint64_t count, bytes, time_ns;
 static double rate;

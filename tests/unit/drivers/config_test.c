@@ -33,18 +33,18 @@ static void values(void **state)
 {
 	(void)state;
 	assert_int_equal(set("dev", "sim,loss=1%"), 0);
-	assert_int_equal(set("ip", "10.0.0.10-10.0.0.200/16, 192.168.1.2/24"), 0);
+	assert_int_equal(set("ip", "10.0.0.10-10.0.0.200/16, 100.64.1.2/24"), 0);
 	assert_int_equal(set("ip", "172.16.0.1/31"), 0);
 	assert_int_equal(c.n_ip, 3);
 	assert_int_equal(c.ip[0].first, RTE_IPV4(10, 0, 0, 10));
 	assert_int_equal(c.ip[0].last, RTE_IPV4(10, 0, 0, 200));
 	assert_int_equal(c.ip[0].prefix_len, 16);
-	assert_int_equal(c.ip[1].first, RTE_IPV4(192, 168, 1, 2));
+	assert_int_equal(c.ip[1].first, RTE_IPV4(100, 64, 1, 2));
 	assert_int_equal(c.ip[1].last, c.ip[1].first);
 	assert_int_equal(set("peer-ip", "10.0.1.1/16"), 0);
-	assert_int_equal(set("gw", "10.0.0.1,192.168.1.1"), 0);
+	assert_int_equal(set("gw", "10.0.0.1,100.64.1.1"), 0);
 	assert_int_equal(c.n_gw, 2);
-	assert_int_equal(c.gw[1], RTE_IPV4(192, 168, 1, 1));
+	assert_int_equal(c.gw[1], RTE_IPV4(100, 64, 1, 1));
 	assert_int_equal(set("max-connections", "10M"), 0);
 	assert_int_equal(c.max_conns, 10000000);
 	assert_int_equal(set("port-range", "32768-60999"), 0);

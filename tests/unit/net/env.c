@@ -266,7 +266,7 @@ struct rte_mbuf *env_icmp_error(struct env *e, uint8_t type, uint8_t code, uint1
 {
 	const struct tcp_view v = {.sport = 1000, .dport = 80, .seq = 0x01020304, .flags = TCPF_SYN};
 	const struct tcp_opts o = {0};
-	uint8_t l4[8 + 40] = {0};
+	uint8_t l4[8 + 20 + 60] = {0};
 	struct rte_mbuf *m;
 
 	icmp_emit(l4, type, code, mtu);

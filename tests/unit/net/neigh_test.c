@@ -239,8 +239,7 @@ static void flows_confirm(void **state)
 	}
 	env_expect_silence(e);
 	env_advance_ms(e, 1);
-	assert_int_equal(peer(e)->h.timer.tick, path_at(&e->net.paths, path)->confirmed_tick +
-						       ticks_from_ms(NEIGH_REACHABLE_MS));
+	assert_true((int32_t)(peer(e)->h.timer.tick - e->clock.tick) > 1); /* sleeps, does not spin */
 	env_advance_ms(e, NEIGH_REACHABLE_MS - 2);
 	env_expect_silence(e);
 	env_advance_ms(e, 1); /* 30 s after the last confirmation, not later */

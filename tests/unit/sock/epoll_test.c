@@ -255,22 +255,22 @@ static void poll_call(void **state)
 	uint64_t t0;
 
 	(void)state;
-	assert_int_equal(spate_poll_fds(p, 3, 1000), 1);
+	assert_int_equal(spate_poll(p, 3, 1000), 1);
 	assert_int_equal(p[0].revents, 0);
 	assert_int_equal(p[1].revents, POLLNVAL);
 	assert_int_equal(p[2].revents, 0);
 	t0 = world.now_ns;
-	assert_int_equal(spate_poll_fds(p, 1, 20), 0);
+	assert_int_equal(spate_poll(p, 1, 20), 0);
 	assert_in_range(world.now_ns - t0, 20 * MS, 23 * MS);
 	at(FAR);
 	assert_int_equal(spate_send(far, "x", 1, 0), 1);
 	at(NEAR);
 	p[0].events = POLLIN | POLLRDNORM | POLLOUT;
-	assert_int_equal(spate_poll_fds(p, 1, 0), 1);
+	assert_int_equal(spate_poll(p, 1, 0), 1);
 	run_ms(5);
-	assert_int_equal(spate_poll_fds(p, 1, -1), 1);
+	assert_int_equal(spate_poll(p, 1, -1), 1);
 	assert_int_equal(p[0].revents, POLLIN | POLLRDNORM | POLLOUT);
-	assert_int_equal(spate_poll_fds(NULL, 1, 0), -1);
+	assert_int_equal(spate_poll(NULL, 1, 0), -1);
 	assert_int_equal(errno, EFAULT);
 }
 

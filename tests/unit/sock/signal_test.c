@@ -62,7 +62,7 @@ static void d5_to_d8_eintr(void **state)
 	assert_int_equal(call_bind(l, NEAR_IP, 7000), 0);
 	assert_int_equal(spate_sys_listen(l, 1), 0);
 	arm_signal();
-	assert_int_equal(spate_poll_fds(&p, 1, -1), -1);
+	assert_int_equal(spate_poll(&p, 1, -1), -1);
 	assert_int_equal(errno, EINTR);
 	arm_signal();
 	assert_int_equal(spate_sys_accept4(l, NULL, NULL, 0), -EINTR);

@@ -120,7 +120,7 @@ static void before_start(void **state)
 	assert_int_equal(spate_stacks(), 0);
 	assert_int_equal(spate_socket(AF_INET, SOCK_STREAM, 0), -1);
 	assert_int_equal(errno, ENXIO);
-	assert_int_equal(spate_poll(), 0);
+	assert_int_equal(spate_turn(), 0);
 	assert_int_equal(spate_counter(0, &name, &value), -1);
 }
 
@@ -159,11 +159,11 @@ static void two_threads(void **state)
 	assert_int_equal(spate_attach(1), -EBUSY);
 	assert_int_equal(pthread_create(&thread, NULL, server, NULL), 0);
 	while (atomic_load(&server_state) != 1)
-		spate_poll();
+		spate_turn();
 	before = spate_now_ns();
 	for (int i = 0; i < REQUESTS; i++)
 		request(i);
-	spate_poll();
+	spate_turn();
 	assert_true(spate_now_ns() > before);
 	assert_int_equal(counter("tcp.active_opens"), REQUESTS);
 	assert_int_equal(counter("ports.taken"), REQUESTS);

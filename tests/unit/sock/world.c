@@ -220,7 +220,7 @@ int poll_now(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN | POLLOUT | POLLRDHUP};
 
-	assert_true(spate_poll_fds(&p, 1, 0) >= 0);
+	assert_true(spate_poll(&p, 1, 0) >= 0);
 	return p.revents;
 }
 
