@@ -47,7 +47,7 @@ test-command test-net test-install: build ## the command on sim; against the ker
 	@tests/run $(@:test-%=%)
 
 bench: build ## the benchmark table, with the Linux kernel beside it
-	@perf/bench.sh $(ARGS)
+	@perf/bench.sh $(BUILD) $(ARGS)
 
 install: build ## library, headers, pkg-config file and command; DESTDIR and PREFIX as usual
 	meson configure $(BUILD) --prefix=$(PREFIX)

@@ -30,7 +30,7 @@ static int icmp_errno(uint8_t type, uint8_t code)
 	}
 }
 
-/* The MTU that a router meant which named none: the next plateau below the packet that it dropped (RFC 1191 section 7). */
+/* The MTU that a router meant which named none: the next plateau below the packet it dropped (RFC 1191 section 7). */
 static uint16_t plateau_below(uint16_t total_len)
 {
 	static const uint16_t plateaus[] = {32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296};

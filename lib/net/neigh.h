@@ -1,5 +1,5 @@
-/* neigh.h: neighbours: stations on the link by their IPv4 address (RFC 826, RFC 1122 2.3.2). One object per address that
- * a path leads over, or that asked for ours.
+/* neigh.h: neighbours: stations on the link by their IPv4 address (RFC 826, RFC 1122 2.3.2). One object per address
+ * that a path leads over, or that asked for ours.
  *
  * NONE        nothing known and nothing asked: fresh, or failed a while ago
  * INCOMPLETE  asked by broadcast, NEIGH_PROBES times; packets wait

@@ -71,6 +71,7 @@ void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32
 	}
 	sr->wnd = (uint16_t)(opts->rcvbuf < 65535 ? opts->rcvbuf : 65535);
 	sr->peer_mss = s->o.has_mss ? s->o.mss : TCP_MSS_FALLBACK;
+	sr->own_mss = tcp_announced_mss(t, sr->h.path, tcp_opt(t, opts));
 	sr->tos = tcp_opt(t, opts)->tos;
 	sr->sent_us = (uint32_t)t->clock->now_us;
 	tcp_out_synack(t, sr);

@@ -131,9 +131,9 @@ void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
 void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr)
 {
 	struct tcp_view v = {.seq = sr->iss, .ack = sr->irs + 1, .flags = TCPF_SYN | TCPF_ACK, .wnd = sr->wnd};
-	struct tcp_opts o = {.has_mss = true, .has_ts = sr->ts, .has_wscale = sr->ws, .wscale = sr->wscale >> 4};
+	struct tcp_opts o = {.has_mss = true, .mss = sr->own_mss, .has_ts = sr->ts, .has_wscale = sr->ws,
+			     .wscale = sr->wscale >> 4};
 
-	o.mss = tcp_announced_mss(t, sr->h.path, &tcp_optext_defaults);
 	o.tsval = tcp_now_ts(t, sr->ts_offset);
 	o.tsecr = sr->ts_recent;
 	tcp_out_bare(t, &sr->h.key, sr->h.path, &v, &o, sr->tos);

@@ -106,8 +106,9 @@ struct tcp_synrcvd {
 	uint32_t irs, iss;
 	uint32_t ts_recent, ts_offset;
 	uint32_t sent_us;       /* when the SYN-ACK left first: the first RTT sample */
+	uint16_t own_mss;       /* as we announce it */
 	uint8_t tos;
-	uint8_t spare[3];
+	uint8_t spare;
 	uint16_t peer_mss;      /* as announced, or the default */
 	uint16_t wnd;           /* window that we announced */
 	uint8_t wscale;         /* as in the pcb */

@@ -26,7 +26,7 @@ static inline uint16_t cksum_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
-/* Adds the first len bytes, a multiple of 64, of a large block: plain sums of 32-bit words, which compilers vectorise. */
+/* Adds the first len bytes, a multiple of 64, of a large block: sums of 32-bit words, which compilers vectorise. */
 static inline uint64_t cksum_blocks(uint64_t sum, const uint8_t *p, uint32_t len)
 {
 	uint64_t words = 0;

@@ -367,13 +367,31 @@ void in_icmp(struct world *w, uint8_t type, uint8_t code, uint16_t mtu, uint32_t
 
 /* ---- the stack sends ---- */
 
+/* Questions for addresses are no segments. */
+static void drop_arp(struct world *w)
+{
+	uint32_t n = w->h.n_taken;
+
+	for (uint32_t i = w->h.n_taken; i < w->h.n_sent; i++) {
+		const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(w->h.sent[i], const struct rte_ether_hdr *);
+
+		if (eth->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP))
+			rte_pktmbuf_free(w->h.sent[i]);
+		else
+			w->h.sent[n++] = w->h.sent[i];
+	}
+	w->h.n_sent = n;
+}
+
 static bool take(struct world *w)
 {
-	struct rte_mbuf *m = host_sent(&w->h);
 	struct ip4_view ip = {0};
 	struct tcp_view v = {0};
+	struct rte_mbuf *m;
 	const uint8_t *l4;
 
+	drop_arp(w);
+	m = host_sent(&w->h);
 	if (m == NULL)
 		return false;
 	assert_int_equal(ip4_parse(&ip, rte_pktmbuf_mtod_offset(m, void *, 14), m->pkt_len - 14, false), IP4_OK);
@@ -426,7 +444,11 @@ void out_skip(struct world *w)
 		rte_pktmbuf_free(m);
 }
 
-unsigned out_count(struct world *w) { return w->h.n_sent - w->h.n_taken; }
+unsigned out_count(struct world *w)
+{
+	drop_arp(w);
+	return w->h.n_sent - w->h.n_taken;
+}
 
 /* ---- time ---- */
 
@@ -439,25 +461,9 @@ static void run_until(struct world *w, uint64_t end_ns, bool stop_when_sent)
 		if (next <= w->h.clock.now_ns)
 			next = w->h.clock.now_ns + TICK_US * 1000;
 		host_time(&w->h, next < end_ns ? next : end_ns);
-		/* The peer keeps answering for its address. */
 		if (stop_when_sent && out_count(w) > 0)
 			return;
 	}
-}
-
-static void drop_arp(struct world *w)
-{
-	uint32_t n = w->h.n_taken;
-
-	for (uint32_t i = w->h.n_taken; i < w->h.n_sent; i++) {
-		const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(w->h.sent[i], const struct rte_ether_hdr *);
-
-		if (eth->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP))
-			rte_pktmbuf_free(w->h.sent[i]);
-		else
-			w->h.sent[n++] = w->h.sent[i];
-	}
-	w->h.n_sent = n;
 }
 
 /* In steps short enough for the peer to answer for its address now and then. */
@@ -467,12 +473,12 @@ static void run_known(struct world *w, uint64_t end_ns, bool stop_when_sent)
 		uint64_t step_ns = w->h.clock.now_ns + 500000000;
 
 		run_until(w, step_ns < end_ns ? step_ns : end_ns, stop_when_sent);
-		drop_arp(w);
 		if (stop_when_sent && out_count(w) > 0)
 			return;
-		if (w->h.clock.now_ns % 5000000000 == 0) {
-			host_peer_known(&w->h, PEER, 2, US);
+		if (w->h.clock.now_ns - w->known_ns > 5000000000) {
+			w->known_ns = w->h.clock.now_ns;
 			drop_arp(w);
+			host_peer_known(&w->h, PEER, 2, US); /* the peer keeps answering for its address */
 		}
 	}
 }

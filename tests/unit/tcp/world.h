@@ -86,6 +86,7 @@ struct world {
 	uint32_t ts_seen;      /* our last TSval */
 	struct seg got;        /* the last segment that was expected */
 	uint8_t got_data[2048];
+	uint64_t known_ns;     /* when the peer last told its address */
 	uint32_t rx_split;     /* arriving frames come in mbuf segments of so many bytes */
 };
 
