@@ -13,8 +13,8 @@ export BUILD JOBS WERROR
 
 MESON_ARGS = --prefix=$(PREFIX) $(if $(filter 1,$(WERROR)),-Dwerror=true,-Dwerror=false)
 
-.PHONY: build deps deps-test demo test test-unit test-sim test-asan test-clang test-command test-net test-install bench install \
-	coverage lint clean help
+.PHONY: build deps deps-test demo test test-unit test-sim test-asan test-clang test-command test-net test-install \
+	bench install coverage lint clean help
 
 build: $(BUILD)/build.ninja ## configure when needed, then compile
 	@ninja -C $(BUILD) -j $(JOBS)

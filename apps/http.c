@@ -1,17 +1,7 @@
 /* http.c: the incremental HTTP/1 parser: one byte at a time through the states of a message. */
-#include <string.h>
-
-#include "http.h"
-
-enum state {
-	S_START, S_METHOD, S_TARGET_0, S_TARGET, S_TARGET_NUM, S_TARGET_QUERY, S_VERSION, S_MINOR, S_MINOR_END, S_STATUS,
-	S_REASON, S_START_LF, S_FIELD_0, S_FIELD, S_VALUE, S_VALUE_LF, S_TOP_LF, S_TOP, S_BODY, S_BODY_EOF, S_CHUNK_0, S_CHUNK,
-	S_CHUNK_EXT, S_CHUNK_LF, S_CHUNK_DATA, S_CHUNK_END, S_CHUNK_END_LF, S_TRAILER_0, S_TRAILER, S_TRAILER_LF, S_DONE, S_BAD
-};
+#include "http_int.h"
 
 enum field { F_OTHER, F_HOST, F_CONNECTION, F_LENGTH, F_CODING, F_EXPECT };
-
-static const char VERSION[] = "HTTP/1.";
 
 void http_init(struct http *h, enum http_kind kind, uint16_t flags)
 {
@@ -29,154 +19,6 @@ bool http_keepalive(const struct http *h)
 	if (h->flags & HTTP_CLOSE || h->state == S_BODY_EOF)
 		return false;
 	return h->minor >= 1 || (h->flags & HTTP_KEEP);
-}
-
-static enum state bad(struct http *h, uint16_t status)
-{
-	h->error = status;
-	return S_BAD;
-}
-
-/* RFC 9110 5.6.2 */
-static bool is_tchar(uint8_t c)
-{
-	static const uint32_t set[8] = { 0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff, 0, 0, 0, 0 };
-
-	return set[c >> 5] >> (c & 31) & 1;
-}
-
-static bool is_text(uint8_t c) { return c >= ' ' ? c != 127 : c == '\t'; }
-
-static void word_add(struct http *h, uint8_t c)
-{
-	if (h->word_len < sizeof(h->word))
-		h->word[h->word_len] = (char)c;
-	if (h->word_len <= sizeof(h->word))
-		h->word_len++;
-}
-
-static bool word_is(const struct http *h, const char *s)
-{
-	size_t n = strlen(s);
-
-	return h->word_len == n && memcmp(h->word, s, n) == 0;
-}
-
-static uint8_t lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
-
-/* *v = *v * base + digit, or false when that does not fit. */
-static bool push_digit(uint64_t *v, unsigned base, unsigned digit)
-{
-	return !__builtin_mul_overflow(*v, (uint64_t)base, v) && !__builtin_add_overflow(*v, (uint64_t)digit, v);
-}
-
-static enum state method_end(struct http *h)
-{
-	static const char *const name[] = { "GET", "HEAD", "POST", "PUT" };
-
-	for (uint8_t i = 0; i < 4; i++) {
-		if (word_is(h, name[i])) {
-			h->method = i;
-			h->word_len = 0;
-			return S_TARGET_0;
-		}
-	}
-	return bad(h, 501); /* RFC 9110 9.1 */
-}
-
-/* One byte of the request target; c is not the space that ends it. */
-static enum state target_byte(struct http *h, uint8_t c)
-{
-	if (c <= ' ' || c == 127)
-		return bad(h, 400);
-	switch (h->state) {
-	case S_TARGET_0:
-		return c == '/' ? S_TARGET_NUM : S_TARGET; /* absolute form and "*": RFC 9112 3.2 */
-	case S_TARGET_NUM:
-		if (c >= '0' && c <= '9') {
-			h->flags |= HTTP_SIZED;
-			if (!push_digit(&h->target, 10, c - '0'))
-				h->flags |= HTTP_OVERFLOW;
-			return S_TARGET_NUM;
-		}
-		if (c == '?')
-			return S_TARGET_QUERY;
-		h->flags &= (uint16_t)~(HTTP_SIZED | HTTP_OVERFLOW);
-		return S_TARGET;
-	default:
-		return (enum state)h->state;
-	}
-}
-
-/* "HTTP/1." then the minor version. */
-static enum state version_byte(struct http *h, uint8_t c)
-{
-	if (c == (uint8_t)VERSION[h->word_len]) {
-		h->word_len++;
-		return h->word_len == sizeof(VERSION) - 1 ? S_MINOR : S_VERSION;
-	}
-	return bad(h, h->word_len == 5 && c >= '0' && c <= '9' ? 505 : 400);
-}
-
-static enum state start_byte(struct http *h, uint8_t c)
-{
-	if (c == '\r' || c == '\n')
-		return S_START; /* empty lines before a message: RFC 9112 2.2 */
-	h->word_len = 0;
-	if (h->kind == HTTP_RESPONSE)
-		return version_byte(h, c);
-	if (!is_tchar(c))
-		return bad(h, 400);
-	word_add(h, c);
-	return S_METHOD;
-}
-
-static enum state status_byte(struct http *h, uint8_t c)
-{
-	if (c >= '0' && c <= '9' && h->word_len < 3) {
-		h->status = (uint16_t)(h->status * 10 + c - '0');
-		h->word_len++;
-		return S_STATUS;
-	}
-	if (h->word_len != 3 || h->status < 100)
-		return bad(h, 400);
-	return c == ' ' ? S_REASON : c == '\r' ? S_START_LF : c == '\n' ? S_FIELD_0 : bad(h, 400);
-}
-
-static enum state start_line_byte(struct http *h, uint8_t c)
-{
-	switch (h->state) {
-	case S_START:
-		return start_byte(h, c);
-	case S_METHOD:
-		if (c == ' ')
-			return method_end(h);
-		if (!is_tchar(c))
-			return bad(h, 400);
-		word_add(h, c);
-		return S_METHOD;
-	case S_TARGET_0:
-	case S_TARGET:
-	case S_TARGET_NUM:
-	case S_TARGET_QUERY:
-		return c == ' ' && h->state != S_TARGET_0 ? S_VERSION : target_byte(h, c);
-	case S_VERSION:
-		return version_byte(h, c);
-	case S_MINOR:
-		h->minor = (uint8_t)(c - '0');
-		return c >= '0' && c <= '9' ? S_MINOR_END : bad(h, 400);
-	case S_MINOR_END:
-		h->word_len = 0;
-		if (h->kind == HTTP_RESPONSE)
-			return c == ' ' ? S_STATUS : bad(h, 400);
-		return c == '\r' ? S_START_LF : c == '\n' ? S_FIELD_0 : bad(h, 400);
-	case S_STATUS:
-		return status_byte(h, c);
-	case S_REASON:
-		return c == '\r' ? S_START_LF : c == '\n' ? S_FIELD_0 : is_text(c) ? S_REASON : bad(h, 400);
-	default: /* S_START_LF */
-		return c == '\n' ? S_FIELD_0 : bad(h, 400);
-	}
 }
 
 static enum field field_of(const struct http *h)
@@ -245,7 +87,7 @@ static bool word_end(struct http *h)
 	return ok;
 }
 
-static enum state value_byte(struct http *h, uint8_t c)
+static enum http_state value_byte(struct http *h, uint8_t c)
 {
 	if (c == '\r' || c == '\n') {
 		if (!word_end(h))
@@ -265,7 +107,7 @@ static enum state value_byte(struct http *h, uint8_t c)
 	return S_VALUE;
 }
 
-static enum state name_end(struct http *h)
+static enum http_state name_end(struct http *h)
 {
 	h->field = (uint8_t)field_of(h);
 	h->word_len = 0;
@@ -277,7 +119,7 @@ static enum state name_end(struct http *h)
 	return S_VALUE;
 }
 
-static enum state field_byte(struct http *h, uint8_t c)
+static enum http_state field_byte(struct http *h, uint8_t c)
 {
 	switch (h->state) {
 	case S_FIELD_0:
@@ -304,7 +146,7 @@ static enum state field_byte(struct http *h, uint8_t c)
 }
 
 /* The header is complete: how long is the body? RFC 9112 6.3. */
-static enum state body_begin(struct http *h)
+static enum http_state body_begin(struct http *h)
 {
 	bool response = h->kind == HTTP_RESPONSE;
 
@@ -332,10 +174,10 @@ static int hex(uint8_t c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static enum state chunk_line_end(struct http *h) { return h->left > 0 ? S_CHUNK_DATA : S_TRAILER_0; }
+static enum http_state chunk_line_end(struct http *h) { return h->left > 0 ? S_CHUNK_DATA : S_TRAILER_0; }
 
 /* RFC 9112 7.1 */
-static enum state chunk_byte(struct http *h, uint8_t c)
+static enum http_state chunk_byte(struct http *h, uint8_t c)
 {
 	int digit = hex(c);
 
@@ -371,12 +213,12 @@ static enum state chunk_byte(struct http *h, uint8_t c)
 	}
 }
 
-static enum state head_byte(struct http *h, uint8_t c)
+static enum http_state head_byte(struct http *h, uint8_t c)
 {
 	if (++h->head_bytes > HTTP_HEAD_MAX)
 		return bad(h, 431);
 	if (h->state <= S_START_LF)
-		return start_line_byte(h, c);
+		return http_start_byte(h, c);
 	if (h->state <= S_TOP_LF)
 		return field_byte(h, c);
 	return chunk_byte(h, c);

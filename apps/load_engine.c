@@ -141,10 +141,11 @@ static uint64_t opens_wanted(const struct load *l)
 		n = p->connections - l->stats.opened;
 	if (p->mode == LOAD_CONN_RATE && due(l) < n)
 		n = due(l);
-	if (requests_left(l) < n) {
+	if (p->mode == LOAD_CLOSED || p->mode == LOAD_CONN_RATE) { /* no more than there will be requests for */
 		uint64_t coming = l->n_connecting + l->n_idle;
+		uint64_t useful = requests_left(l) > coming ? requests_left(l) - coming : 0;
 
-		n = requests_left(l) > coming ? requests_left(l) - coming : 0;
+		n = n < useful ? n : useful;
 	}
 	n = n < room ? n : room;
 	return n < OPENS_MAX ? n : OPENS_MAX;

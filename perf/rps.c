@@ -24,10 +24,6 @@ static int client(struct perf_run *r)
 	return rc;
 }
 
-#ifndef PERF_RPS_POINTS
-#define PERF_RPS_POINTS 64, 10000, 100000, 1000000
-#endif
-
 static void points(struct perf_run *r, unsigned i, bool *more)
 {
 	static const uint32_t n[] = { PERF_RPS_POINTS };
@@ -43,4 +39,4 @@ static const struct perf_ops ops = {
 
 static int run(int argc, char **argv, bool json) { return perf_run_case(&ops, argc, argv, json); }
 
-const struct perf_case perf_rps = { "rps", "requests per second on 64, 10k, 100k, 1M kept connections", run };
+const struct perf_case perf_rps = { "rps", "requests per second on kept connections: " PERF_RPS_HELP, run };

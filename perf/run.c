@@ -35,12 +35,18 @@ struct span span_after_warmup(const struct perf_args *a)
 	return (struct span){ .begin = begin, .end = begin + (uint64_t)((double)a->duration_ns * per_ns) };
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int sig) { interrupted = sig; }
+
 static pid_t child_start(struct perf_run *r, enum role role)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		signal(SIGINT, SIG_DFL);
+		signal(SIGTERM, SIG_DFL);
 		r->role = role;
 		fflush(stdout);
 		_exit(wire_child(r, role));
@@ -68,7 +74,7 @@ static bool children_wait(pid_t *pid, unsigned n, double patience_s)
 		}
 		if (left == 0)
 			return good;
-		if (!good || waited > patience_s)
+		if (!good || interrupted || waited > patience_s)
 			break;
 		nanosleep(&nap, NULL);
 	}
@@ -81,6 +87,11 @@ static bool children_wait(pid_t *pid, unsigned n, double patience_s)
 	return false;
 }
 
+static double metric(const struct perf_point *p, const struct perf_ops *ops)
+{
+	return *(const double *)((const char *)p + ops->metric);
+}
+
 /* One measurement. False with a sentence in shared->err. */
 static bool measure(struct perf_run *r)
 {
@@ -88,6 +99,7 @@ static bool measure(struct perf_run *r)
 			  (double)r->a.connections / OPENS_PER_SECOND;
 	pid_t pid[CHILDREN_MAX];
 	unsigned n = wire_processes(r->a.wire);
+	bool good;
 
 	memset(r->shared, 0, sizeof(*r->shared));
 	r->shared->point = perf_point_new(r->ops->name, r->a.wire, (int)r->a.cores);
@@ -97,16 +109,17 @@ static bool measure(struct perf_run *r)
 		pid[0] = child_start(r, ROLE_SERVER);
 		pid[1] = child_start(r, ROLE_CLIENT);
 	}
-	if (children_wait(pid, n, patience))
+	good = children_wait(pid, n, patience);
+	wire_cleanup();
+	if (good && metric(&r->shared->point, r->ops) > 0)
 		return true;
-	if (r->shared->err[0] == 0)
+	if (good)
+		snprintf(r->shared->err, sizeof(r->shared->err), "nothing got through (errors: %.0f)", r->shared->point.errors);
+	else if (interrupted)
+		snprintf(r->shared->err, sizeof(r->shared->err), "interrupted");
+	else if (r->shared->err[0] == 0)
 		snprintf(r->shared->err, sizeof(r->shared->err), "a process died or took longer than %.0f s", patience);
 	return false;
-}
-
-static double metric(const struct perf_point *p, const struct perf_ops *ops)
-{
-	return *(const double *)((const char *)p + ops->metric);
 }
 
 /* Measures `repeat` times and prints the run with the median metric. */
@@ -202,10 +215,12 @@ int perf_run_case(const struct perf_ops *ops, int argc, char **argv, bool json)
 		perror("mmap");
 		return 1;
 	}
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
 	if (r.varied || !more) {
 		good = point(&r, json);
 	} else {
-		for (unsigned i = 0; more; i++) {
+		for (unsigned i = 0; more && !interrupted; i++) {
 			ops->points(&r, i, &more);
 			good &= point(&r, json);
 		}

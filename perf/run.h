@@ -59,6 +59,7 @@ int perf_run_case(const struct perf_ops *ops, int argc, char **argv, bool json);
 /* wire_spate.c, wire_kernel.c: one process's part. An exit code. */
 int wire_child(struct perf_run *r, enum role role);
 unsigned wire_processes(const char *wire); /* 0: no such wire */
+void wire_cleanup(void); /* by the parent, after its children: removes what a killed one could not */
 
 int perf_server(struct perf_run *r);       /* until shared->stop */
 int perf_fail(struct perf_run *r, const char *what); /* errno into shared->err; -errno */

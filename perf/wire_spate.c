@@ -42,6 +42,14 @@ static void socket_path(char *out, size_t len, pid_t pid)
 	snprintf(out, len, "%s/spate-perf-%d.sock", dir && *dir ? dir : "/tmp", (int)pid);
 }
 
+void wire_cleanup(void)
+{
+	char path[200];
+
+	socket_path(path, sizeof(path), getpid());
+	unlink(path);
+}
+
 static int memif_settings(struct perf_run *r, struct spate_config *c, enum role role, const char *range)
 {
 	char path[200], dev[256];
@@ -148,7 +156,6 @@ static int server_end(struct perf_run *r)
 int wire_child(struct perf_run *r, enum role role)
 {
 	struct spate_config *c = spate_config_new();
-	char path[200];
 	int rc = c ? settings(r, c, role) : -ENOMEM;
 
 	/* DPDK seeded its random numbers before the fork, and memif takes its MAC address from them. */
@@ -162,9 +169,5 @@ int wire_child(struct perf_run *r, enum role role)
 		spate_stop();
 	}
 	spate_config_free(c);
-	if (role == ROLE_SERVER) {
-		socket_path(path, sizeof(path), getppid());
-		unlink(path);
-	}
 	return rc == 0 ? 0 : 1;
 }

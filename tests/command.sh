@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The command on the simulated link, as any user runs it: every mode of `spate load`, good wires and bad ones, the report,
-# Ctrl-C. No root, no huge pages, no NIC.
+# The command on the simulated link, as any user runs it: every mode of `spate load`, good wires and bad ones, the
+# report, Ctrl-C. No root, no huge pages, no NIC.
 # shellcheck source=tests/lib.sh
 source "$(dirname "$0")/lib.sh"
 

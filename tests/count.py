@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Counts what a meson test run did: count.py testlog.json prints PASSED FAILED SKIPPED PROGRAMS.
 
-A cmocka program counts once per test function, another program once. A program that failed counts at least one failure,
-whatever it printed; a log that is missing or empty is one failure: nothing ran.
+A cmocka program counts once per test function, another program once (its last line of output is shown on stderr).
+A program that failed counts at least one failure, whatever it printed; a log that is missing or empty is one failure:
+nothing ran.
 """
 import json
 import re
@@ -42,6 +43,9 @@ def main():
     if not records:
         print(0, 1, 0, 0)
         return
+    for record in records:
+        if not RAN.search(record.get("stdout", "")) and record.get("stdout", "").strip():
+            print(record["stdout"].strip().splitlines()[-1], file=sys.stderr)
     sums = [sum(column) for column in zip(*map(count, records))]
     print(*sums, len(records))
 

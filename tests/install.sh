@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs into an empty folder and uses what lies there as a stranger would: the command runs, and a program compiles and
-# links through pkg-config against the shared library, and against the static one.
+# Installs into an empty folder and uses what lies there as a stranger would: the command runs, and a program compiles
+# and links through pkg-config against the shared library, and against the static one.
 # shellcheck source=tests/lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -9,7 +9,10 @@ check_logged meson "meson install" env DESTDIR="$WORK/root" meson install -C "$B
 pc=$(find "$WORK/root" -name spate.pc)
 prefix=$WORK/root$(sed -n 's/^prefix=//p' "$pc")
 lib_dir=$(dirname "$(dirname "$pc")")
-config() { PKG_CONFIG_PATH=$lib_dir/pkgconfig pkg-config --define-variable=prefix="$prefix" "$@" spate; }
+# The folder is not where the files believe to be.
+mkdir "$WORK/pc"
+sed "s|^prefix=.*|prefix=$prefix|" "$pc" >"$WORK/pc/spate.pc"
+config() { PKG_CONFIG_PATH=$WORK/pc pkg-config "$@" spate; }
 
 cat >"$WORK/program.c" <<'C'
 #include <stdio.h>

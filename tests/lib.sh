@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# lib.sh: what every test script uses: asserts that are counted, a scratch folder, processes that are always ended, values
-# from JSON reports. A test sources this file and asserts; the last line it prints is "N ok, N failed", and that is its
-# verdict. KEEP=1 keeps the logs. A test that makes more than files and processes defines at_end() to remove it.
+# lib.sh: what every test script uses: asserts that are counted, a scratch folder, processes that are always ended,
+# values from JSON reports. A test sources this file and asserts; the last line it prints is "N ok, N failed", and that is
+# its verdict. KEEP=1 keeps the logs. A test that makes more than files and processes defines at_end() to remove it.
 set -euo pipefail
 
 TESTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -97,7 +97,7 @@ wait_for() { # wait_for SECONDS COMMAND...: until the command succeeds
     done
 }
 
-# A value of a JSON report: the last line of FILE that is an object. Nested keys with slashes; absent: the given default.
+# A value of a JSON report: the last line of FILE that is an object. Nested keys with slashes; else DEFAULT.
 json_get() { # json_get FILE KEY [DEFAULT]
     python3 - "$@" <<'PY'
 import json, sys

@@ -36,7 +36,6 @@ static void path_narrows(struct tcp *t, uint32_t path_idx, uint16_t mtu, struct 
 	if (p == NULL || !TCP_IN(p->state, TCP_SYNCHRONIZED))
 		return;
 	p->snd_nxt = p->snd_una;
-	p->tflags &= ~TF_RTT;
 	tcp_out_mark(t, p);
 }
 
@@ -48,7 +47,7 @@ static bool is_frag_needed(const struct net_pkt *pkt)
 static void icmp_pcb(struct tcp *t, struct tcp_pcb *p, const struct net_pkt *pkt)
 {
 	if (seq_lt(pkt->icmp.seq, p->snd_una) || seq_ge(pkt->icmp.seq, p->snd_max)) {
-		/* A bare ACK that met a dead neighbour is ours too; from outside only what is in flight counts (RFC 5927 4.1). */
+		/* From outside only what is in flight counts (RFC 5927 4.1); a bare ACK that met a dead neighbour is ours. */
 		if (!pkt->icmp.local || pkt->icmp.seq != p->snd_max) {
 			drop_count(t->drops, DROP_ICMP_UNMATCHED);
 			return;

@@ -28,9 +28,9 @@ void tcp_in_unknown(struct tcp *t, struct tcp_seg *s);                        /*
 bool tcp_in_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s);         /* step 5 */
 bool tcp_in_text(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s);        /* step 7 */
 void tcp_in_fin(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s);   /* step 8 */
-void tcp_in_established(struct tcp *t, struct tcp_pcb *p);                    /* our SYN is acknowledged */
+void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s); /* our SYN is acknowledged */
 void tcp_in_drop(struct tcp *t, struct tcp_seg *s, enum drop why);            /* counts and frees */
-void tcp_in_reset(struct tcp *t, const struct tcp_seg *s, uint32_t path);     /* the RST of RFC 9293 3.10.7.1 */
+void tcp_in_reset(struct tcp *t, const struct tcp_seg *s, uint32_t path);     /* the RST of 3.10.7.1 */
 
 /* A SYN for this listener; iss: 0, or what the ISN must be at least (after TIME-WAIT). */
 void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32_t iss);

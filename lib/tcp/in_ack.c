@@ -7,14 +7,35 @@
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
 
-void tcp_in_established(struct tcp *t, struct tcp_pcb *p)
+static void rtt_from_timestamp(const struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
+{
+	uint32_t ms = tcp_now_ts(t, p->ts_offset) - s->o.tsecr;
+
+	if (ms <= TCP_RTO_MAX_US / 1000)
+		tcp_rtt_sample(p, ms * 1000);
+}
+
+/* The handshake's own round trip. A SYN that was sent again is not timed (Karn), but for its timestamp; without one the
+ * first RTO is 3 s (RFC 6298 5.7). More than one repetition is taken for congestion (RFC 6928 section 2). */
+static void handshake_timing(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
+{
+	if (p->backoff == 0)
+		tcp_rtt_sample(p, (uint32_t)t->clock->now_us - p->rtt_us);
+	else if ((p->tflags & TF_TS) && s->o.has_ts)
+		rtt_from_timestamp(t, p, s);
+	else
+		p->rttvar_us4 = TCP_RTO_AFTER_SYN_LOSS_US;
+	if (p->backoff > 1)
+		p->cwnd = p->mss;
+	p->backoff = 0;
+}
+
+void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 {
 	p->snd_una++; /* the SYN */
 	p->snd_nxt = p->snd_max = p->snd_una;
-	if ((p->tflags & TF_RTT) && p->backoff == 0)
-		tcp_rtt_sample(p, (uint32_t)t->clock->now_us - p->rtt_us);
-	p->backoff = 0;
-	p->tflags = (p->tflags & ~TF_RTT) | TF_CONNECTED;
+	handshake_timing(t, p, s);
+	p->tflags |= TF_CONNECTED;
 	tcp_timer_rtx_stop(p);
 	tcp_state_set(t, p, TCP_ESTABLISHED);
 	net_confirm(t->net, p->c.h.path);
@@ -59,10 +80,7 @@ static void rtt_update(const struct tcp *t, struct tcp_pcb *p, const struct tcp_
 		tcp_rtt_sample(p, (uint32_t)t->clock->now_us - p->rtt_us);
 		p->tflags &= ~TF_RTT;
 	} else if (p->backoff > 0 && (p->tflags & TF_TS) && s->o.has_ts) {
-		uint32_t ms = tcp_now_ts(t, p->ts_offset) - s->o.tsecr;
-
-		if (ms <= TCP_RTO_MAX_US / 1000)
-			tcp_rtt_sample(p, ms * 1000);
+		rtt_from_timestamp(t, p, s);
 	}
 }
 
@@ -108,8 +126,10 @@ static bool ack_new(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 		tcp_timer_rtx_in(t, p, tcp_rtt_rto_us(p));
 	}
 	if (b != NULL) {
-		if (!was_writable && tcp_writable(p, b))
+		if ((!was_writable || (p->tflags & TF_NOMBUF)) && tcp_writable(p, b)) {
+			p->tflags &= ~TF_NOMBUF;
 			ready_mark(t->flow, &p->c, EPOLLOUT);
+		}
 		if (b->snd_len > 0)
 			tcp_out_mark(t, p);
 		else
@@ -139,7 +159,7 @@ bool tcp_in_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 			tcp_in_drop(t, s, DROP_TCP_ACK);
 			return false;
 		}
-		tcp_in_established(t, p);
+		tcp_in_established(t, p, s);
 	}
 	if (seq_gt(s->ack, p->snd_max) || seq_lt(s->ack, p->snd_una - max_wnd)) { /* RFC 5961 5.2 */
 		tcp_out_challenge(t, p);

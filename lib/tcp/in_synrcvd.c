@@ -105,5 +105,6 @@ void tcp_in_synrcvd(struct tcp *t, struct tcp_synrcvd *sr, struct tcp_seg *s)
 		return;
 	}
 	p->snd_wl1 = s->seq - 1; /* so that this segment sets the window */
+	tcp_in_established(t, p, s);
 	tcp_in_pcb(t, p, s);
 }

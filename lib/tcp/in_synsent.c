@@ -77,7 +77,7 @@ void tcp_in_synsent(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		tcp_out_syn(t, p);
 		return;
 	}
-	tcp_in_established(t, p);
+	tcp_in_established(t, p, s);
 	tcp_out_ack_now(t, p); /* leaves at the flush, with the request if there is one by then */
 	syn_text(t, p, s);
 }

@@ -43,8 +43,11 @@ ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int 
 
 		got = tcp_buf_snd_put(t, b, iov[i].iov_base, want);
 		sent += got;
-		if (got < want && b->snd_len == 0)
-			err = -ENOBUFS; /* no mbuf, and nothing in flight whose end would wake the caller */
+		if (got < want) {
+			p->tflags |= TF_NOMBUF;
+			if (b->snd_len == 0)
+				err = -ENOBUFS; /* and nothing in flight whose end would wake the caller */
+		}
 		if (got < iov[i].iov_len)
 			goto out;
 	}

@@ -41,9 +41,7 @@ void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_o
 	p->rcv_tick = p->rtx_tick = t->clock->tick;
 	p->mss = TCP_MSS_FALLBACK;
 	p->cwnd = p->mss;
-	p->tflags = (p->tflags & ~TF_RTT) | TF_RTT;
 	p->rtt_us = (uint32_t)t->clock->now_us;
-	p->rtt_seq = iss + 1;
 }
 
 void tcp_pcb_peer(struct tcp *t, struct tcp_pcb *p, uint16_t peer_mss)
@@ -120,8 +118,6 @@ struct tcp_pcb *tcp_passive_new(struct tcp *t, struct tcp_listener *l, struct tc
 		p->ts_recent_ms = t->clock->now_ms;
 	}
 	tcp_pcb_peer(t, p, sr->peer_mss);
-	if (sr->retries > 0)
-		p->cwnd = p->mss; /* RFC 5681 3.1: the SYN-ACK was lost */
 	flow_timer_clear(t->flow, from);
 	table_replace(&t->flow->tcp, sr->h.hash, from, tcp_pcb_ref(t, p));
 	p->c.flags |= CONN_IN_TABLE;

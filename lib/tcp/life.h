@@ -33,7 +33,7 @@ bool tcp_orphan_finwait2(struct tcp *t, struct tcp_pcb *p);
 /* Frees the slot of a closed socket. */
 void tcp_pcb_free(struct tcp *t, struct tcp_pcb *p);
 
-/* Sets up the parts that every new connection has; the key, hash and path are set. mss: without options. */
+/* Sets up the parts that every new connection has; the key, hash and path are set. */
 void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_offset);
 /* Both ends are known: mss from what the peer announced, congestion window. */
 void tcp_pcb_peer(struct tcp *t, struct tcp_pcb *p, uint16_t peer_mss);

@@ -8,6 +8,8 @@
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
 
+#define TAKE_TRIES 4 /* tuples tried; it takes a server whose clients have well-known ports to need the second one */
+
 struct tcp_pcb *tcp_new(struct tcp *t)
 {
 	struct tcp_pcb *p = (struct tcp_pcb *)conn_new(t->flow, CONN_TCP);
@@ -100,6 +102,25 @@ static bool timewait_take_over(struct tcp *t, const struct flow_key *key, uint32
 	return true;
 }
 
+/* A port of the automatic range. An accepted connection may have the very tuple: then another one. */
+static int take_port(struct tcp *t, const rte_be32_t *from, uint32_t n, struct flow_key *key, uint32_t *hash)
+{
+	int err = 0;
+
+	for (int tries = 0; tries < TAKE_TRIES; tries++) {
+		err = eport_take(t->eport, from, n, key->raddr_be, key->rport_be, key, hash);
+		if (err != 0)
+			break;
+		if (flow_find(t->flow, &t->flow->tcp, *hash, key) == 0)
+			return 0;
+		eport_put(t->eport, key);
+		err = -EADDRNOTAVAIL;
+	}
+	if (err == -EADDRNOTAVAIL)
+		t->stats.port_exhausted++;
+	return err;
+}
+
 /* Completes the tuple and takes its port. *iss: the least ISN, 0 any. */
 static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, uint32_t *hash, uint32_t *iss)
 {
@@ -113,12 +134,8 @@ static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, ui
 		from = &p->c.h.key.laddr_be;
 		n = 1;
 	}
-	if (!(p->c.flags & CONN_BOUND_PORT)) {
-		err = eport_take(t->eport, from, n, key->raddr_be, key->rport_be, key, hash);
-		if (err == -EADDRNOTAVAIL)
-			t->stats.port_exhausted++;
-		return err;
-	}
+	if (!(p->c.flags & CONN_BOUND_PORT))
+		return take_port(t, from, n, key, hash);
 	key->laddr_be = from[0];
 	key->lport_be = p->c.h.key.lport_be;
 	*hash = flow_hash(t->flow, key);

@@ -25,8 +25,8 @@ uint32_t tcp_rtt_rto_us(const struct tcp_pcb *p)
 {
 	uint32_t var, rto;
 
-	if (p->srtt_us8 == 0)
-		return TCP_RTO_INITIAL_US; /* 2.1 */
+	if (p->srtt_us8 == 0) /* 2.1; a lost SYN has left its 3 s here (5.7) */
+		return p->rttvar_us4 != 0 ? p->rttvar_us4 : TCP_RTO_INITIAL_US;
 	var = p->rttvar_us4 > TICK_US ? p->rttvar_us4 : TICK_US;
 	rto = (p->srtt_us8 >> 3) + var;
 	if (rto < TCP_RTO_MIN_US)

@@ -55,7 +55,6 @@ static bool syn_timeout(struct tcp *t, struct tcp_pcb *p)
 		return give_up(t, p);
 	p->backoff++;
 	t->stats.rtx_segs++;
-	p->tflags &= ~TF_RTT;
 	tcp_out_syn(t, p);
 	tcp_timer_rtx_in(t, p, clamp_to_user_timeout(t, p, tcp_syn_interval_us(p->backoff)));
 	return true;
@@ -96,7 +95,7 @@ bool tcp_rtx_timeout(struct tcp *t, struct tcp_pcb *p)
 	p->cwnd = p->mss;
 	p->dupacks = 0;
 	p->snd_nxt = p->snd_una; /* go back: without SACK all that is unacknowledged counts as lost */
-	p->tflags &= ~(TF_RTT | TF_RECOVERY | TF_RTX_HEAD);
+	p->tflags &= ~(TF_RECOVERY | TF_RTX_HEAD);
 	if (b != NULL) {
 		b->recover = p->snd_max;
 		b->cc_acked = 0;
@@ -149,7 +148,7 @@ void tcp_rtx_dupack(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 		p->cwnd = p->ssthresh + 3u * p->mss;
 		b->recover = p->snd_max;
 		b->cc_acked = 0;
-		p->tflags = (p->tflags | TF_RECOVERY | TF_RTX_HEAD) & ~TF_RTT;
+		p->tflags |= TF_RECOVERY | TF_RTX_HEAD;
 		t->stats.fast_rtx++;
 	}
 	tcp_out_mark(t, p);

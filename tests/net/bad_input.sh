@@ -96,9 +96,11 @@ load() { # load NAME ARGS...: on sim
 }
 
 load ports --ip 10.0.0.2/24 --port-range 5000-5009 --hold --connections 20 --duration 2s
-check_eq "10 ports, 20 connections: EADDRNOTAVAIL" "$(json_get "$WORK/ports.log" errors_by_kind/connect.EADDRNOTAVAIL)" 10
+check_eq "10 ports, 20 connections: EADDRNOTAVAIL" \
+    "$(json_get "$WORK/ports.log" errors_by_kind/connect.EADDRNOTAVAIL)" 10
 check_eq "10 ports, 20 connections: established" "$(json_get "$WORK/ports.log" held)" 10
 
 load table --max-connections 64 --hold --connections 200 --duration 2s
-check_ge "room for 64 sockets, 200 connections: ENOBUFS" "$(json_get "$WORK/table.log" errors_by_kind/connect.ENOBUFS)" 1
+check_ge "room for 64 sockets, 200 connections: ENOBUFS" \
+    "$(json_get "$WORK/table.log" errors_by_kind/connect.ENOBUFS)" 1
 check_ge "room for 64 sockets: established all the same" "$(json_get "$WORK/table.log" held)" 50

@@ -16,7 +16,8 @@ assault() { # assault NAME PROGRAM FRAMES
     start_serve 80 --http 80 --body-size 512 --echo 7 --chargen 19
     mac=$(in_k ip neigh show "$S_IP" | awk '{ for (i = 1; i < NF; i++) if ($i == "lladdr") print $(i + 1) }')
     before=$(answers)
-    check_logged "$1-frames" "$1: $3 frames" in_k "$TESTS_DIR/net/hostile.py" "$K_DEV" "$K_IP" "$mac" "$S_IP" "$SEED" "$3"
+    check_logged "$1-frames" "$1: $3 frames" \
+        in_k "$TESTS_DIR/net/hostile.py" "$K_DEV" "$K_IP" "$mac" "$S_IP" "$SEED" "$3"
     sleep 1
     check_ge "$1: packets that spate sent in answer" $(($(answers) - before)) 1000
     check "$1: spate serve is alive" kill -0 "$serve_pid"

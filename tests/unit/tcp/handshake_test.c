@@ -240,6 +240,46 @@ static void first_syn_lost(void **state)
 	in(w, SYN | ACK, 0, 0, 1);
 	out(w, ACK, 1, 0, 1);
 	assert_int_equal(p->srtt_us8, 0); /* Karn */
+	assert_int_equal(p->cwnd, 10 * 536); /* RFC 6928 section 2: one loss alone is forgiven */
+	assert_int_equal(app_send(w, p, 1, 10), 10);
+	out(w, ACK, 1, 10, 1);
+	quiet_then_ms(w, 3000); /* RFC 6298 5.7 */
+	out(w, ACK, 1, 10, 1);
+}
+
+/* With timestamps the repeated SYN is timed after all. Two repetitions are congestion. */
+static void two_syns_lost(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_connect(w);
+
+	w->ts = true;
+	out(w, SYN, 0, 0, 0);
+	quiet_then_ms(w, 1000);
+	out(w, SYN, 0, 0, 0);
+	quiet_then_ms(w, 1000);
+	out(w, SYN, 0, 0, 0);
+	after_ms(w, 80);
+	in(w, SYN | ACK, 0, 0, 1);
+	out(w, ACK, 1, 0, 1);
+	assert_int_equal(p->srtt_us8 >> 3, 80000);
+	assert_int_equal(p->cwnd, p->mss);
+}
+
+/* An odd segment as the handshake's last one: what it carries is refused, but the connection stands. */
+static void last_ack_at_the_edge(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *l = app_listen(w, 8), *p;
+
+	in(w, SYN, 0, 0, 0);
+	out(w, SYN | ACK, 0, 0, 1);
+	in(w, ACK, 65536, 10, 1);
+	out(w, ACK, 1, 0, 1);
+	p = tcp_accept(w->t, &l->c);
+	assert_non_null(p);
+	assert_int_equal(p->state, TCP_ESTABLISHED);
+	assert_int_equal(tcp_unread(w->t, p), 0);
 }
 
 /* The SYN-ACK is repeated after 1, 2, 4, 8, 16 s and given up 32 s later. A SYN that comes again gets it at once. */
@@ -481,7 +521,7 @@ static void isn_rules(void **state)
 	assert_int_not_equal(ts1, ts3);
 	after_ms(w, 1000);
 	tcp_isn(w->t, &a, &isn2, &ts2);
-	assert_int_equal(isn2 - isn1, 250000); /* 4 us a step */
+	assert_int_equal(isn2 - isn1, 15625000); /* 64 ns a step */
 	assert_int_equal(ts1, ts2);
 }
 
@@ -609,7 +649,8 @@ int main(void)
 		world_test(active_open), world_test(third_ack_rides_on_request), world_test(passive_open),
 		world_test(passive_open_with_data), world_test(simultaneous_open), world_test(simultaneous_open_plain_ack),
 		world_test(simultaneous_open_reset), world_test(synsent_garbage), world_test(connect_again),
-		world_test(syn_retransmission), world_test(syn_user_timeout), world_test(first_syn_lost),
+		world_test(syn_retransmission), world_test(syn_user_timeout), world_test(first_syn_lost), world_test(two_syns_lost), world_test(last_ack_at_the_edge),
+		
 		world_test(synack_retransmission), world_test(synrcvd_rules), world_test(closed_rules), world_test(listen_rules),
 		world_test(backlog_full), world_test(listener_close), world_test(reset_in_accept_queue), world_test(mss_rules),
 		world_test(window_scale), world_test(no_window_scale), world_test(synack_with_text), world_test(isn_rules),

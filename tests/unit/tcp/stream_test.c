@@ -442,6 +442,38 @@ static void send_buffer(void **state)
 	out_skip(w);
 }
 
+/* No mbufs: a send is cut short or refused, and what was taken leaves when there are some. */
+static void mbufs_exhausted(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_connected(w);
+	static struct rte_mbuf *all[20000];
+	unsigned n = 0;
+
+	assert_int_equal(app_send(w, p, 1, 100), 100);
+	out(w, ACK, 1, 100, 1);
+	while ((all[n] = rte_pktmbuf_alloc(world_pool())) != NULL)
+		n++;
+	assert_int_equal(app_send(w, p, 101, 5000), RTE_MBUF_DEFAULT_BUF_SIZE - 100);
+	assert_true(p->tflags & TF_NOMBUF);
+	assert_int_equal(app_send(w, p, 101, 5000), -EAGAIN);
+	out_none(w);
+	while (n > 0)
+		rte_pktmbuf_free(all[--n]);
+	host_flush(&w->h);
+	out(w, ACK, 101, MSS, 1);
+	in(w, ACK, 1, 0, 101 + MSS);
+	assert_false(p->tflags & TF_NOMBUF);
+	out(w, ACK, 101 + MSS, RTE_MBUF_DEFAULT_BUF_SIZE - 100 - MSS, 1);
+	in(w, ACK, 1, 0, 1 + RTE_MBUF_DEFAULT_BUF_SIZE);
+	assert_int_equal(p->buf, 0);
+	while ((all[n] = rte_pktmbuf_alloc(world_pool())) != NULL)
+		n++;
+	assert_int_equal(app_send(w, p, 1, 10), -ENOBUFS);
+	while (n > 0)
+		rte_pktmbuf_free(all[--n]);
+}
+
 /* An idle connection holds nothing but its slot. */
 static void idle_footprint(void **state)
 {
@@ -498,7 +530,7 @@ int main(void)
 		world_test(nagle), world_test(cork), world_test(sender_sws), world_test(sender_small_window),
 		world_test(receiver_window), world_test(scaled_window_edge), world_test(closed_window_takes_acks),
 		world_test(initial_window), world_test(out_burst), world_test(device_stuck), world_test(send_buffer),
-		world_test(idle_footprint), world_test(own_wrap_around),
+		world_test(mbufs_exhausted), world_test(idle_footprint), world_test(own_wrap_around),
 	};
 
 	return cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);
