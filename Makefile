@@ -60,7 +60,7 @@ coverage: ## lines covered by unit tests and simulations (needs gcovr)
 	@ninja -C $(BUILD)-cov coverage-text && cat $(BUILD)-cov/meson-logs/coverage.txt
 
 lint: ## shellcheck over every script
-	@git ls-files -z --cached --others --exclude-standard '*.sh' .ci/run tests/run | xargs -0 shellcheck -x
+	shellcheck -x .ci/run config/*.sh perf/*.sh tests/run tests/*.sh tests/net/*.sh
 
 clean: ## remove the build folders
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-cov

@@ -195,7 +195,9 @@ static enum http_state chunk_byte(struct http *h, uint8_t c)
 	case S_CHUNK_EXT:
 		if (c == '\r' || c == '\n')
 			return c == '\r' ? S_CHUNK_LF : chunk_line_end(h);
-		return (c == ';' || c == ' ' || c == '\t' || h->state == S_CHUNK_EXT) && is_text(c) ? S_CHUNK_EXT : bad(h, 400);
+		if (h->state == S_CHUNK && c != ';' && c != ' ' && c != '\t')
+			return bad(h, 400);
+		return is_text(c) ? S_CHUNK_EXT : bad(h, 400);
 	case S_CHUNK_LF:
 		return c == '\n' ? chunk_line_end(h) : bad(h, 400);
 	case S_CHUNK_END:

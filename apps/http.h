@@ -1,5 +1,5 @@
-/* http.h: an incremental HTTP/1 parser for requests and responses. It keeps no bytes of its input, so a message may arrive
- * split anywhere; a waiting parser is 64 bytes. RFC 9110 and 9112. */
+/* http.h: an incremental HTTP/1 parser for requests and responses. It keeps no bytes of its input, so a message
+ * may arrive split anywhere; a waiting parser is 64 bytes. RFC 9110 and 9112. */
 #ifndef APPS_HTTP_H
 #define APPS_HTTP_H
 
@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HTTP_HEAD_MAX 8192u /* bytes of start line and header fields (and of a trailer); beyond it 431, as Apache and nginx */
+#define HTTP_HEAD_MAX 8192u /* bytes of start line and header fields, or of a trailer; beyond it 431 */
 
 enum http_kind { HTTP_REQUEST, HTTP_RESPONSE };
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT };

@@ -245,6 +245,7 @@ static int run(struct run *r)
 
 	if ((sim && settings_sim_defaults(&r->st, r->url.addr, r->a.connections, err, sizeof(err)) != 0) ||
 	    settings_room(&r->st, r->a.connections, err, sizeof(err)) != 0 ||
+	    (r->mode != LOAD_HOLD && settings_buffers(&r->st, r->a.connections, err, sizeof(err)) != 0) ||
 	    spate_start(r->st.c, err, sizeof(err)) != 0)
 		return app_fail("load", err);
 	r->near = sim ? spate_stacks() / 2 : spate_stacks();
@@ -300,7 +301,7 @@ static int command_line(struct run *r, int argc, char **argv, char *err, size_t 
 	if (rc == 1) {
 		puts(help_text);
 		opts_help(table, sizeof(table) / sizeof(table[0]));
-		printf("  %-30s %s\n\nSettings of the stack:\n%s", "--config FILE", "settings from a file", spate_config_help());
+		settings_help();
 		return 1;
 	}
 	if (rc != 0)

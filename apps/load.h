@@ -1,4 +1,4 @@
-/* load.h: the command `spate load`: what to do (plan), what happened (stats), and the engine that does it on one stack. */
+/* load.h: `spate load`: what to do (plan), what happened (stats), and the engine that does it on one stack. */
 #ifndef APPS_LOAD_H
 #define APPS_LOAD_H
 

@@ -1,5 +1,5 @@
-/* load_conn.c: one connection of the load generator: connect, ask, check the answer, close. Registered once, edge-triggered,
- * with its own number as data. */
+/* load_conn.c: one connection of the load generator: connect, ask, check the answer, close. Registered once,
+ * edge-triggered, with its own number as data. */
 #include <string.h>
 
 #include "load.h"
@@ -7,8 +7,8 @@
 
 #define EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
-/* What echo requests carry: a run of this, beginning elsewhere each time. The period is prime so that no shift by a power
- * of two goes unseen. */
+/* What echo requests carry: a run of this, beginning elsewhere each time. The period is prime so that no shift by a
+ * power of two goes unseen. */
 #define PAYLOAD_PERIOD 251u
 static unsigned char payload[LOAD_BUF + PAYLOAD_PERIOD];
 

@@ -1,5 +1,5 @@
-/* load_engine.c: what the load generator starts, and when. Closed loop: something ends, something begins. Open loop: the k-th
- * arrival is due at start + k / rate whatever happened to those before it, and its latency counts from then. */
+/* load_engine.c: what the load generator starts, and when. Closed loop: something ends, something begins. Open loop:
+ * the k-th arrival is due at start + k / rate whatever happened to those before it; latency counts from then. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +11,8 @@
 #define REQUESTS_MAX 256       /* requests started per turn */
 #define PROBES_MAX 64          /* random tries to find an idle connection, before looking at all */
 #define FEW 64                 /* when less than one in so many is idle, the one that has just become idle is next */
-#define HOPELESS_MAX 1000      /* this many failed connects, or two per connection, and not one success: nobody is there */
-#define FIRST_MAX 16           /* under way until the first answer: a stack keeps few packets for an unresolved neighbour */
+#define HOPELESS_MAX 1000      /* so many failed connects, or two per connection, and no success: nobody is there */
+#define FIRST_MAX 16           /* under way until the first answer: few packets may wait for an unresolved neighbour */
 #define GRACE_NS 1000000000ull /* for what is under way when the time is over */
 #define CLOSES_MAX 256
 

@@ -23,8 +23,8 @@ struct opt {
 	const char *arg, *help;
 };
 
-/* Takes an option that is not in the table: 1 taken, 0 unknown, or -EINVAL with a sentence in err. value is NULL at the end of
- * the command line; *used_value says whether it was used. */
+/* Takes an option that is not in the table: 1 taken, 0 unknown, or -EINVAL with a sentence in err. value is NULL at the
+ * end of the command line; *used_value says whether it was used. */
 struct opt_more {
 	int (*take)(void *ctx, const char *name, const char *value, char *err, size_t err_len);
 	void *ctx;

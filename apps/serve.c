@@ -119,7 +119,7 @@ int cmd_serve(int argc, char **argv)
 	if (rc == 1) {
 		puts(help_text);
 		opts_help(table, sizeof(table) / sizeof(table[0]));
-		printf("  %-30s %s\n\nSettings of the stack:\n%s", "--config FILE", "settings from a file", spate_config_help());
+		settings_help();
 	} else if (rc == 0) {
 		for (unsigned i = 0; i < SVC_MAX; i++)
 			cfg.port[i] = (uint16_t)port[i];

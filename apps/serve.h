@@ -1,4 +1,4 @@
-/* serve.h: the services of `spate serve`, one loop per stack. `spate load` runs the same loop at the far end of `sim`. */
+/* serve.h: the services of `spate serve`, one loop per stack. `spate load` runs it at the far end of `sim`. */
 #ifndef APPS_SERVE_H
 #define APPS_SERVE_H
 
@@ -28,7 +28,7 @@ struct sconn {
 	int fd;
 	uint8_t svc;
 	bool closing;         /* after the output: close */
-	bool linger;          /* ... but first say FIN and read what still comes, so that the answer is not lost to a reset */
+	bool linger;          /* ... but first send FIN and read what still comes: a reset would lose the answer */
 	bool draining;        /* doing that */
 	uint32_t interest;    /* EPOLL* registered now */
 	uint32_t in_len, out_len;
@@ -66,7 +66,11 @@ void serve_udp_echo(struct serve *s, int fd);
 
 /* Sends of s->out and then of the body what the socket takes. False when the connection is dead. */
 bool serve_push(struct serve *s, struct sconn *c);
-static inline bool serve_stuck(const struct serve *s, const struct sconn *c) { return s->out_len > 0 || c->body_left > 0; }
+static inline bool serve_stuck(const struct serve *s, const struct sconn *c)
+{
+	return s->out_len > 0 || c->body_left > 0;
+}
+
 void serve_body(char *out, uint32_t len); /* the first len (up to SERVE_BUF) bytes of the body */
 /* Reads into s->in: bytes, 0 nothing there, -1 the stream is over. */
 int serve_read(struct serve *s, struct sconn *c);
@@ -89,8 +93,8 @@ struct servers {
 	unsigned n;
 };
 
-/* Serves on stacks first..first+n-1 and returns when all listen. 0 or -errno with a sentence in err; servers_stop() after
- * both, then servers_free(). */
+/* Serves on stacks first..first+n-1 and returns when all listen. 0 or -errno with a sentence in err; servers_stop()
+ * after both, then servers_free(). */
 int servers_start(struct servers *all, const struct serve_config *cfg, unsigned first, unsigned n, char *err,
 		  size_t err_len);
 void servers_stop(struct servers *all);

@@ -1,5 +1,5 @@
-/* serve_http.c: the HTTP service: /N answers N bytes, anything else the default body. Requests may be pipelined and split
- * anywhere; while an answer is stuck nothing more is read. */
+/* serve_http.c: the HTTP service: /N answers N bytes, anything else the default body. Requests may be pipelined and
+ * split anywhere; while an answer is stuck nothing more is read. */
 #include <stdio.h>
 #include <string.h>
 
@@ -40,8 +40,8 @@ static void put_head(struct serve *s, uint16_t status, uint64_t length, bool clo
 		PUT(s, "HTTP/1.1 200 OK\r\nServer: spate\r\nContent-Type: text/plain\r\nContent-Length: ");
 	} else {
 		s->out_len += (uint32_t)snprintf(s->out + s->out_len, ANSWER_HEAD_MAX,
-						 "HTTP/1.1 %u %s\r\nServer: spate\r\nContent-Type: text/plain\r\nContent-Length: ",
-						 status, http_reason(status));
+						 "HTTP/1.1 %u %s\r\nServer: spate\r\nContent-Type: text/plain\r\n"
+						 "Content-Length: ", status, http_reason(status));
 	}
 	s->out_len += digits(s->out + s->out_len, length);
 	if (close)

@@ -1,6 +1,6 @@
-/* serve_loop.c: accepting, waiting, and lending state to connections only while they need it. An idle connection is nothing
- * but its registration, whose data is its descriptor and service; one in the middle of something has a struct sconn, and
- * its registration points there (pointers are even, plain data is odd). */
+/* serve_loop.c: accepting, waiting, and lending state to connections only while they need it. An idle connection is
+ * nothing but its registration, whose data is its descriptor and service; one in the middle of something has a struct
+ * sconn, and its registration points there (pointers are even, plain data is odd). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

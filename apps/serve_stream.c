@@ -1,4 +1,4 @@
-/* serve_stream.c: the services without a protocol: echo (RFC 862), discard (RFC 863), chargen (RFC 864), echo over UDP. */
+/* serve_stream.c: the services without a protocol: echo (RFC 862), discard (863), chargen (864), echo over UDP. */
 #include <string.h>
 
 #include "serve.h"

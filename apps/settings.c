@@ -10,10 +10,14 @@
 #define SIM_FIRST 10       /* host number of the first local address */
 #define SIM_ADDRS_MIN 31   /* enough ports to open and close for a while; 10.0.0.10 to 10.0.0.40 */
 #define ADDRS_MAX 1024     /* what one stack takes (LOCAL_ADDRS_MAX) */
+/* A sent packet is kept until its ACK, which a peer with nothing to say may delay by 40 ms. With so many connections
+ * one is rarely asked again before, and a million packets per second x 40 ms must be kept. */
+#define BUFFERS_FROM 30000
+#define BUFFERS "131072"
 #define CONNS_ROOM 1000000 /* what --max-connections is by default, rounded down */
 
-static const char *const setting_names[] = { "dev", "ip", "peer-ip", "gw", "max-connections", "port-range", "cores", "mbufs",
-					     "memory", "huge", "eal", "seed", "mtu", "log-level", "config", NULL };
+static const char *const setting_names[] = { "dev", "ip", "peer-ip", "gw", "max-connections", "port-range", "cores",
+					     "mbufs", "memory", "huge", "eal", "seed", "mtu", "log-level", "config", NULL };
 
 /* Remembers what defaults depend on. */
 static void note(struct settings *s, const char *name, const char *value)
@@ -26,6 +30,8 @@ static void note(struct settings *s, const char *name, const char *value)
 		s->ip = snprintf(s->ip_text, sizeof(s->ip_text), "%s", value) > 0;
 	else if (strcmp(name, "peer-ip") == 0)
 		s->peer_ip = true;
+	else if (strcmp(name, "mbufs") == 0)
+		s->mbufs = true;
 	else if (strcmp(name, "max-connections") == 0)
 		s->max_conns = strtoull(value, NULL, 10);
 	else if (strcmp(name, "cores") == 0)
@@ -84,6 +90,11 @@ int settings_init(struct settings *s)
 }
 
 void settings_fini(struct settings *s) { spate_config_free(s->c); }
+
+void settings_help(void)
+{
+	printf("  %-30s %s\n\nSettings of the stack:\n%s", "--config FILE", "settings from a file", spate_config_help());
+}
 
 bool settings_sim(const struct settings *s)
 {
@@ -145,4 +156,11 @@ int settings_room(struct settings *s, uint64_t conns, char *err, size_t err_len)
 		return 0;
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)need);
 	return spate_config_set(s->c, "max-connections", text, err, err_len);
+}
+
+int settings_buffers(struct settings *s, uint64_t conns, char *err, size_t err_len)
+{
+	if (s->mbufs || conns < BUFFERS_FROM)
+		return 0;
+	return spate_config_set(s->c, "mbufs", BUFFERS, err, err_len);
 }

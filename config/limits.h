@@ -4,7 +4,8 @@
 
 /* ---- bursts and rings ---- */
 #define RX_BURST 32          /* packets per rx call: what staged lookups can hide latency behind, and PMDs vectorise for */
-#define TX_QUEUE_MAX 512     /* packets waiting for the driver per core; beyond it TCP keeps its data and waits */
+#define TX_QUEUE_MAX 1024    /* packets waiting for the driver per core, then they are dropped and counted */
+#define TX_RESERVED 512      /* of those, for answers that nobody keeps (SYN-ACK, RST, ARP, ICMP): TCP's data waits before that */
 #define TX_BURST 32          /* packets per tx call */
 #define TIMER_BURST 256      /* timers per poll; a million deadlines in one tick are spread over many polls */
 #define RX_BURSTS_PER_POLL 4 /* a poll handles at most this many bursts before timers and the application get a turn */
@@ -22,7 +23,9 @@
 
 /* ---- neighbours (RFC 1122 2.3.2.2, RFC 4861 10 for the times) ---- */
 #define NEIGHS_MAX 65536          /* a /16 of directly attached hosts */
-#define NEIGH_QUEUE_MAX 32        /* packets kept per unresolved neighbour; the oldest is dropped */
+#define NEIGH_QUEUE_MAX 4096      /* packets kept per unresolved neighbour, then the oldest goes: a burst of connects to a host
+				   * or behind a gateway that was not asked for yet must not cost its SYNs a second each */
+#define NEIGH_WAITING_MAX 8192    /* packets kept for all of them: a quarter of the default packet buffers */
 #define NEIGH_PROBES 3            /* requests one second apart, then EHOSTUNREACH (Linux: 3 s) */
 #define NEIGH_PROBE_MS 1000
 #define NEIGH_REACHABLE_MS 30000  /* confirmed for this long, then probed again while in use */
@@ -65,7 +68,6 @@
 #define TCP_BACKLOG_MAX (1u << 24)
 #define TCP_OUT_BURST 16          /* segments that one connection may send before the others get their turn */
 #define TCP_COALESCE_MAX 256      /* received payloads up to this are copied behind the last one: bounds mbufs under tinygrams */
-#define TCP_PMTU_MIN 552          /* no ICMP error makes a path MTU smaller (Linux min_pmtu) */
 #define TCP_TTL_DEFAULT 64        /* RFC 1700 */
 #define TCP_CHALLENGE_PER_SEC 1000 /* challenge ACKs of one stack, RFC 5961 section 7 */
 

@@ -1,5 +1,5 @@
-/* ask.c: requests and replies on held connections. The connections take turns in an order that jumps all over them, so that
- * a cache does not help more than it would in life. */
+/* ask.c: requests and replies on held connections. The connections take turns in an order that jumps all over them, so
+ * that a cache does not help more than it would in life. */
 #include <stdlib.h>
 #include <string.h>
 

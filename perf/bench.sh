@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# bench.sh: one table of what spate and the kernel's sockets do with the same clients and servers, one core each: spate over
-# sim (two threads) and memif (two processes), the kernel over a veth pair between two namespaces. The wires take turns within
-# each round, so that a noisy machine disturbs all of them alike; the median of the rounds is shown.
+# bench.sh: one table of what spate and the kernel's sockets do with the same clients and servers, one core each: spate
+# over sim (two threads) and memif (two processes), the kernel over a veth pair between two namespaces. The wires take
+# turns within each round, so that a noisy machine disturbs all of them alike; the median of the rounds is shown.
 #
 # Usage: perf/bench.sh [BUILD] [ROUNDS] [DURATION]      (build, 3, 3s)
 # The veth and memif columns need root; without it they are skipped, and the table says so.
@@ -95,7 +95,8 @@ awk -F'|' -v wires="$wires" '
         if (number($3, "errors") > 0) errors[id] += number($3, "errors")
     }
     function human(v) {
-        return v >= 1e9 ? sprintf("%.2f G", v / 1e9) : v >= 1e6 ? sprintf("%.2f M", v / 1e6) : sprintf("%.1f k", v / 1e3)
+        if (v >= 1e9) return sprintf("%.2f G", v / 1e9)
+        return v >= 1e6 ? sprintf("%.2f M", v / 1e6) : sprintf("%.1f k", v / 1e3)
     }
     function median(id,    i, j, t, m) {
         m = count[id]

@@ -35,6 +35,7 @@ static void points(struct perf_run *r, unsigned i, bool *more)
 static const struct perf_ops ops = {
 	.name = "rps", .mode = SERVER_ECHO, .client = client, .metric = offsetof(struct perf_point, requests_per_second),
 	.points = points, .connections = 64, .concurrency = 1024, .addresses = 1,
+	.mbufs = "131072", /* a reply is kept until its ACK: up to 40 ms on a connection that is not asked again soon */
 };
 
 static int run(int argc, char **argv, bool json) { return perf_run_case(&ops, argc, argv, json); }

@@ -1,4 +1,4 @@
-/* run.c: the way of every case with a client and a server: options, a fresh process or two per measurement, the median. */
+/* run.c: how a case with a client and a server runs: options, fresh processes per measurement, the median. */
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -114,7 +114,8 @@ static bool measure(struct perf_run *r)
 	if (good && metric(&r->shared->point, r->ops) > 0)
 		return true;
 	if (good)
-		snprintf(r->shared->err, sizeof(r->shared->err), "nothing got through (errors: %.0f)", r->shared->point.errors);
+		snprintf(r->shared->err, sizeof(r->shared->err), "nothing got through (errors: %.0f)",
+			 r->shared->point.errors);
 	else if (interrupted)
 		snprintf(r->shared->err, sizeof(r->shared->err), "interrupted");
 	else if (r->shared->err[0] == 0)
@@ -165,8 +166,8 @@ static int options(struct perf_run *r, int argc, char **argv, char *err, size_t 
 		{ "cpus", OPT_TEXT, &a->cpus, 0, 0, "A,B", "the client's and the server's CPU [0,1]; none: do not pin" },
 		{ "connections", OPT_COUNT, &a->connections, 1, 60000000, "N", "of hold and rps" },
 		{ "flows", OPT_COUNT, &a->flows, 1, 65536, "N", "of stream [1 and 64]" },
-		{ "concurrency", OPT_COUNT, &a->concurrency, 1, 1000000, "N", "connections or requests under way at one time" },
-		{ "addresses", OPT_COUNT, &a->addresses, 1, 1024, "N", "the client's addresses, at least; more when ports need it" },
+		{ "concurrency", OPT_COUNT, &a->concurrency, 1, 1000000, "N", "connections or requests under way at a time" },
+		{ "addresses", OPT_COUNT, &a->addresses, 1, 1024, "N", "the client's addresses; more when ports need it" },
 		{ "closer", OPT_TEXT, &a->closer, 0, 0, "client|server", "who closes first in connect [server]" },
 		{ "duration", OPT_TIME, &a->duration_ns, 1000000, 0, "TIME", "[3s]" },
 		{ "warmup", OPT_TIME, &a->warmup_ns, 0, 0, "TIME", "not counted, before it [1s]" },
@@ -198,8 +199,8 @@ int perf_run_case(const struct perf_ops *ops, int argc, char **argv, bool json)
 {
 	struct perf_run r = {
 		.ops = ops,
-		.a = { .wire = PERF_WIRE_DEFAULT, .closer = "server", .server_ip = PERF_SERVER_DEFAULT, .cpus = "0,1", .cores = 1,
-		       .duration_ns = 3000000000u, .warmup_ns = 1000000000u, .repeat = 1, .addresses = ops->addresses },
+		.a = { .wire = PERF_WIRE_DEFAULT, .closer = "server", .server_ip = PERF_SERVER_DEFAULT, .cpus = "0,1",
+		       .cores = 1, .duration_ns = 3000000000u, .warmup_ns = 1000000000u, .repeat = 1, .addresses = ops->addresses },
 	};
 	bool good = true, more = ops->points != NULL;
 	char err[256];

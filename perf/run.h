@@ -43,6 +43,7 @@ struct perf_ops {
 	size_t metric;                           /* offset in struct perf_point of what repeats are compared by */
 	void (*points)(struct perf_run *r, unsigned i, bool *more); /* sets what the i-th default point varies */
 	uint64_t connections, concurrency, addresses; /* defaults */
+	const char *mbufs;                       /* packet buffers per stack; NULL: spate's default */
 };
 
 struct perf_run {
@@ -71,7 +72,7 @@ struct held {
 	int *fds; /* connecting: ~fd */
 	uint64_t errors;
 };
-/* Opens n connections and waits until the server has them all too. 0 or -errno; on 0 some may be missing (h->errors). */
+/* Opens n connections and waits until the server has them too. 0 or -errno; on 0 some may be missing (h->errors). */
 int held_open(struct perf_run *r, struct held *h, uint32_t n);
 void held_close(struct held *h);
 

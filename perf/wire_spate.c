@@ -90,6 +90,8 @@ static int settings(struct perf_run *r, struct spate_config *c, enum role role)
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)(room > ROOM_MIN ? room : ROOM_MIN));
 	if (rc == 0)
 		rc = set(r, c, "max-connections", text);
+	if (rc == 0 && r->ops->mbufs)
+		rc = set(r, c, "mbufs", r->ops->mbufs);
 	return rc == 0 ? set(r, c, "log-level", "error") : rc;
 }
 

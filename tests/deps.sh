@@ -7,8 +7,8 @@ packages=()
 for group in "${@:-build}"; do
     case $group in
     build) packages+=(gcc libc6-dev make meson ninja-build pkg-config python3 libdpdk-dev libnuma-dev libcmocka-dev) ;;
-    test) packages+=(clang libclang-rt-14-dev nginx curl wrk tshark tcpdump iproute2 ethtool netcat-openbsd procps
-        util-linux) ;;
+    test) packages+=(clang libclang-rt-14-dev nginx curl wrk netbase tshark tcpdump iproute2 ethtool netcat-openbsd
+        procps util-linux) ;; # netbase: wrk looks the port of http up in /etc/services
     *) echo "deps.sh: no group '$group' (build, test)" >&2; exit 2 ;;
     esac
 done

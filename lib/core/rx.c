@@ -75,7 +75,7 @@ static uint32_t rx_failed_neighbours(struct stack *s)
 	struct net_pkt pkt;
 	uint32_t n = 0;
 
-	while (n < NEIGH_QUEUE_MAX && net_error_next(&s->net, &pkt)) {
+	while (n < TIMER_BURST && net_error_next(&s->net, &pkt)) {
 		rx_error(s, &pkt);
 		n++;
 	}

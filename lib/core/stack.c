@@ -95,6 +95,7 @@ void stack_fini(struct stack *s)
 
 void stack_flush(struct stack *s)
 {
+	net_flush(&s->net);
 	tcp_flush(&s->tcp);
 	pkt_tx_flush(&s->tx);
 }
@@ -133,7 +134,7 @@ uint64_t stack_next_ns(const struct stack *s)
 {
 	int32_t ticks;
 
-	if (s->tcp.out_head != 0 || s->tx.n != 0 || s->net.failed != NULL || s->net.loop != NULL)
+	if (s->tcp.out_head != 0 || s->tx.n != 0 || s->net.failed != NULL || s->net.released != NULL || s->net.loop != NULL)
 		return s->clock.now_ns;
 	if (s->flow.wheel.armed == 0)
 		return UINT64_MAX;

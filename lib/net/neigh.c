@@ -176,9 +176,22 @@ static void neigh_reachable(struct net *n, uint32_t idx, const struct rte_ether_
 	if (!news)
 		return;
 	paths_resolve(n, ne);
-	while ((m = mbuf_queue_take(&ne->wait)) != NULL)
-		send_to(n, ne, m);
+	while ((m = mbuf_queue_take(&ne->wait)) != NULL) {
+		memcpy(rte_pktmbuf_mtod(m, void *), &ne->mac, RTE_ETHER_ADDR_LEN);
+		mbuf_queue_put(&n->released, &n->released_last, m);
+	}
 	ne->n_wait = 0;
+	net_flush(n);
+}
+
+void net_flush(struct net *n)
+{
+	struct rte_mbuf *m;
+
+	while (pkt_tx_room(n->tx) > 0 && (m = mbuf_queue_take(&n->released)) != NULL) {
+		pkt_tx_push(n->tx, m);
+		n->n_waiting--;
+	}
 }
 
 void neigh_learn(struct net *n, rte_be32_t addr_be, const struct rte_ether_addr *mac, bool create)
@@ -208,12 +221,20 @@ static void neigh_wait(struct net *n, struct neigh *ne, struct rte_mbuf *m)
 	m = net_own(n, m);
 	if (m == NULL)
 		return;
-	if (ne->n_wait == NEIGH_QUEUE_MAX) {
-		net_drop(n, mbuf_queue_take(&ne->wait), DROP_NEIGH_QUEUE);
+	if (ne->n_wait == NEIGH_QUEUE_MAX || n->n_waiting == NEIGH_WAITING_MAX) {
+		struct rte_mbuf *oldest = mbuf_queue_take(&ne->wait);
+
+		if (oldest == NULL) { /* all wait for others */
+			net_drop(n, m, DROP_NEIGH_QUEUE);
+			return;
+		}
+		net_drop(n, oldest, DROP_NEIGH_QUEUE);
 		ne->n_wait--;
+		n->n_waiting--;
 	}
 	mbuf_queue_put(&ne->wait, &ne->wait_last, m);
 	ne->n_wait++;
+	n->n_waiting++;
 }
 
 int neigh_output(struct net *n, uint32_t idx, struct rte_mbuf *m)
@@ -250,6 +271,7 @@ static void neigh_fail(struct net *n, uint32_t idx)
 		drop_count(n->drops, DROP_NEIGH_FAILED);
 		mbuf_queue_put(&n->failed, &n->failed_last, m);
 	}
+	n->n_waiting -= ne->n_wait;
 	ne->n_wait = 0;
 	timer_in_ms(n, idx, NEIGH_PROBE_MS);
 }

@@ -50,6 +50,8 @@ void net_fini(struct net *n)
 	neigh_fini(n);
 	while ((m = mbuf_queue_take(&n->failed)) != NULL)
 		rte_pktmbuf_free(m);
+	while ((m = mbuf_queue_take(&n->released)) != NULL)
+		rte_pktmbuf_free(m);
 	while ((m = mbuf_queue_take(&n->loop)) != NULL)
 		rte_pktmbuf_free(m);
 	region_unmap(&n->region);

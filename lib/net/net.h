@@ -83,6 +83,8 @@ struct net {
 	uint32_t *neigh_bucket; /* chains by next-hop address */
 	uint64_t neigh_mult;    /* random, odd: the hash of the chains */
 	uint32_t neigh_hand;    /* where the search for neighbours to forget goes on */
+	uint32_t n_waiting;     /* packets that wait for neighbours, or in released */
+	struct rte_mbuf *released, *released_last; /* packets whose neighbour was found, for net_flush() */
 	struct rte_mbuf *failed, *failed_last; /* packets whose neighbour did not answer, for net_error_next() */
 	struct rte_mbuf *loop, *loop_last;     /* packets to our own addresses, for net_loop_next() */
 	uint32_t n_loop;
@@ -139,6 +141,9 @@ void net_pmtu_lower(struct net *n, uint32_t path, uint16_t mtu);
 bool net_error_next(struct net *n, struct net_pkt *pkt);
 /* Takes the next frame that was sent to one of our own addresses. NULL: none. The caller passes it to net_input(). */
 struct rte_mbuf *net_loop_next(struct net *n);
+
+/* Sends what waited for neighbours that were found since, as far as the tx queue has room. Once per turn, first. */
+void net_flush(struct net *n);
 
 /* The flow behind path heard from its peer (an ACK of new data): the neighbour is alive (RFC 4861 7.3.1). */
 static inline void net_confirm(struct net *n, uint32_t path)

@@ -29,7 +29,11 @@ void pkt_tx_init(struct pkt_tx *tx, struct port *port, uint16_t queue, struct rt
 uint16_t pkt_tx_flush(struct pkt_tx *tx);
 void pkt_tx_fini(struct pkt_tx *tx); /* frees what waits */
 
-static inline uint32_t pkt_tx_room(const struct pkt_tx *tx) { return TX_QUEUE_MAX - tx->n; }
+/* How many packets those may queue who can wait; the rest is for those who cannot. */
+static inline uint32_t pkt_tx_room(const struct pkt_tx *tx)
+{
+	return tx->n < TX_QUEUE_MAX - TX_RESERVED ? TX_QUEUE_MAX - TX_RESERVED - tx->n : 0;
+}
 
 /* Queues m, which it then owns: complete, with link header and checksums (or offload flags). When the queue stays full even
  * after a flush, m is dropped and counted as TX_FULL. */

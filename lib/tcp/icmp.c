@@ -17,23 +17,18 @@ static uint16_t plateau_below(uint16_t mtu)
 		if (plateau[i] < mtu)
 			return plateau[i];
 	}
-	return TCP_PMTU_MIN;
+	return PMTU_MIN;
 }
 
 /* The path is narrower than thought: all its flows see that at their next segment. What was too big goes again, which is
  * no sign of congestion (RFC 1191 6.4). */
 static void path_narrows(struct tcp *t, uint32_t path_idx, uint16_t mtu, struct tcp_pcb *p)
 {
-	struct path *path = path_at(&t->net->paths, path_idx);
+	const struct path *path = path_at(&t->net->paths, path_idx);
+	uint16_t before = path->pmtu;
 
-	if (mtu == 0)
-		mtu = plateau_below(path->pmtu);
-	if (mtu < TCP_PMTU_MIN)
-		mtu = TCP_PMTU_MIN;
-	if (mtu >= path->pmtu)
-		return;
-	path->pmtu = mtu;
-	if (p == NULL || !TCP_IN(p->state, TCP_SYNCHRONIZED))
+	net_pmtu_lower(t->net, path_idx, mtu != 0 ? mtu : plateau_below(before));
+	if (path->pmtu == before || p == NULL || !TCP_IN(p->state, TCP_SYNCHRONIZED))
 		return;
 	p->snd_nxt = p->snd_una;
 	tcp_out_mark(t, p);

@@ -51,6 +51,13 @@ uint16_t tcp_out_window(const struct tcp *t, struct tcp_pcb *p)
 
 /* ---- building ---- */
 
+static bool out_room(struct tcp *t)
+{
+	if (pkt_tx_room(t->tx) == 0)
+		pkt_tx_flush(t->tx);
+	return pkt_tx_room(t->tx) > 0;
+}
+
 /* An mbuf with this header; the caller appends payload. */
 static struct rte_mbuf *segment_new(struct tcp *t, const struct tcp_view *v, const struct tcp_opts *o)
 {
@@ -111,6 +118,12 @@ void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
 	struct tcp_opts o = {.has_mss = true, .mss = tcp_announced_mss(t, p->c.h.path, x)};
 	struct rte_mbuf *m;
 
+	if (!out_room(t)) {
+		p->tflags |= TF_SYN_DUE;
+		tcp_out_mark(t, p);
+		return;
+	}
+	p->tflags &= ~TF_SYN_DUE;
 	/* A SYN offers all; a SYN-ACK only what the SYN had (RFC 7323 1.3). */
 	o.has_ts = !synack || (p->tflags & TF_TS);
 	o.tsval = tcp_now_ts(t, p->ts_offset);
@@ -232,8 +245,6 @@ static uint32_t out_next(const struct tcp_pcb *p, const struct tcp_buf *b, uint3
 	return len >= (((uint32_t)p->snd_wnd_max << (p->wscale & 15)) / 2) ? len : 0;
 }
 
-static bool out_room(struct tcp *t) { return pkt_tx_room(t->tx) > 0 || pkt_tx_flush(t->tx) < TX_QUEUE_MAX; }
-
 /* Sends [seq, seq + len) and perhaps the FIN, and keeps the books of retransmission and timing. */
 static bool out_data(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t seq, uint32_t len, bool fin)
 {
@@ -338,6 +349,11 @@ static enum out_result out_conn(struct tcp *t, struct tcp_pcb *p)
 	struct tcp_buf *b = tcp_buf_of(t, p);
 	enum out_result r = OUT_DONE;
 
+	if (p->tflags & TF_SYN_DUE) {
+		if (!out_room(t))
+			return OUT_BLOCKED;
+		tcp_out_syn(t, p);
+	}
 	if (p->state == TCP_CLOSED || p->state == TCP_SYN_SENT)
 		return OUT_DONE;
 	if (b != NULL && b->dup_acks_due > 0) /* they count for the peer only without data */

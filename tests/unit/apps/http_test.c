@@ -95,7 +95,8 @@ static void requests(void **state)
 	good("GET / HTTP/1.0\r\nConnection: foo , Keep-Alive \r\n\r\n", HTTP_KEEP, true);
 	good("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", HTTP_LENGTH, true);
 	good("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\nhello", HTTP_LENGTH, true);
-	good("PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\nA\r\n0123456789\r\n0\r\nT: x\r\n\r\n",
+	good("PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+	     "5;a=b\r\nhello\r\nA\r\n0123456789\r\n0\r\nT: x\r\n\r\n",
 	     HTTP_CHUNKED, true);
 	good("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\nx", HTTP_EXPECT, true);
 	good("GET http://a/7 HTTP/1.1\r\nHost: a\r\nX-Very-Long-Field-Name-That-Has-More-Than-32-Bytes: y\r\n\r\n", 0, true);
@@ -161,7 +162,8 @@ static void responses(void **state)
 	assert_int_equal(o.last, HTTP_DONE);
 	assert_int_equal(o.h.status, 200);
 	assert_true(http_keepalive(&o.h));
-	o = whole(HTTP_RESPONSE, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+	o = whole(HTTP_RESPONSE, "HTTP/1.1 100 Continue\r\n\r\n"
+				 "HTTP/1.1 404\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 	assert_int_equal(o.last, HTTP_DONE);
 	assert_int_equal(o.h.status, 404);
 	assert_false(http_keepalive(&o.h));

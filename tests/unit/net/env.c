@@ -8,7 +8,7 @@
 
 #include "wire/cksum.h"
 
-#define POOL_MBUFS 1023
+#define POOL_MBUFS 8191
 
 const struct rte_ether_addr mac_us = {{2, 0, 0, 0, 0, 1}}, mac_peer = {{2, 0, 0, 0, 0, 2}};
 const struct rte_ether_addr mac_other = {{2, 0, 0, 0, 0, 3}};
@@ -111,7 +111,9 @@ void env_advance_ms(struct env *e, uint32_t ms)
 
 struct rte_mbuf *env_sent(struct env *e)
 {
-	pkt_tx_flush(&e->tx);
+	do {
+		net_flush(&e->net);
+	} while (pkt_tx_flush(&e->tx) != 0 || e->net.released != NULL);
 	if (e->n_taken < e->n_sent)
 		return e->sent[e->n_taken++];
 	e->n_sent = e->n_taken = 0;

@@ -25,7 +25,7 @@
 #define GW IP(10, 0, 0, 254)
 #define FAR IP(192, 0, 2, 7)
 #define MTU 1500
-#define SENT_MAX 2048
+#define SENT_MAX 8192
 
 struct env {
 	struct port port; /* first: ops get it back */

@@ -81,7 +81,7 @@ static void collects_and_leaves_in_one_burst(void **state)
 	for (uint32_t i = 0; i < 100; i++)
 		push(i);
 	assert_int_equal(dev.calls, 0);
-	assert_int_equal(pkt_tx_room(&tx), TX_QUEUE_MAX - 100);
+	assert_int_equal(pkt_tx_room(&tx), TX_QUEUE_MAX - TX_RESERVED - 100);
 	assert_int_equal(pkt_tx_flush(&tx), 0);
 	assert_int_equal(dev.calls, 1);
 	assert_int_equal(dev.last_n, 100);

@@ -390,7 +390,7 @@ static void device_stuck(void **state)
 	struct tcp_pcb *p = app_connected(w);
 
 	w->h.tx_stuck = true;
-	for (unsigned i = 0; i < TX_QUEUE_MAX - 2; i++) {
+	for (unsigned i = 0; i < TX_QUEUE_MAX - TX_RESERVED - 2; i++) {
 		struct rte_mbuf *m = rte_pktmbuf_alloc(world_pool());
 
 		rte_pktmbuf_append(m, 60);
@@ -402,7 +402,7 @@ static void device_stuck(void **state)
 	assert_int_equal(pkt_tx_room(&w->h.tx), 0);
 	w->h.tx_stuck = false;
 	host_flush(&w->h);
-	for (unsigned i = 0; i < TX_QUEUE_MAX - 2; i++)
+	for (unsigned i = 0; i < TX_QUEUE_MAX - TX_RESERVED - 2; i++)
 		rte_pktmbuf_free(host_sent(&w->h));
 	for (uint32_t i = 0; i < 6; i++)
 		out(w, ACK, 1 + i * MSS, MSS, 1);
