@@ -123,7 +123,8 @@ static bool world_step(struct world *w)
 		busy |= stack_poll(w->stack[i], w->now_ns) != 0;
 	world_accept(w);
 	for (unsigned i = 0; i < w->n_conns; i++) {
-		busy |= actor_turn(w, &w->client[i]) | actor_turn(w, &w->server[i]);
+		busy |= actor_turn(w, &w->client[i]);
+		busy |= actor_turn(w, &w->server[i]);
 		if (w->client[i].p != NULL)
 			check_pcb(w, w->client[i].p);
 		if (w->server[i].p != NULL)
