@@ -44,6 +44,8 @@
 #define TCP_MSS_FALLBACK 536      /* RFC 9293 3.7.1 */
 #define TCP_SNDBUF_DEFAULT (1u << 20)
 #define TCP_RCVBUF_DEFAULT (1u << 20)
+#define TCP_SND_SHARE 2           /* send queues hold at most half of a stack's packet buffers ... */
+#define TCP_RCV_SHARE 4           /* ... and receive queues a quarter: the rest keeps packets moving */
 #define TCP_BUF_MAX (1u << 26)    /* 64 MiB: 10 Gbit/s at 50 ms */
 #define TCP_BUF_MIN 4096
 #define TCP_WSCALE_MAX 14         /* RFC 7323 2.3 */

@@ -62,7 +62,7 @@ int table_insert(struct table *t, uint32_t hash, flow_ref ref)
 	uint32_t n, idx;
 
 	SPATE_ASSERT(ref != 0);
-	if (t->used >= t->max)
+	if (table_full(t))
 		return -ENOBUFS;
 	while (b->next != 0)
 		b = table_next(t, b);

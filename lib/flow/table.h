@@ -40,7 +40,9 @@ int table_init(struct table *t, uint32_t max, int numa_node);
 int table_init_expect(struct table *t, uint32_t expected, uint32_t max, int numa_node);
 void table_fini(struct table *t);
 
-/* 0, or -ENOBUFS when max entries are in. The caller has made sure that no flow with the same key is in. */
+static inline bool table_full(const struct table *t) { return t->used >= t->max; }
+
+/* 0, or -ENOBUFS when the table is full. The caller has made sure that no flow with the same key is in. */
 int table_insert(struct table *t, uint32_t hash, flow_ref ref);
 /* True when (hash, ref) was in and now is not. */
 bool table_remove(struct table *t, uint32_t hash, flow_ref ref);

@@ -17,32 +17,44 @@ struct tcp_buf *tcp_buf_need(struct tcp *t, struct tcp_pcb *p)
 	return b;
 }
 
-static void segs_free(struct rte_mbuf *m)
+/* Frees linked segments and returns how many. */
+static uint32_t segs_free(struct rte_mbuf *m)
 {
+	uint32_t n = 0;
+
 	while (m != NULL) {
 		struct rte_mbuf *next = m->next;
 
 		rte_pktmbuf_free_seg(m);
 		m = next;
+		n++;
 	}
+	return n;
 }
 
-void tcp_buf_snd_drop(struct tcp_buf *b)
+void tcp_buf_snd_drop(struct tcp *t, struct tcp_buf *b)
 {
-	segs_free(b->snd_head);
+	t->snd_held -= segs_free(b->snd_head);
 	b->snd_head = b->snd_tail = b->snd_cur = NULL;
 	b->snd_len = 0;
 }
 
-void tcp_buf_ooo_drop(struct tcp_buf *b)
+/* A packet leaves the out-of-order list for good. */
+static void ooo_free(struct tcp *t, struct rte_mbuf *m)
+{
+	t->rcv_held -= m->nb_segs;
+	m->tx_offload = 0;
+	rte_pktmbuf_free(m);
+}
+
+void tcp_buf_ooo_drop(struct tcp *t, struct tcp_buf *b)
 {
 	struct rte_mbuf *m = b->ooo_head;
 
 	while (m != NULL) {
 		struct rte_mbuf *next = tcp_ooo_next(m);
 
-		m->tx_offload = 0;
-		rte_pktmbuf_free(m);
+		ooo_free(t, m);
 		m = next;
 	}
 	b->ooo_head = b->ooo_tail = NULL;
@@ -51,13 +63,13 @@ void tcp_buf_ooo_drop(struct tcp_buf *b)
 	b->dup_acks_due = 0;
 }
 
-void tcp_buf_clear(struct tcp_buf *b)
+void tcp_buf_clear(struct tcp *t, struct tcp_buf *b)
 {
-	tcp_buf_snd_drop(b);
-	segs_free(b->rcv_head);
+	tcp_buf_snd_drop(t, b);
+	t->rcv_held -= segs_free(b->rcv_head);
 	b->rcv_head = b->rcv_tail = NULL;
 	b->rcv_len = 0;
-	tcp_buf_ooo_drop(b);
+	tcp_buf_ooo_drop(t, b);
 }
 
 void tcp_buf_free(struct tcp *t, struct tcp_pcb *p)
@@ -66,7 +78,7 @@ void tcp_buf_free(struct tcp *t, struct tcp_pcb *p)
 
 	if (b == NULL)
 		return;
-	tcp_buf_clear(b);
+	tcp_buf_clear(t, b);
 	tcp_buf_settle(t, p, b);
 }
 
@@ -74,10 +86,11 @@ void tcp_buf_free(struct tcp *t, struct tcp_pcb *p)
 
 static struct rte_mbuf *snd_grow(struct tcp *t, struct tcp_buf *b)
 {
-	struct rte_mbuf *m = pkt_tx_alloc(t->tx);
+	struct rte_mbuf *m = t->snd_held < t->snd_held_max ? pkt_tx_alloc(t->tx) : NULL;
 
 	if (m == NULL)
 		return NULL;
+	t->snd_held++;
 	m->data_off = 0; /* nothing is ever put in front of these bytes */
 	if (b->snd_tail != NULL)
 		b->snd_tail->next = m;
@@ -113,7 +126,7 @@ uint32_t tcp_buf_snd_put(struct tcp *t, struct tcp_buf *b, const void *data, uin
 	return len - left;
 }
 
-void tcp_buf_snd_acked(struct tcp_buf *b, uint32_t len, uint32_t una)
+void tcp_buf_snd_acked(struct tcp *t, struct tcp_buf *b, uint32_t len, uint32_t una)
 {
 	SPATE_ASSERT(len <= b->snd_len);
 	b->snd_len -= len;
@@ -130,6 +143,7 @@ void tcp_buf_snd_acked(struct tcp_buf *b, uint32_t len, uint32_t una)
 		if (b->snd_cur == m)
 			b->snd_cur = NULL;
 		rte_pktmbuf_free_seg(m);
+		t->snd_held--;
 	}
 	if (b->snd_head == NULL)
 		b->snd_tail = NULL;
@@ -186,11 +200,12 @@ static bool rcv_coalesce(struct tcp_buf *b, struct rte_mbuf *m)
 	return true;
 }
 
-void tcp_buf_rcv_put(struct tcp_buf *b, struct rte_mbuf *m)
+void tcp_buf_rcv_put(struct tcp *t, struct tcp_buf *b, struct rte_mbuf *m)
 {
 	if (rcv_coalesce(b, m))
 		return;
 	b->rcv_len += m->pkt_len;
+	t->rcv_held += m->nb_segs;
 	if (b->rcv_tail != NULL)
 		b->rcv_tail->next = m;
 	else
@@ -221,7 +236,7 @@ uint32_t tcp_buf_rcv_peek(const struct rte_mbuf **m, uint32_t *off, void *dst, u
 	return done;
 }
 
-void tcp_buf_rcv_take(struct tcp_buf *b, uint32_t len)
+void tcp_buf_rcv_take(struct tcp *t, struct tcp_buf *b, uint32_t len)
 {
 	SPATE_ASSERT(len <= b->rcv_len);
 	b->rcv_len -= len;
@@ -236,6 +251,7 @@ void tcp_buf_rcv_take(struct tcp_buf *b, uint32_t len)
 		len -= m->data_len;
 		b->rcv_head = m->next;
 		rte_pktmbuf_free_seg(m);
+		t->rcv_held--;
 	}
 	b->rcv_tail = NULL;
 }
@@ -274,7 +290,7 @@ void tcp_buf_trim_to(struct rte_mbuf *m, uint32_t len)
 		n++;
 	}
 	s->data_len = (uint16_t)left;
-	segs_free(s->next);
+	segs_free(s->next); /* of a packet that no queue holds yet */
 	s->next = NULL;
 	m->pkt_len = len;
 	m->nb_segs = n;
@@ -287,15 +303,14 @@ static void ooo_link(struct rte_mbuf *m, struct rte_mbuf *next) { m->tx_offload 
 static uint32_t ooo_end(const struct rte_mbuf *m) { return m->hash.usr + m->pkt_len; }
 
 /* Removes the packets behind m that m covers whole. */
-static void ooo_absorb(struct tcp_buf *b, struct rte_mbuf *m)
+static void ooo_absorb(struct tcp *t, struct tcp_buf *b, struct rte_mbuf *m)
 {
 	struct rte_mbuf *next = tcp_ooo_next(m);
 
 	while (next != NULL && seq_le(ooo_end(next), ooo_end(m))) {
 		struct rte_mbuf *after = tcp_ooo_next(next);
 
-		next->tx_offload = 0;
-		rte_pktmbuf_free(next);
+		ooo_free(t, next);
 		b->ooo_n--;
 		next = after;
 	}
@@ -304,7 +319,7 @@ static void ooo_absorb(struct tcp_buf *b, struct rte_mbuf *m)
 		b->ooo_tail = m;
 }
 
-bool tcp_buf_ooo_put(struct tcp_buf *b, struct rte_mbuf *m, uint32_t seq)
+bool tcp_buf_ooo_put(struct tcp *t, struct tcp_buf *b, struct rte_mbuf *m, uint32_t seq)
 {
 	struct rte_mbuf *prev = NULL;
 
@@ -331,26 +346,28 @@ bool tcp_buf_ooo_put(struct tcp_buf *b, struct rte_mbuf *m, uint32_t seq)
 		b->ooo_head = m;
 	}
 	b->ooo_n++;
-	ooo_absorb(b, m);
+	t->rcv_held += m->nb_segs;
+	ooo_absorb(t, b, m);
 	return true;
 }
 
-uint32_t tcp_buf_ooo_drain(struct tcp_buf *b, uint32_t rcv_nxt)
+uint32_t tcp_buf_ooo_drain(struct tcp *t, struct tcp_buf *b, uint32_t rcv_nxt)
 {
 	while (b->ooo_head != NULL && seq_le(b->ooo_head->hash.usr, rcv_nxt)) {
 		struct rte_mbuf *m = b->ooo_head;
 		uint32_t end = ooo_end(m), seq = m->hash.usr;
 
 		b->ooo_head = tcp_ooo_next(m);
-		m->tx_offload = 0;
 		b->ooo_n--;
 		if (seq_le(end, rcv_nxt)) {
-			rte_pktmbuf_free(m);
+			ooo_free(t, m);
 			continue;
 		}
+		t->rcv_held -= m->nb_segs;
+		m->tx_offload = 0;
 		if (seq != rcv_nxt)
 			m = tcp_buf_trim_front(m, rcv_nxt - seq);
-		tcp_buf_rcv_put(b, m);
+		tcp_buf_rcv_put(t, b, m);
 		rcv_nxt = end;
 	}
 	if (b->ooo_head == NULL)

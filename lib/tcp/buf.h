@@ -11,6 +11,8 @@
 #include "base/seq.h"
 #include "tcp/tcp.h"
 
+/* Queues of all connections together hold at most a share of the mbufs (tcp.h: snd_held, rcv_held), so that some are always
+ * left to receive the ACKs and send the segments that will free them. */
 struct tcp_buf {
 	uint32_t pool_link;
 	flow_ref owner;                 /* 0: free; tcp_fini() looks */
@@ -37,9 +39,9 @@ static inline struct tcp_buf *tcp_buf_of(const struct tcp *t, const struct tcp_p
 
 struct tcp_buf *tcp_buf_need(struct tcp *t, struct tcp_pcb *p); /* the connection's, made when there is none; never NULL */
 void tcp_buf_free(struct tcp *t, struct tcp_pcb *p);            /* with all that is in it */
-void tcp_buf_clear(struct tcp_buf *b);
-void tcp_buf_snd_drop(struct tcp_buf *b);
-void tcp_buf_ooo_drop(struct tcp_buf *b);
+void tcp_buf_clear(struct tcp *t, struct tcp_buf *b);
+void tcp_buf_snd_drop(struct tcp *t, struct tcp_buf *b);
+void tcp_buf_ooo_drop(struct tcp *t, struct tcp_buf *b);
 
 /* Gives an empty one back. */
 static inline void tcp_buf_settle(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
@@ -55,24 +57,24 @@ static inline void tcp_buf_settle(struct tcp *t, struct tcp_pcb *p, struct tcp_b
 /* Appends bytes and returns how many: fewer only when mbufs ran out. */
 uint32_t tcp_buf_snd_put(struct tcp *t, struct tcp_buf *b, const void *data, uint32_t len);
 /* The first len bytes are acknowledged; snd_una is then una. */
-void tcp_buf_snd_acked(struct tcp_buf *b, uint32_t len, uint32_t una);
+void tcp_buf_snd_acked(struct tcp *t, struct tcp_buf *b, uint32_t len, uint32_t una);
 /* Copies [seq, seq+len) to dst; una is the queue's first byte. */
 void tcp_buf_snd_copy(struct tcp_buf *b, uint32_t una, uint32_t seq, void *dst, uint32_t len);
 
 /* ---- receive queue ---- */
 /* Appends a packet that holds only payload, at least one byte; owns it. */
-void tcp_buf_rcv_put(struct tcp_buf *b, struct rte_mbuf *m);
+void tcp_buf_rcv_put(struct tcp *t, struct tcp_buf *b, struct rte_mbuf *m);
 /* Copies up to len bytes to dst (NULL: nowhere), which start *off bytes into segment *m; both move on. Frees nothing. */
 uint32_t tcp_buf_rcv_peek(const struct rte_mbuf **m, uint32_t *off, void *dst, uint32_t len);
-void tcp_buf_rcv_take(struct tcp_buf *b, uint32_t len); /* removes the first len bytes */
+void tcp_buf_rcv_take(struct tcp *t, struct tcp_buf *b, uint32_t len); /* removes the first len bytes */
 
 /* ---- out-of-order list ---- */
 static inline struct rte_mbuf *tcp_ooo_next(const struct rte_mbuf *m) { return (struct rte_mbuf *)(uintptr_t)m->tx_offload; }
 
 /* Files a packet of only payload whose first byte is seq; owns it. False: it is full, the packet is gone. */
-bool tcp_buf_ooo_put(struct tcp_buf *b, struct rte_mbuf *m, uint32_t seq);
+bool tcp_buf_ooo_put(struct tcp *t, struct tcp_buf *b, struct rte_mbuf *m, uint32_t seq);
 /* Moves what has become in order to the receive queue; returns the new rcv_nxt. */
-uint32_t tcp_buf_ooo_drain(struct tcp_buf *b, uint32_t rcv_nxt);
+uint32_t tcp_buf_ooo_drain(struct tcp *t, struct tcp_buf *b, uint32_t rcv_nxt);
 
 /* Cuts the first n bytes off a packet (any number of segments, n < pkt_len); what is left may be another mbuf. */
 struct rte_mbuf *tcp_buf_trim_front(struct rte_mbuf *m, uint32_t n);

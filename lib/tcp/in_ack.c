@@ -114,7 +114,7 @@ static bool ack_new(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 	tcp_rtx_acked(t, p, b, s->ack);
 	p->snd_una = s->ack;
 	if (data > 0)
-		tcp_buf_snd_acked(b, data, s->ack);
+		tcp_buf_snd_acked(t, b, data, s->ack);
 	p->snd_nxt = seq_max(p->snd_nxt, p->snd_una);
 	p->backoff = 0;
 	net_confirm(t->net, p->c.h.path);

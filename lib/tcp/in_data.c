@@ -40,9 +40,9 @@ static void text_in_order(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, s
 	bool gap = b->ooo_head != NULL;
 
 	p->rcv_nxt += len;
-	tcp_buf_rcv_put(b, payload_take(s));
+	tcp_buf_rcv_put(t, b, payload_take(s));
 	if (gap) {
-		p->rcv_nxt = tcp_buf_ooo_drain(b, p->rcv_nxt);
+		p->rcv_nxt = tcp_buf_ooo_drain(t, b, p->rcv_nxt);
 		p->tflags |= TF_ACK_NOW; /* it filled a gap, or part of it */
 	}
 	ack_owed(t, p, len);
@@ -54,7 +54,9 @@ static void text_out_of_order(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *
 	uint32_t seq = s->seq;
 
 	t->stats.ooo_segs++;
-	if (!tcp_buf_ooo_put(b, payload_take(s), seq))
+	if (t->rcv_held >= t->rcv_held_max / 2) /* the rest is for what fills the gaps */
+		tcp_in_drop(t, s, DROP_TCP_OOO_FULL);
+	else if (!tcp_buf_ooo_put(t, b, payload_take(s), seq))
 		drop_count(t->drops, DROP_TCP_OOO_FULL);
 	if (b->dup_acks_due < UINT16_MAX)
 		b->dup_acks_due++;
@@ -72,6 +74,10 @@ bool tcp_in_text(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 	if (p->state != TCP_ESTABLISHED && (p->tflags & TF_SHUT_RD)) {
 		/* Nobody will ever read this: say so (RFC 1122 4.2.2.13, RFC 9293 3.6.1). */
 		tcp_abort(t, p, ECONNRESET);
+		return false;
+	}
+	if (t->rcv_held >= t->rcv_held_max) { /* applications do not read: the peer will send it again */
+		tcp_in_drop(t, s, DROP_NO_MBUF);
 		return false;
 	}
 	b = tcp_buf_need(t, p);
@@ -114,7 +120,7 @@ void tcp_in_fin(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 	if (p->buf != 0) {
 		struct tcp_buf *b = tcp_buf_of(t, p);
 
-		tcp_buf_ooo_drop(b);
+		tcp_buf_ooo_drop(t, b);
 		tcp_buf_settle(t, p, b);
 	}
 	p->rcv_nxt++;

@@ -106,7 +106,7 @@ ssize_t tcp_recv(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int 
 	}
 	if (flags & MSG_PEEK)
 		return done;
-	tcp_buf_rcv_take(b, (uint32_t)done);
+	tcp_buf_rcv_take(t, b, (uint32_t)done);
 	tcp_buf_settle(t, p, b);
 	window_freed(t, p);
 	return done;

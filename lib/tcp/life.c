@@ -162,8 +162,8 @@ void tcp_done(struct tcp *t, struct tcp_pcb *p, int err)
 		net_path_put(t->net, p->c.h.path);
 	p->c.h.path = 0;
 	if (b != NULL) { /* what was received may still be read */
-		tcp_buf_snd_drop(b);
-		tcp_buf_ooo_drop(b);
+		tcp_buf_snd_drop(t, b);
+		tcp_buf_ooo_drop(t, b);
 		tcp_buf_settle(t, p, b);
 	}
 	tcp_state_set(t, p, TCP_CLOSED);

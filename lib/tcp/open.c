@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "base/assert.h"
 #include "tcp/buf.h"
 #include "tcp/life.h"
 #include "tcp/out.h"
@@ -102,7 +103,8 @@ static bool timewait_take_over(struct tcp *t, const struct flow_key *key, uint32
 	return true;
 }
 
-/* A port of the automatic range. An accepted connection may have the very tuple: then another one. */
+/* A port of the automatic range. Where there are listeners an accepted connection may have the very tuple: then another
+ * one. The bucket is asked for here and needed last, when the SYN is out. */
 static int take_port(struct tcp *t, const rte_be32_t *from, uint32_t n, struct flow_key *key, uint32_t *hash)
 {
 	int err = 0;
@@ -111,7 +113,8 @@ static int take_port(struct tcp *t, const rte_be32_t *from, uint32_t n, struct f
 		err = eport_take(t->eport, from, n, key->raddr_be, key->rport_be, key, hash);
 		if (err != 0)
 			break;
-		if (flow_find(t->flow, &t->flow->tcp, *hash, key) == 0)
+		table_prefetch(&t->flow->tcp, *hash);
+		if (!t->listened || flow_find(t->flow, &t->flow->tcp, *hash, key) == 0)
 			return 0;
 		eport_put(t->eport, key);
 		err = -EADDRNOTAVAIL;
@@ -196,14 +199,16 @@ int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_
 	path = net_path_get(t->net, key.laddr_be, key.raddr_be, &err);
 	if (path == 0)
 		goto no_path;
-	err = table_insert(&t->flow->tcp, hash, tcp_pcb_ref(t, p));
-	if (err != 0)
+	err = -ENOBUFS;
+	if (table_full(&t->flow->tcp))
 		goto no_slot;
 	attach(t, p, &key, hash, path, iss);
 	tcp_out_syn(t, p);
 	if (tcp_opt(t, p)->user_timeout_ms != 0 && tcp_opt(t, p)->user_timeout_ms < wait_us / 1000)
 		wait_us = tcp_opt(t, p)->user_timeout_ms * 1000;
 	tcp_timer_rtx_in(t, p, wait_us);
+	err = table_insert(&t->flow->tcp, hash, tcp_pcb_ref(t, p));
+	SPATE_ASSERT(err == 0);
 	return 0;
 no_slot:
 	net_path_put(t->net, path);
@@ -244,6 +249,7 @@ int tcp_listen(struct tcp *t, struct tcp_pcb *p, int backlog)
 	tcp_buf_free(t, p);
 	p->tflags &= TF_KEEP_MASK;
 	tcp_state_set(t, p, TCP_LISTEN);
+	t->listened = true;
 	l->c.type = CONN_LISTEN;
 	l->accept_head = l->accept_tail = 0;
 	l->n_accept = 0;

@@ -152,10 +152,9 @@ void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr)
 	tcp_out_bare(t, &sr->h.key, sr->h.path, &v, &o, sr->tos);
 }
 
-void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, const struct tcp_view *v,
+void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, struct tcp_view *v,
 		  const struct tcp_opts *o, uint8_t tos)
 {
-	struct tcp_view full = *v;
 	uint32_t own = 0;
 	struct rte_mbuf *m;
 	int err;
@@ -167,8 +166,8 @@ void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, cons
 			return;
 		}
 	}
-	ports_fill(&full, key);
-	m = segment_new(t, &full, o);
+	ports_fill(v, key);
+	m = segment_new(t, v, o);
 	if (m != NULL)
 		net_ip4_output(t->net, path_at(&t->net->paths, path), m, IPPROTO_TCP, tos, TCP_TTL_DEFAULT);
 	if (v->flags & TCPF_RST)

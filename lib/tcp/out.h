@@ -30,8 +30,8 @@ void tcp_out_syn(struct tcp *t, struct tcp_pcb *p);            /* SYN, or SYN-AC
 void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr);
 void tcp_out_ack_at(struct tcp *t, struct tcp_pcb *p, uint32_t seq); /* a bare ACK with this sequence number */
 void tcp_out_rst(struct tcp *t, struct tcp_pcb *p);
-/* RST or ACK without a connection behind it, over a path index or (0) one looked up for this packet. */
-void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, const struct tcp_view *v,
+/* RST or ACK without a connection behind it, over a path index or (0) one looked up for this packet. Fills in v's ports. */
+void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, struct tcp_view *v,
 		  const struct tcp_opts *o, uint8_t tos);
 
 /* What can be announced: RFC 9293 3.8.6.2.2; moves rcv_adv. As on the wire. */

@@ -31,6 +31,8 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 			  .port_lo = cfg->port_lo, .port_hi = cfg->port_hi,
 			  .timewait_max = flow->pool[FLOW_TIMEWAIT].cap - 1,
 			  .synrcvd_max = flow->pool[FLOW_SYNRCVD].cap - 1,
+			  .snd_held_max = tx->pool->size / TCP_SND_SHARE,
+			  .rcv_held_max = tx->pool->size / TCP_RCV_SHARE,
 			  .seg_max = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX)};
 	t->secret.k0 = prng_u64(prng);
 	t->secret.k1 = prng_u64(prng);
@@ -57,7 +59,7 @@ void tcp_fini(struct tcp *t)
 		struct tcp_buf *b = pool_at(&t->bufs, i);
 
 		if (b->owner != 0)
-			tcp_buf_clear(b);
+			tcp_buf_clear(t, b);
 	}
 	pool_fini(&t->optexts);
 	pool_fini(&t->bufs);

@@ -36,6 +36,9 @@ struct tcp {
 	uint32_t tw_head, tw_tail;  /* FLOW_TIMEWAIT indices, oldest first */
 	uint16_t seg_max;           /* payload that one mbuf holds behind the longest headers */
 	uint16_t port_lo, port_hi;
+	uint32_t snd_held, snd_held_max; /* mbufs in send queues */
+	uint32_t rcv_held, rcv_held_max; /* and in receive and out-of-order queues */
+	bool listened;              /* there is or was a listener: accepted connections share the table */
 	uint32_t challenge_second, challenge_left;
 	uint32_t timewait_max, synrcvd_max;
 	struct tcp_stats stats;
