@@ -45,8 +45,7 @@ ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int 
 		sent += got;
 		if (got < want) {
 			p->tflags |= TF_NOMBUF;
-			if (b->snd_len == 0)
-				err = -ENOBUFS; /* and nothing in flight whose end would wake the caller */
+			tcp_out_mark(t, p); /* the flush looks for mbufs again */
 		}
 		if (got < iov[i].iov_len)
 			goto out;

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "tcp/cc.h"
+#include "tcp/in.h"
 #include "tcp/life.h"
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
@@ -343,6 +344,17 @@ static enum out_result out_acks(struct tcp *t, struct tcp_pcb *p, struct tcp_buf
 	return OUT_DONE;
 }
 
+/* A send was cut short for lack of mbufs. Now that others have given some back, the application may go on. */
+static bool mbufs_again(struct tcp *t, struct tcp_pcb *p)
+{
+	if (t->snd_held > t->snd_held_max - t->snd_held_max / 8 || rte_mempool_avail_count(t->tx->pool) < TX_BURST)
+		return false;
+	p->tflags &= ~TF_NOMBUF;
+	if (tcp_writable(p, tcp_buf_of(t, p)))
+		ready_mark(t->flow, &p->c, EPOLLOUT);
+	return true;
+}
+
 static enum out_result out_conn(struct tcp *t, struct tcp_pcb *p)
 {
 	struct tcp_buf *b = tcp_buf_of(t, p);
@@ -363,6 +375,8 @@ static enum out_result out_conn(struct tcp *t, struct tcp_pcb *p)
 		r = out_acks(t, p, b);
 	if (b != NULL)
 		tcp_buf_settle(t, p, b);
+	if ((p->tflags & TF_NOMBUF) && !mbufs_again(t, p) && r == OUT_DONE)
+		r = OUT_MORE;
 	return r;
 }
 

@@ -88,7 +88,7 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 #define TF_BIND_NO_PORT (1u << 23) /* IP_BIND_ADDRESS_NO_PORT */
 #define TF_QUICKACK     (1u << 24) /* TCP_QUICKACK: no delayed ACKs */
 #define TF_FORCE        (1u << 25) /* send what the window allows, whatever Nagle, CORK and SWS avoidance say, once */
-#define TF_NOMBUF       (1u << 26) /* a send was cut short for lack of mbufs: EPOLLOUT is due with the next ACK */
+#define TF_NOMBUF       (1u << 26) /* a send was cut short for lack of mbufs: EPOLLOUT is due when there are some */
 #define TF_SYN_DUE      (1u << 27) /* the SYN found no room in the tx queue and goes with the next flush */
 #define TF_SOCK_MASK    (0xfu << 28) /* four bits for lib/sock, which TCP keeps (cleared by tcp_new only) */
 /* What a socket keeps when its connection ends and it connects again. */

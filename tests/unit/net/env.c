@@ -32,7 +32,7 @@ static const struct port_ops fake_ops = {.tx = fake_tx};
 
 int env_group_setup(void **state)
 {
-	static char *argv[] = {"test", "--no-huge", "-m", "64", "--no-pci", "--no-telemetry", "--file-prefix", "t-net",
+	static char *argv[] = {"test", "--no-huge", "-m", "64", "--no-pci", "--no-telemetry", "--no-shconf",
 			       "-l", "0", "--log-level", "error"};
 
 	(void)state;

@@ -17,8 +17,8 @@ struct world world;
 
 int world_eal(void **state)
 {
-	char *args[] = {"test",   "--no-huge", "-m", "256", "--no-pci", "--no-telemetry", "--file-prefix",
-			"t-sock", "-l",        "0",  "--log-level", "4"};
+	char *args[] = {"test",   "--no-huge", "-m", "256", "--no-pci", "--no-telemetry", "--no-shconf",
+			"-l",        "0",  "--log-level", "4"};
 
 	sigset_t all, mine;
 	int rc;

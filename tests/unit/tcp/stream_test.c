@@ -469,9 +469,12 @@ static void mbufs_exhausted(void **state)
 	assert_int_equal(p->buf, 0);
 	while ((all[n] = rte_pktmbuf_alloc(world_pool())) != NULL)
 		n++;
-	assert_int_equal(app_send(w, p, 1, 10), -ENOBUFS);
+	assert_int_equal(app_send(w, p, 1, 10), -EAGAIN);
+	assert_int_equal(tcp_poll(w->t, p) & EPOLLOUT, 0);
 	while (n > 0)
 		rte_pktmbuf_free(all[--n]);
+	host_flush(&w->h); /* nothing in flight whose ACK would tell: the flush does */
+	assert_int_equal(tcp_poll(w->t, p) & EPOLLOUT, EPOLLOUT);
 }
 
 /* An idle connection holds nothing but its slot. */

@@ -186,8 +186,8 @@ void host_peer_known(struct host *h, rte_be32_t addr_be, uint8_t mac_tail, rte_b
 
 int world_group_setup(void **state)
 {
-	static char *argv[] = {"test", "--no-huge", "-m", "128", "--no-pci", "--no-telemetry", "--no-shconf", "--file-prefix",
-			       "t-tcp", "-l", "0", "--log-level", "lib.*:error"};
+	static char *argv[] = {"test", "--no-huge", "-m", "128", "--no-pci", "--no-telemetry", "--no-shconf",
+			       "-l", "0", "--log-level", "lib.*:error"};
 
 	(void)state;
 	if (rte_eal_init(RTE_DIM(argv), argv) < 0)
