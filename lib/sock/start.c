@@ -79,9 +79,10 @@ static int gateways_add(struct net *net, const struct spate_config *c, char *err
 
 /* ---- stacks ---- */
 
-static int member_stack(struct member *m, const struct spate_config *c, unsigned end, unsigned i, char *err,
-			size_t err_len)
+static int member_stack(const struct spate_config *c, unsigned i, char *err, size_t err_len)
 {
+	unsigned end = i / process.per_end;
+	struct member *m = process.member[i];
 	struct port *port = process.port[end];
 	const struct stack_config cfg = {
 		.port = port,
@@ -129,7 +130,7 @@ static int member_new(const struct spate_config *c, unsigned i, char *err, size_
 	m->pool = drivers_mbuf_pool(name, c->mbufs, node);
 	if (m->pool == NULL)
 		return fail(err, err_len, -ENOMEM, "packet buffers (fewer mbufs, or more memory)");
-	return member_stack(m, c, end, i, err, err_len);
+	return 0;
 }
 
 static void member_free(unsigned i)
@@ -181,14 +182,12 @@ static int ports_open(const struct spate_config *c, char *err, size_t err_len)
 				 c->cores, p->n_queues);
 			return -EINVAL;
 		}
-		process.eports[e] = eport_space_new(&p->rss, c->port_lo, c->port_hi);
-		if (process.eports[e] == NULL)
-			return fail(err, err_len, -ENOMEM, "table of local ports");
 	}
 	return 0;
 }
 
-static int ports_run(char *err, size_t err_len)
+/* Key and redirection table are what the device says once it runs, so the classes of ports come last. */
+static int ports_run(const struct spate_config *c, char *err, size_t err_len)
 {
 	for (unsigned e = 0; e < process.n_ports; e++) {
 		struct rte_mempool *pools[PORT_QUEUES_MAX];
@@ -199,6 +198,9 @@ static int ports_run(char *err, size_t err_len)
 		rc = process.port[e]->ops->start(process.port[e], pools);
 		if (rc < 0)
 			return fail(err, err_len, rc, process.port[e]->name);
+		process.eports[e] = eport_space_new(&process.port[e]->rss, c->port_lo, c->port_hi);
+		if (process.eports[e] == NULL)
+			return fail(err, err_len, -ENOMEM, "table of local ports");
 	}
 	return 0;
 }
@@ -225,6 +227,10 @@ int spate_start(const struct spate_config *c, char *err, size_t err_len)
 	rc = config_check(c, err, err_len);
 	if (rc < 0)
 		return rc;
+	if (c->cores > 1) {
+		snprintf(err, err_len, "%u cores: stacks do not share yet what ARP tells one of them: use --cores 1", c->cores);
+		return -EINVAL;
+	}
 	rc = eal_start(c, err, err_len);
 	if (rc < 0)
 		return rc;
@@ -236,12 +242,12 @@ int spate_start(const struct spate_config *c, char *err, size_t err_len)
 	rc = ports_open(c, err, err_len);
 	if (rc < 0)
 		goto stop;
-	for (unsigned i = 0; i < process.n_stacks; i++) {
+	for (unsigned i = 0; i < process.n_stacks && rc == 0; i++)
 		rc = member_new(c, i, err, err_len);
-		if (rc < 0)
-			goto stop;
-	}
-	rc = ports_run(err, err_len);
+	if (rc == 0)
+		rc = ports_run(c, err, err_len);
+	for (unsigned i = 0; i < process.n_stacks && rc == 0; i++)
+		rc = member_stack(c, i, err, err_len);
 	if (rc < 0)
 		goto stop;
 	process.started = true;
