@@ -28,11 +28,20 @@ void tcp_out_challenge(struct tcp *t, struct tcp_pcb *p);
 bool tcp_out_segment(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags); /* false: no mbuf */
 void tcp_out_syn(struct tcp *t, struct tcp_pcb *p);            /* SYN, or SYN-ACK in SYN-RECEIVED */
 void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr);
+bool tcp_out_ack(struct tcp *t, struct tcp_pcb *p);            /* a bare ACK; false: no mbuf */
 void tcp_out_ack_at(struct tcp *t, struct tcp_pcb *p, uint32_t seq); /* a bare ACK with this sequence number */
 void tcp_out_rst(struct tcp *t, struct tcp_pcb *p);
 /* RST or ACK without a connection behind it, over a path index or (0) one looked up for this packet. Fills in v's ports. */
 void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, struct tcp_view *v,
 		  const struct tcp_opts *o, uint8_t tos);
+
+/* Whether the tx queue takes another segment of those who can wait; gives the driver what is there first when it is full. */
+static inline bool tcp_out_room(struct tcp *t)
+{
+	if (pkt_tx_room(t->tx) == 0)
+		pkt_tx_flush(t->tx);
+	return pkt_tx_room(t->tx) > 0;
+}
 
 /* What can be announced: RFC 9293 3.8.6.2.2; moves rcv_adv. As on the wire. */
 uint16_t tcp_out_window(const struct tcp *t, struct tcp_pcb *p);

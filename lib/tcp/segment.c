@@ -1,0 +1,197 @@
+/* segment.c: building segments: windows, headers, options; with a connection behind them or without. */
+#include <netinet/in.h>
+
+#include "tcp/buf.h"
+#include "tcp/life.h"
+#include "tcp/out.h"
+
+/* ---- the receive window ---- */
+
+static uint32_t window_space(const struct tcp *t, const struct tcp_pcb *p)
+{
+	const struct tcp_buf *b = tcp_buf_of(t, p);
+	uint32_t unread = b != NULL ? b->rcv_len : 0;
+	uint32_t space = p->rcvbuf > unread ? p->rcvbuf - unread : 0;
+	uint32_t most = 65535u << (p->wscale >> 4);
+
+	return space < most ? space : most;
+}
+
+uint32_t tcp_out_window_gain(const struct tcp *t, const struct tcp_pcb *p)
+{
+	int32_t gain = (int32_t)(p->rcv_nxt + window_space(t, p) - p->rcv_adv);
+
+	return gain > 0 ? (uint32_t)gain : 0;
+}
+
+/* The right edge is moved by at least a segment or half the buffer, or not at all (receiver's SWS avoidance). What is
+ * announced is rounded up to the scale's unit, always counted from the true edge: the error stays below one unit, and rcv_adv,
+ * up to which data is accepted, never goes back (RFC 7323 2.4). */
+uint16_t tcp_out_window(const struct tcp *t, struct tcp_pcb *p)
+{
+	unsigned shift = p->wscale >> 4;
+	uint32_t unit = 1u << shift, step = p->rcvbuf / 2 < p->mss ? p->rcvbuf / 2 : p->mss;
+	uint32_t edge = p->rcv_nxt + window_space(t, p);
+	int32_t gain = (int32_t)(edge - p->rcv_adv);
+	uint32_t field;
+
+	if (gain >= 0 ? (uint32_t)gain < step : (uint32_t)-gain >= unit)
+		edge = p->rcv_adv;
+	if (seq_le(edge, p->rcv_nxt))
+		return 0;
+	field = (edge - p->rcv_nxt + unit - 1) >> shift;
+	if (field > 65535)
+		field = 65535;
+	p->rcv_adv = seq_max(p->rcv_adv, p->rcv_nxt + (field << shift));
+	return (uint16_t)field;
+}
+
+/* ---- building ---- */
+
+/* An mbuf with this header; the caller appends payload. */
+static struct rte_mbuf *segment_new(struct tcp *t, const struct tcp_view *v, const struct tcp_opts *o)
+{
+	struct rte_mbuf *m = pkt_tx_alloc(t->tx);
+
+	if (m == NULL)
+		return NULL;
+	m->data_len = (uint16_t)tcp_emit(rte_pktmbuf_mtod(m, void *), v, o);
+	m->pkt_len = m->data_len;
+	t->stats.segs_out++;
+	return m;
+}
+
+static void ports_fill(struct tcp_view *v, const struct flow_key *key)
+{
+	v->sport = rte_be_to_cpu_16(key->lport_be);
+	v->dport = rte_be_to_cpu_16(key->rport_be);
+}
+
+bool tcp_out_segment(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags)
+{
+	const struct tcp_optext *x = tcp_opt(t, p);
+	struct tcp_view v = {.seq = seq, .ack = p->rcv_nxt, .flags = flags | TCPF_ACK, .wnd = tcp_out_window(t, p)};
+	struct tcp_opts o = {.has_ts = p->tflags & TF_TS, .tsval = tcp_now_ts(t, p->ts_offset), .tsecr = p->ts_recent};
+	struct rte_mbuf *m;
+
+	ports_fill(&v, &p->c.h.key);
+	m = segment_new(t, &v, &o);
+	if (m == NULL)
+		return false;
+	if (len > 0) {
+		tcp_buf_snd_copy(tcp_buf_of(t, p), p->snd_una, seq, rte_pktmbuf_mtod_offset(m, void *, m->data_len), len);
+		m->data_len = (uint16_t)(m->data_len + len);
+		m->pkt_len = m->data_len;
+	}
+	p->last_ack_sent = p->rcv_nxt;
+	p->tflags &= ~(TF_ACK_NOW | TF_ACK_DELAY | TF_T_ACK);
+	net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos, x->ttl);
+	return true;
+}
+
+/* The number of a segment without text. It lies behind all that was ever sent, as far as the window allows: after a
+ * retransmission timeout SND.NXT is back at SND.UNA, and a peer that has received more would find an ACK from there outside
+ * its window and never look at it; two peers in that situation would answer each other for ever. */
+static uint32_t bare_seq(const struct tcp_pcb *p)
+{
+	return seq_max(p->snd_nxt, seq_min(p->snd_max, p->snd_una + p->snd_wnd));
+}
+
+bool tcp_out_ack(struct tcp *t, struct tcp_pcb *p) { return tcp_out_segment(t, p, bare_seq(p), 0, 0); }
+
+void tcp_out_ack_at(struct tcp *t, struct tcp_pcb *p, uint32_t seq) { tcp_out_segment(t, p, seq, 0, 0); }
+
+void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
+{
+	const struct tcp_optext *x = tcp_opt(t, p);
+	bool synack = p->state == TCP_SYN_RECEIVED;
+	uint32_t wnd = p->rcvbuf < 65535 ? p->rcvbuf : 65535;
+	struct tcp_view v = {.seq = p->snd_una, .flags = TCPF_SYN, .wnd = (uint16_t)wnd};
+	struct tcp_opts o = {.has_mss = true, .mss = tcp_announced_mss(t, p->c.h.path, x)};
+	struct rte_mbuf *m;
+
+	if (!tcp_out_room(t)) {
+		p->tflags |= TF_SYN_DUE;
+		tcp_out_mark(t, p);
+		return;
+	}
+	p->tflags &= ~TF_SYN_DUE;
+	/* A SYN offers all; a SYN-ACK only what the SYN had (RFC 7323 1.3). */
+	o.has_ts = !synack || (p->tflags & TF_TS);
+	o.tsval = tcp_now_ts(t, p->ts_offset);
+	o.tsecr = synack ? p->ts_recent : 0;
+	o.has_wscale = !synack || p->wscale != 0;
+	o.wscale = p->wscale >> 4;
+	if (synack) {
+		v.flags |= TCPF_ACK;
+		v.ack = p->rcv_nxt;
+		p->last_ack_sent = p->rcv_nxt;
+	}
+	ports_fill(&v, &p->c.h.key);
+	m = segment_new(t, &v, &o);
+	if (m != NULL)
+		net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos, x->ttl);
+}
+
+void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr)
+{
+	struct tcp_view v = {.seq = sr->iss, .ack = sr->irs + 1, .flags = TCPF_SYN | TCPF_ACK, .wnd = sr->wnd};
+	struct tcp_opts o = {.has_mss = true, .mss = sr->own_mss, .has_ts = sr->ts, .has_wscale = sr->ws,
+			     .wscale = sr->wscale >> 4};
+
+	o.tsval = tcp_now_ts(t, sr->ts_offset);
+	o.tsecr = sr->ts_recent;
+	tcp_out_bare(t, &sr->h.key, sr->h.path, &v, &o, sr->tos);
+}
+
+void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, struct tcp_view *v,
+		  const struct tcp_opts *o, uint8_t tos)
+{
+	uint32_t own = 0;
+	struct rte_mbuf *m;
+	int err;
+
+	if (path == 0) {
+		path = own = net_path_get(t->net, key->laddr_be, key->raddr_be, &err);
+		if (own == 0) {
+			drop_count(t->drops, DROP_NO_ROUTE);
+			return;
+		}
+	}
+	ports_fill(v, key);
+	m = segment_new(t, v, o);
+	if (m != NULL)
+		net_ip4_output(t->net, path_at(&t->net->paths, path), m, IPPROTO_TCP, tos, TCP_TTL_DEFAULT);
+	if (v->flags & TCPF_RST)
+		t->stats.resets_out++;
+	if (own != 0)
+		net_path_put(t->net, own);
+}
+
+void tcp_out_rst(struct tcp *t, struct tcp_pcb *p)
+{
+	t->stats.resets_out++;
+	tcp_out_segment(t, p, bare_seq(p), 0, TCPF_RST);
+}
+
+/* RFC 5961 section 7: what an attacker can make us send is limited, per stack and second. */
+bool tcp_out_challenge_allowed(struct tcp *t)
+{
+	uint32_t second = (uint32_t)(t->clock->now_us / 1000000);
+
+	if (second != t->challenge_second) {
+		t->challenge_second = second;
+		t->challenge_left = TCP_CHALLENGE_PER_SEC;
+	}
+	if (t->challenge_left == 0)
+		return false;
+	t->challenge_left--;
+	t->stats.challenge_acks++;
+	return true;
+}
+
+void tcp_out_challenge(struct tcp *t, struct tcp_pcb *p)
+{
+	if (tcp_out_challenge_allowed(t))
+		tcp_out_ack_now(t, p);
+}
