@@ -172,8 +172,7 @@ static void round_trip(void **state)
 		assert_int_equal(tcp_emit(p, &v, &o), len);
 		assert_true(tcp_parse(&w, p, len));
 		assert_int_equal(w.hdr_len, len);
-		w.hdr_len = 0;
-		assert_memory_equal(&v, &w, sizeof(v));
+		assert_memory_equal(&v, &w, offsetof(struct tcp_view, hdr_len)); /* not the padding behind it */
 		tcp_opts_parse(&got, p + 20, len - 20);
 		assert_true(got.has_mss == o.has_mss && got.has_ts == o.has_ts && got.has_wscale == o.has_wscale &&
 			    got.sack_ok == o.sack_ok);
