@@ -126,6 +126,6 @@ awk -F'|' -v wires="$wires" '
     }' "$out"
 
 echo
-"$spate" eport | tail -n 4
-"$spate" lookup | tail -n 2
+"$spate" eport
+"$spate" lookup
 [ -z "$skipped" ] || echo "skipped: $skipped"

@@ -114,7 +114,7 @@ static int run_size(struct bench *b, uint32_t n, bool json)
 	}
 	flow_fini(&b->flow);
 	qsort(b->sample, SAMPLES, sizeof(b->sample[0]), cmp_u64);
-	p.flows = n;
+	p.connections = n;
 	p.cycles_per_lookup = (double)b->sample[SAMPLES / 2] / (BURSTS * RX_BURST);
 	p.errors = (double)(SAMPLES * BURSTS * RX_BURST - found);
 	perf_point_print(&p, json);

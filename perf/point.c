@@ -39,7 +39,7 @@ void perf_point_print(const struct perf_point *p, bool json)
 		{ "errors", p->errors },
 	};
 
-	printf(json ? "{\"case_name\": \"%s\", \"wire\": \"%s\", \"cores\": %d" : "%-8s %-6s cores %d", p->case_name, p->wire,
+	printf(json ? "{\"case\": \"%s\", \"wire\": \"%s\", \"cores\": %d" : "%-8s %-6s cores %d", p->case_name, p->wire,
 	       p->cores);
 	for (unsigned i = 0; i < sizeof(field) / sizeof(field[0]); i++) {
 		const char *num = fabs(field[i].v) >= 1000 || field[i].v == floor(field[i].v) ? "%.0f" : "%.4g";
