@@ -149,7 +149,7 @@ static enum out_result out_acks(struct tcp *t, struct tcp_pcb *p, struct tcp_buf
 /* A send was cut short for lack of mbufs. Now that others have given some back, the application may go on. */
 static bool mbufs_again(struct tcp *t, struct tcp_pcb *p)
 {
-	if (t->snd_held > t->snd_held_max - t->snd_held_max / 8 || rte_mempool_avail_count(t->tx->pool) < TX_BURST)
+	if (t->snd_held >= t->snd_held_max - t->snd_held_max / 8 || rte_mempool_avail_count(t->tx->pool) < TX_BURST)
 		return false;
 	p->tflags &= ~TF_NOMBUF;
 	if (tcp_writable(p, tcp_buf_of(t, p)))
