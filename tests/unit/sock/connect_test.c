@@ -5,36 +5,6 @@
 
 #include "world.h"
 
-static const struct sockaddr unspec = {.sa_family = AF_UNSPEC};
-
-static int dissolve(int fd) { return spate_sys_connect(fd, &unspec, sizeof(unspec)); }
-
-/* A non-blocking socket whose attempt was refused; the error is unread. */
-static int refused(void)
-{
-	int fd = stream(SOCK_NONBLOCK);
-
-	assert_int_equal(call_connect(fd, FAR_IP, 99), -EINPROGRESS);
-	run_ms(5);
-	return fd;
-}
-
-/* A non-blocking socket whose attempt is under way and gets no answer. */
-static int connecting(void)
-{
-	int fd = stream(SOCK_NONBLOCK);
-
-	cut(FAR, true);
-	assert_int_equal(call_connect(fd, FAR_IP, 80), -EINPROGRESS);
-	run_ms(5);
-	return fd;
-}
-
-static void set_blocking(int fd, bool on)
-{
-	assert_int_equal(spate_fcntl(fd, F_SETFL, on ? 0 : O_NONBLOCK), 0);
-}
-
 /* ---- A ---- */
 
 static void a_descriptor_and_pointers(void **state)

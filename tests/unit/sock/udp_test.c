@@ -121,7 +121,6 @@ static void h5_no_address(void **state)
 static void h6_h7_filter(void **state)
 {
 	int fd = dgram(SOCK_NONBLOCK), friend_ = far_dgram(53), stranger = far_dgram(54);
-	struct sockaddr unspec = {.sa_family = AF_UNSPEC};
 
 	(void)state;
 	assert_int_equal(call_bind(fd, NEAR_IP, 7000), 0);
@@ -194,7 +193,6 @@ static void h9_e11_port_closed(void **state)
 
 static void h10_h11_error_stays(void **state)
 {
-	struct sockaddr unspec = {.sa_family = AF_UNSPEC};
 	int fd = refused_dgram();
 
 	(void)state;

@@ -259,3 +259,30 @@ uint16_t own_port(int fd)
 	assert_int_equal(spate_sys_getsockname(fd, (struct sockaddr *)&a, &len), 0);
 	return ntohs(a.sin_port);
 }
+
+/* ---- connect() ---- */
+
+const struct sockaddr unspec = {.sa_family = AF_UNSPEC};
+
+int dissolve(int fd) { return spate_sys_connect(fd, &unspec, sizeof(unspec)); }
+
+int refused(void)
+{
+	int fd = stream(SOCK_NONBLOCK);
+
+	assert_int_equal(call_connect(fd, FAR_IP, 99), -EINPROGRESS);
+	run_ms(5);
+	return fd;
+}
+
+int connecting(void)
+{
+	int fd = stream(SOCK_NONBLOCK);
+
+	cut(FAR, true);
+	assert_int_equal(call_connect(fd, FAR_IP, 80), -EINPROGRESS);
+	run_ms(5);
+	return fd;
+}
+
+void set_blocking(int fd, bool on) { assert_int_equal(spate_fcntl(fd, F_SETFL, on ? 0 : O_NONBLOCK), 0); }

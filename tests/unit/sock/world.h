@@ -61,6 +61,15 @@ int far_listener(uint16_t port, int flags);
 /* A connected pair: near end's descriptor returned, the far end's in *far. Both blocking. */
 int pair(uint16_t port, int *far);
 
+/* A non-blocking socket whose attempt was refused; the error is unread. */
+int refused(void);
+/* A non-blocking socket whose attempt is under way and gets no answer. */
+int connecting(void);
+void set_blocking(int fd, bool on);
+/* connect() with AF_UNSPEC. */
+extern const struct sockaddr unspec;
+int dissolve(int fd);
+
 int so_error(int fd);
 /* poll(2) for everything, without waiting. */
 int poll_now(int fd);
