@@ -166,18 +166,13 @@ static int explain(int error, char *err, size_t err_len)
 
 int drivers_eal_start(const struct spate_config *c, char *err, size_t err_len)
 {
-	char dev[sizeof(c->dev)], *impairments;
 	struct dev_name d;
 	cpu_set_t cpus;
 	uint64_t need;
 	bool huge;
 	int rc;
 
-	snprintf(dev, sizeof(dev), "%s", c->dev);
-	impairments = strrchr(dev, '+'); /* drivers_open() looks at those */
-	if (impairments != NULL)
-		*impairments = '\0';
-	rc = dev_name_parse(&d, dev, err, err_len);
+	rc = dev_name_parse(&d, c->dev, err, err_len);
 	if (rc == 0)
 		rc = dev_name_check(&d, err, err_len);
 	if (rc != 0 || started)

@@ -49,12 +49,27 @@ static void take_force(struct dev_name *d)
 	memcpy(d->options, rest, sizeof(rest));
 }
 
-int dev_name_parse(struct dev_name *d, const char *dev, char *err, size_t err_len)
+/* Takes what stands behind the last '+' off the name. */
+static void take_impairments(struct dev_name *d, char *dev)
 {
+	char *plus = strrchr(dev, '+');
+
+	if (plus == NULL)
+		return;
+	snprintf(d->impair, sizeof(d->impair), "%s", plus + 1);
+	d->impaired = true;
+	*plus = '\0';
+}
+
+int dev_name_parse(struct dev_name *d, const char *name, char *err, size_t err_len)
+{
+	char dev[sizeof(d->what) + sizeof(d->options) + sizeof(d->impair)];
 	const char *what = dev;
 	size_t len;
 
 	*d = (struct dev_name){.kind = DEV_AF_PACKET};
+	snprintf(dev, sizeof(dev), "%s", name);
+	take_impairments(d, dev);
 	for (unsigned i = 0; i < RTE_DIM(prefixes); i++) {
 		if (strncmp(dev, prefixes[i].prefix, strlen(prefixes[i].prefix)) == 0) {
 			d->kind = prefixes[i].kind;

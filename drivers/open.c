@@ -42,11 +42,11 @@ static int open_sim(const struct spate_config *c, uint16_t n_queues, struct port
 	return rc;
 }
 
-/* Puts a bad wire in front of the device when its name asks for one. */
+/* Puts a bad wire in front of the device. */
 static int impair(const char *options, uint64_t seed, struct port **port, char *err, size_t err_len)
 {
 	struct port *inner = *port;
-	int rc = options != NULL ? impair_wrap(inner, options, seed, port, err, err_len) : 0;
+	int rc = impair_wrap(inner, options, seed, port, err, err_len);
 
 	if (rc != 0)
 		inner->ops->close(inner);
@@ -56,21 +56,14 @@ static int impair(const char *options, uint64_t seed, struct port **port, char *
 int drivers_open(const struct spate_config *c, uint16_t n_queues, struct port *ports[2], unsigned *n_ports, char *err,
 		 size_t err_len)
 {
-	char dev[sizeof(c->dev)];
 	struct dev_name d;
-	char *options;
-	int rc;
+	int rc = dev_name_parse(&d, c->dev, err, err_len);
 
-	snprintf(dev, sizeof(dev), "%s", c->dev);
-	options = strrchr(dev, '+');
-	if (options != NULL)
-		*options++ = '\0';
-	rc = dev_name_parse(&d, dev, err, err_len);
 	if (rc != 0)
 		return rc;
 	*n_ports = d.kind == DEV_SIM ? 2 : 1;
-	if (d.kind == DEV_SIM && options != NULL) {
-		snprintf(err, err_len, "sim has its impairments as options: write sim,%s instead of %s", options, c->dev);
+	if (d.kind == DEV_SIM && d.impaired) {
+		snprintf(err, err_len, "sim has its impairments as options: write sim,%s instead of %s", d.impair, c->dev);
 		return -EINVAL;
 	}
 	if (d.kind == DEV_SIM)
@@ -78,5 +71,5 @@ int drivers_open(const struct spate_config *c, uint16_t n_queues, struct port *p
 	rc = dev_name_check(&d, err, err_len);
 	if (rc == 0)
 		rc = ethdev_open(&d, c, n_queues, seed_of(c), &ports[0], err, err_len);
-	return rc != 0 ? rc : impair(options, seed_of(c), &ports[0], err, err_len);
+	return rc != 0 || !d.impaired ? rc : impair(d.impair, seed_of(c), &ports[0], err, err_len);
 }

@@ -2,7 +2,7 @@
  * is chosen so that RSS brings the answers to the calling core. Toeplitz is linear, so ports fall into classes by the
  * low bits of hash(local port), and the ports that come home to a queue are whole classes: no trial and error for any
  * key and redirection table. Taking is O(1) up to the last free port; failing is O(1). Random (RFC 6056 section
- * 3.3.1). Owned by one core, but for struct eport_space, which is read-only after eport_space_init() and shared by
+ * 3.3.1). Owned by one core, but for struct eport_space, which is read-only after eport_space_new() and shared by
  * all.
  *
  * A port stays busy until eport_put(): through TIME-WAIT too. */

@@ -38,15 +38,20 @@ void sock_env_fini(struct sock_env *env)
 	region_unmap(&env->side_region);
 }
 
-int sock_find(int fd, struct sock_env **env, struct conn **c)
+int sock_find_any(int fd, struct sock_env **env, struct conn **c)
 {
 	*env = sock_cur;
 	if (*env == NULL)
 		return -ENXIO;
 	*c = sock_at(*env, fd);
-	if (*c == NULL)
-		return -EBADF;
-	return (*c)->type == CONN_EPOLL ? -ENOTSOCK : 0;
+	return *c != NULL ? 0 : -EBADF;
+}
+
+int sock_find(int fd, struct sock_env **env, struct conn **c)
+{
+	int rc = sock_find_any(fd, env, c);
+
+	return rc == 0 && (*c)->type == CONN_EPOLL ? -ENOTSOCK : rc;
 }
 
 static struct sock_side *side_at(const struct sock_env *env, uint32_t idx)

@@ -219,14 +219,12 @@ int sock_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 
 int sock_fcntl(int fd, int cmd, long arg)
 {
-	struct sock_env *env = sock_cur;
+	struct sock_env *env;
 	struct conn *c;
+	int rc = sock_find_any(fd, &env, &c);
 
-	if (env == NULL)
-		return -ENXIO;
-	c = sock_at(env, fd);
-	if (c == NULL)
-		return -EBADF;
+	if (rc < 0)
+		return rc;
 	switch (cmd) {
 	case F_GETFL:
 		return O_RDWR | (c->flags & CONN_NONBLOCK ? O_NONBLOCK : 0);

@@ -63,7 +63,9 @@ static inline struct conn *sock_at(const struct sock_env *env, int fd)
 	return c->type == CONN_FREE || c->flags & CONN_ORPHAN || c->listener != 0 ? NULL : c;
 }
 
-/* The thread's environment and the socket: 0, -ENXIO, -EBADF, -ENOTSOCK (an epoll instance). */
+/* The thread's environment and what the descriptor names, a socket or an epoll instance: 0, -ENXIO, -EBADF. */
+int sock_find_any(int fd, struct sock_env **env, struct conn **c);
+/* The same for a socket: -ENOTSOCK for an epoll instance, too. */
 int sock_find(int fd, struct sock_env **env, struct conn **c);
 
 /* ---- what a socket has for this layer: TF_SOCK_MASK of TCP's flags, the same bits of udp_pcb.sock_bits ---- */

@@ -130,14 +130,12 @@ int sock_shutdown(int fd, int how)
 
 int sock_close(int fd)
 {
-	struct sock_env *env = sock_cur;
+	struct sock_env *env;
 	struct conn *c;
+	int rc = sock_find_any(fd, &env, &c);
 
-	if (env == NULL)
-		return -ENXIO;
-	c = sock_at(env, fd);
-	if (c == NULL)
-		return -EBADF;
+	if (rc < 0)
+		return rc;
 	if (c->type == CONN_EPOLL) {
 		sock_epoll_close(env, c);
 		return 0;
