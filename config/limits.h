@@ -15,6 +15,14 @@
 #define RSS_KEY_MAX 52       /* i40e's key, the longest that a PMD asks for */
 #define RSS_RETA_MAX 2048    /* entries of the largest redirection table (ice PF) */
 
+#define PORTS_MAX 8          /* devices of one end: two dual-port NICs per NUMA node of a large machine */
+
+/* ---- mail between stacks ---- */
+#define MAIL_RING 1024       /* mails under way from one stack to one other: what arrives during a long application turn */
+#define MAIL_BATCH 256       /* packets that wait for one other stack beyond the ring, then they are dropped like in a NIC's queue */
+#define MAIL_BURST 32        /* mails per call, as RX_BURST */
+#define MAIL_PER_POLL 512    /* mails handled in one turn: as many as four senders' bursts of four */
+
 /* ---- connections ---- */
 #define CONNS_DEFAULT (1u << 20)  /* --max-connections: sockets of one stack */
 #define CONNS_MAX (1u << 26)      /* 64 M slots of 192 B are 12 GiB: more than one core can serve */

@@ -81,6 +81,21 @@ static void impair_stats(struct port *p, struct port_stats *st)
 	im->inner->ops->stats(im->inner, st);
 }
 
+static bool impair_link_up(struct port *p)
+{
+	struct impair *im = impair_of(p);
+
+	return im->inner->ops->link_up(im->inner);
+}
+
+static void impair_describe(struct port *p, FILE *out)
+{
+	struct impair *im = impair_of(p);
+
+	if (im->inner->ops->describe != NULL)
+		im->inner->ops->describe(im->inner, out);
+}
+
 static void dir_fini(struct sim_dir *d)
 {
 	wire_fini(&d->wire);
@@ -105,6 +120,8 @@ static const struct port_ops impair_ops = {
 	.tx = impair_tx,
 	.start = impair_start,
 	.stats = impair_stats,
+	.link_up = impair_link_up,
+	.describe = impair_describe,
 	.close = impair_close,
 };
 

@@ -9,6 +9,7 @@
 #include "drivers/ethdev/ethdev.h"
 #include "drivers/impair.h"
 #include "drivers/name.h"
+#include "drivers/share.h"
 #include "drivers/sim/sim.h"
 
 static uint64_t seed_of(const struct spate_config *c)
@@ -53,6 +54,42 @@ static int impair(const char *options, uint64_t seed, struct port **port, char *
 	return rc;
 }
 
+/* Fewer queues than stacks: they share. */
+static int share(struct port **port, uint16_t n_queues, char *err, size_t err_len)
+{
+	struct port *inner = *port;
+
+	if (inner->n_queues >= n_queues || share_wrap(inner, n_queues, port) == 0)
+		return 0;
+	inner->ops->close(inner);
+	snprintf(err, err_len, "not enough memory for %u stacks on %u queues: raise --memory", n_queues, inner->n_queues);
+	return -ENOMEM;
+}
+
+static int open_one(const struct dev_name *d, const struct spate_config *c, uint16_t n_queues, struct port **port, char *err,
+		    size_t err_len)
+{
+	int rc = dev_name_check(d, err, err_len);
+
+	if (rc == 0)
+		rc = ethdev_open(d, c, n_queues, seed_of(c), port, err, err_len);
+	if (rc == 0 && d->impaired)
+		rc = impair(d->impair, seed_of(c), port, err, err_len);
+	return rc != 0 ? rc : share(port, n_queues, err, err_len);
+}
+
+static int open_both(const struct spate_config *c, uint16_t n_queues, struct port *ports[2], char *err, size_t err_len)
+{
+	int rc = open_sim(c, n_queues, ports, err, err_len);
+
+	for (unsigned i = 0; i < 2 && rc == 0; i++) {
+		rc = share(&ports[i], n_queues, err, err_len);
+		if (rc != 0)
+			ports[!i]->ops->close(ports[!i]);
+	}
+	return rc;
+}
+
 int drivers_open(const struct spate_config *c, uint16_t n_queues, struct port *ports[2], unsigned *n_ports, char *err,
 		 size_t err_len)
 {
@@ -67,9 +104,6 @@ int drivers_open(const struct spate_config *c, uint16_t n_queues, struct port *p
 		return -EINVAL;
 	}
 	if (d.kind == DEV_SIM)
-		return open_sim(c, n_queues, ports, err, err_len);
-	rc = dev_name_check(&d, err, err_len);
-	if (rc == 0)
-		rc = ethdev_open(&d, c, n_queues, seed_of(c), &ports[0], err, err_len);
-	return rc != 0 || !d.impaired ? rc : impair(d.impair, seed_of(c), &ports[0], err, err_len);
+		return open_both(c, n_queues, ports, err, err_len);
+	return open_one(&d, c, n_queues, &ports[0], err, err_len);
 }

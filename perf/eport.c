@@ -13,7 +13,7 @@
 
 #define SAMPLES 4001
 #define BATCH_MAX 32
-#define PORTS_MAX 65536
+#define BUSY_MAX 65536
 #define RETA_SIZE 128
 
 struct bench {
@@ -22,7 +22,7 @@ struct bench {
 	struct eport *e;
 	rte_be32_t laddr_be, raddr_be;
 	rte_be16_t rport_be;
-	struct flow_key live[PORTS_MAX];
+	struct flow_key live[BUSY_MAX];
 	uint32_t n_live, capacity;
 	uint64_t sample[SAMPLES];
 	uint64_t clock_cost; /* cycles that reading the clock twice takes */

@@ -80,6 +80,8 @@ static void sim_stats(struct port *p, struct port_stats *st)
 	st->rx_missed += in->wire.counts.overflowed;
 }
 
+static bool sim_link_up(struct port *p) { return __atomic_load_n(&sim_of(p)->out->up, __ATOMIC_ACQUIRE); }
+
 static void sim_free(struct sim *s)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -109,6 +111,7 @@ static const struct port_ops sim_ops = {
 	.tx = sim_tx,
 	.start = sim_start,
 	.stats = sim_stats,
+	.link_up = sim_link_up,
 	.close = sim_close,
 };
 

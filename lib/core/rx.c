@@ -1,22 +1,134 @@
 /* rx.c: the spine: a packet's whole way in, in call order. A burst goes through in stages, so that the memory which one
- * packet needs is on its way while others are worked on: headers, then table buckets, then connections, then TCP. */
+ * packet needs is on its way while others are worked on: headers, then table buckets, then connections, then TCP.
+ *
+ * Every flow has a home, the stack that the end's homing function names for its hash (port.h). Packets that a device brought
+ * to another stack are sent on, whole, and go through here once more, at home. There the flow may turn out to be away, on a
+ * stack that bound its port or listens: then they are sent on a second and last time. */
 #include "core/rx.h"
 
 #include <netinet/in.h>
 
 #include <rte_prefetch.h>
 
+#include "base/log.h"
+#include "core/mail.h"
 #include "core/stack.h"
+
+/* ---- to other stacks ---- */
+
+/* What was verified here need not be verified again. */
+static void rx_send_on(struct stack *s, struct net_pkt *pkt, uint16_t to, enum rehome why)
+{
+	s->rehomes.n[why]++;
+	pkt->m->ol_flags &= ~(RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK);
+	pkt->m->ol_flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+	if (pkt->verified)
+		pkt->m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	mail_packet(&s->mail, to, pkt->port, pkt->m);
+}
+
+static void say_mispredicted(const struct stack *s, uint8_t port)
+{
+	if (s->rehomes.n[REHOME_RSS] == 0)
+		LOG_WARN("%s: a packet came to core %u that by its key and redirection table belongs to another: such packets are passed "
+			 "on in software, which is slower; `spate nic` says more", s->port[port]->name, s->self);
+}
+
+static __rte_noinline void rx_go_home(struct stack *s, struct net_pkt *pkt, uint16_t home, enum rehome why)
+{
+	if (why == REHOME_RSS && pkt->port == NET_PORT_LOOP) {
+		why = REHOME_LOOP;
+	} else if (why == REHOME_RSS && !s->port[pkt->port]->rss_trusted) {
+		why = REHOME_NO_RSS;
+	} else if (why == REHOME_RSS) {
+		say_mispredicted(s, pkt->port);
+	}
+	rx_send_on(s, pkt, home, why);
+}
+
+/* True when the packet belongs here. Else it is on its way. */
+static inline bool rx_at_home(struct stack *s, struct net_pkt *pkt, enum rehome why)
+{
+	uint16_t home = flow_home(&s->flow, pkt->hash);
+
+	s->rss_checked++;
+	s->hash_given += pkt->nic_hash;
+	if (likely(home == s->self) || mail_alone(&s->mail))
+		return true;
+	if (pkt->nic_hash && !net_hash_confirm(&s->net, pkt)) {
+		home = flow_home(&s->flow, pkt->hash);
+		if (home == s->self)
+			return true;
+	}
+	rx_go_home(s, pkt, home, why);
+	return false;
+}
+
+/* ---- layers' verdicts ---- */
+
+/* Where the protocol's answer sends the packet: nowhere, to the stack that has its socket, or, when the NIC's hash led
+ * astray, to its true home. True: look again, here. */
+static inline bool rx_verdict(struct stack *s, struct net_pkt *pkt, int verdict)
+{
+	if (likely(verdict == FLOW_DONE))
+		return false;
+	if (verdict != FLOW_REHASHED) {
+		rx_send_on(s, pkt, (uint16_t)verdict, REHOME_BOUND);
+		return false;
+	}
+	return rx_at_home(s, pkt, REHOME_RSS);
+}
+
+static inline void rx_tcp(struct stack *s, struct net_pkt *pkt)
+{
+	while (rx_verdict(s, pkt, tcp_input(&s->tcp, pkt)))
+		; /* once more at most: the hash is computed now */
+}
+
+static inline void rx_udp(struct stack *s, struct net_pkt *pkt)
+{
+	while (rx_verdict(s, pkt, udp_input(&s->udp, pkt)))
+		;
+}
 
 /* An ICMP error, or a neighbour that did not answer, concerns the flow whose packet it quotes. */
 static void rx_error(struct stack *s, struct net_pkt *pkt)
 {
+	int verdict = FLOW_DONE;
+
 	if (pkt->proto == IPPROTO_TCP)
-		tcp_icmp(&s->tcp, pkt);
+		verdict = tcp_icmp(&s->tcp, pkt);
 	else if (pkt->proto == IPPROTO_UDP)
-		udp_icmp(&s->udp, pkt);
-	rte_pktmbuf_free(pkt->m);
+		verdict = udp_icmp(&s->udp, pkt);
+	if (verdict == FLOW_DONE)
+		rte_pktmbuf_free(pkt->m);
+	else
+		rx_send_on(s, pkt, (uint16_t)verdict, REHOME_BOUND);
 }
+
+/* A fragment at the home of its addresses. What becomes whole goes on to its own home. */
+static enum net_verdict rx_fragment(struct stack *s, struct net_pkt *pkt)
+{
+	enum net_verdict v = net_reassemble(&s->net, pkt);
+
+	if ((v == NET_TCP || v == NET_UDP) && !rx_at_home(s, pkt, REHOME_FRAGMENT))
+		return NET_DONE;
+	return v;
+}
+
+/* Stage 1 of one packet. homed: another stack sent it here, so here is right. */
+static inline enum net_verdict rx_classify(struct stack *s, uint8_t port, struct rte_mbuf *m, struct net_pkt *pkt, bool homed)
+{
+	enum net_verdict v = net_input(&s->net, port, m, pkt);
+
+	if (v == NET_DONE)
+		return v;
+	if (!homed && !rx_at_home(s, pkt, v == NET_ICMP_ERROR ? REHOME_ICMP : v == NET_FRAGMENT ? REHOME_FRAGMENT : REHOME_RSS))
+		return NET_DONE;
+	return likely(v != NET_FRAGMENT) ? v : rx_fragment(s, pkt);
+}
+
+/* ---- bursts ---- */
 
 static void rx_prefetch_headers(struct rte_mbuf **m, uint16_t n)
 {
@@ -24,7 +136,7 @@ static void rx_prefetch_headers(struct rte_mbuf **m, uint16_t n)
 		rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
 }
 
-static void rx_burst(struct stack *s, struct rte_mbuf **m, uint16_t n)
+static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, uint16_t n, bool homed)
 {
 	struct net_pkt pkt[RX_BURST];
 	uint16_t n_tcp = 0;
@@ -34,18 +146,18 @@ static void rx_burst(struct stack *s, struct rte_mbuf **m, uint16_t n)
 	for (uint16_t i = 0; i < n; i++) {
 		struct net_pkt *p = &pkt[n_tcp];
 
-		s->rx_bytes += rte_pktmbuf_pkt_len(m[i]);
-		switch (net_input(&s->net, m[i], p)) {
+		switch (rx_classify(s, homed ? mail_tag_of(m[i])->port : port, m[i], p, homed)) {
 		case NET_TCP:
 			table_prefetch(&s->flow.tcp, p->hash);
 			n_tcp++;
 			break;
 		case NET_UDP:
-			udp_input(&s->udp, p);
+			rx_udp(s, p);
 			break;
 		case NET_ICMP_ERROR:
 			rx_error(s, p);
 			break;
+		case NET_FRAGMENT: /* waits for the others */
 		case NET_DONE:
 			break;
 		}
@@ -55,8 +167,10 @@ static void rx_burst(struct stack *s, struct rte_mbuf **m, uint16_t n)
 		flow_prefetch(&s->flow, &s->flow.tcp, pkt[i].hash);
 	/* Stage 3: the connections have arrived. */
 	for (uint16_t i = 0; i < n_tcp; i++)
-		tcp_input(&s->tcp, &pkt[i]);
+		rx_tcp(s, &pkt[i]);
 }
+
+void rx_mailed(struct stack *s, struct rte_mbuf **m, uint16_t n) { rx_burst(s, 0, m, n, true); }
 
 /* What we sent to ourselves, as far as it was there when we began: answers wait for the next turn. */
 static uint32_t rx_loop(struct stack *s)
@@ -66,7 +180,7 @@ static uint32_t rx_loop(struct stack *s)
 
 	while (n < RX_BURST && (m[n] = net_loop_next(&s->net)) != NULL)
 		n++;
-	rx_burst(s, m, n);
+	rx_burst(s, NET_PORT_LOOP, m, n, false);
 	return n;
 }
 
@@ -82,23 +196,43 @@ static uint32_t rx_failed_neighbours(struct stack *s)
 	return n;
 }
 
-uint32_t rx_poll(struct stack *s)
+/* Mail is read between receiving a burst and handling it: what another stack told before it sent anything is known before
+ * the answer is looked at. */
+static uint32_t rx_port(struct stack *s, uint8_t port)
 {
+	struct port *p = s->port[port];
 	struct rte_mbuf *m[RX_BURST];
 	uint32_t total = 0;
 
 	for (int i = 0; i < RX_BURSTS_PER_POLL; i++) {
-		uint16_t n = s->port->ops->rx(s->port, s->queue, m, RX_BURST, s->clock.now_ns);
+		uint16_t n = p->ops->rx(p, s->self, m, RX_BURST, s->clock.now_ns);
 
-		rx_burst(s, m, n);
+		if (n == 0)
+			break;
+		total += mail_poll(s);
+		for (uint16_t k = 0; k < n; k++)
+			s->rx_bytes += rte_pktmbuf_pkt_len(m[k]);
+		rx_burst(s, port, m, n, false);
+		s->rx_packets += n;
 		total += n;
 		if (n < RX_BURST)
 			break;
 	}
-	s->rx_packets += total;
+	return total;
+}
+
+uint32_t rx_poll(struct stack *s)
+{
+	uint32_t total = 0;
+
+	for (uint8_t i = 0; i < s->n_ports; i++)
+		total += rx_port(s, i);
+	total += mail_poll(s);
 	if (s->net.loop != NULL)
 		total += rx_loop(s);
 	if (s->net.failed != NULL)
 		total += rx_failed_neighbours(s);
+	if (!mail_alone(&s->mail))
+		mail_flush(&s->mail);
 	return total;
 }

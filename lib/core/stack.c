@@ -20,12 +20,23 @@ static uint64_t stack_seed(uint64_t wanted)
 
 static int stack_flow_init(struct stack *s, const struct stack_config *cfg)
 {
-	struct flow_config fc = {.max_conns = cfg->max_conns, .numa_node = cfg->numa_node};
+	struct flow_config fc = {.max_conns = cfg->max_conns, .numa_node = cfg->numa_node, .self = cfg->self,
+				 .mail = cfg->office != NULL ? &s->mail : NULL};
 
 	tcp_flow_sizes(cfg->max_conns, &fc);
 	fc.size_bytes[FLOW_NEIGH] = net_neigh_bytes;
 	fc.cap[FLOW_NEIGH] = NEIGHS_MAX;
-	return flow_init(&s->flow, &fc, &cfg->port->rss, &s->clock, &s->prng);
+	return flow_init(&s->flow, &fc, &cfg->ports[0]->rss, &s->clock, &s->prng);
+}
+
+static void stack_ports(struct stack *s, const struct stack_config *cfg)
+{
+	s->n_ports = cfg->n_ports;
+	s->self = cfg->self;
+	for (uint16_t i = 0; i < cfg->n_ports; i++) {
+		s->port[i] = cfg->ports[i];
+		pkt_tx_init(&s->tx[i], cfg->ports[i], cfg->self, cfg->pool, &s->drops, &s->clock.now_ns);
+	}
 }
 
 int stack_init(struct stack *s, const struct stack_config *cfg)
@@ -40,31 +51,32 @@ int stack_init(struct stack *s, const struct stack_config *cfg)
 		.max_binds = cfg->max_conns,
 		.port_lo = cfg->port_lo,
 		.port_hi = cfg->port_hi,
-		.queue = cfg->queue,
 		.numa_node = cfg->numa_node,
 	};
 	int ret;
 
-	if (cfg->max_conns == 0 || cfg->max_conns > CONNS_MAX || cfg->port_lo > cfg->port_hi)
+	if (cfg->max_conns == 0 || cfg->max_conns > CONNS_MAX || cfg->port_lo > cfg->port_hi || cfg->n_ports == 0 ||
+	    cfg->n_ports > PORTS_MAX)
 		return -EINVAL;
 	memset(s, 0, sizeof(*s));
-	s->port = cfg->port;
-	s->queue = cfg->queue;
 	clock_set(&s->clock, cfg->now_ns);
 	prng_seed(&s->prng, stack_seed(cfg->seed));
-	pkt_tx_init(&s->tx, cfg->port, cfg->queue, cfg->pool, &s->drops, &s->clock.now_ns);
+	stack_ports(s, cfg);
 
-	ret = stack_flow_init(s, cfg);
+	ret = cfg->office != NULL ? mailbox_init(&s->mail, cfg->office, cfg->self, cfg->pool) : 0;
 	if (ret != 0)
 		return ret;
-	s->eport = eport_new(cfg->eports, cfg->queue, PATHS_MAX, &s->prng, cfg->numa_node);
+	ret = stack_flow_init(s, cfg);
+	if (ret != 0)
+		goto no_flow;
+	s->eport = eport_new(cfg->eports, cfg->self, PATHS_MAX, &s->prng, cfg->numa_node);
 	ret = -ENOMEM;
 	if (s->eport == NULL)
 		goto no_eport;
-	ret = net_init(&s->net, &s->flow, &s->tx, &s->drops, &s->clock, cfg->numa_node);
+	ret = net_init(&s->net, &s->flow, s->tx, s->n_ports, &s->drops, &s->clock, cfg->numa_node);
 	if (ret != 0)
 		goto no_net;
-	ret = tcp_init(&s->tcp, &tc, &s->flow, &s->net, &s->tx, &s->drops, &s->clock, &s->prng, s->eport);
+	ret = tcp_init(&s->tcp, &tc, &s->flow, &s->net, s->tx, &s->drops, &s->clock, &s->prng, s->eport);
 	if (ret != 0)
 		goto no_tcp;
 	ret = udp_init(&s->udp, &uc, &s->flow, &s->net, &s->drops);
@@ -80,6 +92,8 @@ no_net:
 	eport_free(s->eport);
 no_eport:
 	flow_fini(&s->flow);
+no_flow:
+	mailbox_fini(&s->mail);
 	return ret;
 }
 
@@ -90,14 +104,25 @@ void stack_fini(struct stack *s)
 	net_fini(&s->net);
 	eport_free(s->eport);
 	flow_fini(&s->flow);
-	pkt_tx_fini(&s->tx);
+	mailbox_fini(&s->mail);
+	for (uint16_t i = 0; i < s->n_ports; i++)
+		pkt_tx_fini(&s->tx[i]);
+}
+
+static uint32_t tx_flush(struct stack *s)
+{
+	uint32_t waiting = 0;
+
+	for (uint16_t i = 0; i < s->n_ports; i++)
+		waiting += pkt_tx_flush(&s->tx[i]);
+	return waiting;
 }
 
 void stack_flush(struct stack *s)
 {
 	net_flush(&s->net);
 	tcp_flush(&s->tcp);
-	pkt_tx_flush(&s->tx);
+	tx_flush(s);
 }
 
 /* Runs what is due, a bounded number per turn: what is left is found due at the next one. */
@@ -132,9 +157,12 @@ uint32_t stack_poll(struct stack *s, uint64_t now_ns)
 
 uint64_t stack_next_ns(const struct stack *s)
 {
+	uint32_t tx_waiting = 0;
 	int32_t ticks;
 
-	if (s->tcp.out_head != 0 || s->tx.n != 0 || s->net.failed != NULL || s->net.released != NULL || s->net.loop != NULL)
+	for (uint16_t i = 0; i < s->n_ports; i++)
+		tx_waiting += s->tx[i].n;
+	if (s->tcp.out_head != 0 || tx_waiting != 0 || s->net.failed != NULL || s->net.released != NULL || s->net.loop != NULL)
 		return s->clock.now_ns;
 	if (s->flow.wheel.armed == 0)
 		return UINT64_MAX;

@@ -5,17 +5,21 @@
 #include "base/clock.h"
 #include "base/drop.h"
 #include "base/prng.h"
+#include "base/rehome.h"
 #include "flow/eport.h"
 #include "flow/flow.h"
 #include "net/net.h"
+#include "pkt/mail.h"
 #include "pkt/port.h"
 #include "pkt/tx.h"
 #include "tcp/tcp.h"
 #include "udp/udp.h"
 
 struct stack_config {
-	struct port *port;
-	uint16_t queue;               /* this stack's queue of the port */
+	struct port *const *ports;    /* of the end; the first one's rss is the homing function of all */
+	uint16_t n_ports;
+	uint16_t self;                /* number of this stack at its end, and of its queue of every port */
+	struct mail_office *office;   /* of the end; NULL: this is its only stack */
 	struct rte_mempool *pool;     /* mbufs for sending, and for receiving on this queue */
 	const struct eport_space *eports;
 	uint32_t max_conns;
@@ -33,11 +37,14 @@ struct stack {
 	struct net net;
 	struct udp udp;
 	struct eport *eport;
-	struct port *port;
-	uint16_t queue;
+	struct mailbox mail;
+	struct port *port[PORTS_MAX];
+	uint16_t n_ports, self;
 	uint64_t rx_packets, rx_bytes, polls, busy_polls;
+	uint64_t rss_checked, hash_given; /* packets looked at for their home; those whose hash the NIC gave */
+	struct rehomes rehomes;           /* sent on to other stacks */
 	struct drops drops;
-	struct pkt_tx tx;
+	struct pkt_tx tx[PORTS_MAX];
 };
 
 /* A stack without addresses (net_addr_add(&s->net, ...) gives it some). 0, -ENOMEM, -EINVAL. */

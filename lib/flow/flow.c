@@ -18,10 +18,13 @@ static void complete(struct flow_config *c)
 		[FLOW_SYNRCVD] = half_open > HALF_OPEN_MIN ? half_open : HALF_OPEN_MIN,
 		[FLOW_TIMEWAIT] = c->max_conns,
 		[FLOW_NEIGH] = NEIGHS_MAX,
+		[FLOW_AWAY] = c->max_conns,
 	};
 
 	if (c->size_bytes[FLOW_CONN] == 0)
 		c->size_bytes[FLOW_CONN] = CONN_SLOT_BYTES;
+	if (!mail_alone(c->mail))
+		c->size_bytes[FLOW_AWAY] = sizeof(struct flow_away);
 	for (int k = 0; k < FLOW_KINDS; k++) {
 		if (c->size_bytes[k] == 0) { /* nobody uses this kind */
 			c->size_bytes[k] = sizeof(struct flow_head);
@@ -50,9 +53,11 @@ int flow_init(struct flow *f, const struct flow_config *cfg, const struct rss *r
 	int err;
 
 	static_assert(CONNS_MAX < WHEEL_PREV_SLOT - WHEEL_LEVELS * WHEEL_SLOTS, "slot numbers are no flow_refs");
-	static_assert(3ull * CONNS_MAX <= REF_INDEX_MASK, "a table of all kinds is not too large");
+	static_assert(4ull * CONNS_MAX <= REF_INDEX_MASK, "a table of all kinds is not too large");
 	memset(f, 0, sizeof(*f));
 	f->rss = rss;
+	f->mail = c.mail;
+	f->self = c.self;
 	f->clock = clock;
 	f->prng = prng;
 	wheel_init(&f->wheel, clock->tick);
@@ -61,11 +66,11 @@ int flow_init(struct flow *f, const struct flow_config *cfg, const struct rss *r
 	for (int k = 0; k < FLOW_KINDS && err == 0; k++)
 		err = pool_init(&f->pool[k], c.cap[k], c.size_bytes[k], c.numa_node);
 	/* Buckets for the sockets; half-open and TIME-WAIT flows come on top only where connections are short. */
-	all = c.cap[FLOW_CONN] + c.cap[FLOW_SYNRCVD] + c.cap[FLOW_TIMEWAIT];
+	all = c.cap[FLOW_CONN] + c.cap[FLOW_SYNRCVD] + c.cap[FLOW_TIMEWAIT] + c.cap[FLOW_AWAY];
 	if (err == 0)
 		err = table_init_expect(&f->tcp, c.cap[FLOW_CONN], all, c.numa_node);
 	if (err == 0)
-		err = table_init(&f->udp, c.cap[FLOW_CONN], c.numa_node);
+		err = table_init_expect(&f->udp, c.cap[FLOW_CONN], c.cap[FLOW_CONN] + c.cap[FLOW_AWAY], c.numa_node);
 	if (err != 0)
 		flow_fini(f);
 	return err;

@@ -4,6 +4,7 @@
 #define FLOW_FLOW_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_byteorder.h>
@@ -14,6 +15,7 @@
 #include "flow/ref.h"
 #include "flow/table.h"
 #include "flow/wheel.h"
+#include "pkt/mail.h"
 #include "pkt/rss.h"
 
 /* Identity of a flow seen from here. IPv4 as on the wire. IPv6 flows will have laddr_be = 0 and raddr_be = their path's
@@ -33,12 +35,25 @@ struct flow_head {
 static_assert(sizeof(struct flow_key) == 12, "keys are compared as 12 bytes");
 static_assert(sizeof(struct flow_head) == 32, "half a cache line");
 
+/* A flow whose home is here and whose socket is on another stack (it was bound or listens there): its packets are sent
+ * on. In the connection table like any other. */
+struct flow_away {
+	struct flow_head h;      /* without path and timer */
+	uint16_t stack;
+	bool eport;              /* the local port was taken here, so that nobody else gets it */
+	uint8_t proto;
+	uint32_t spare;
+};
+static_assert(sizeof(struct flow_away) == 40, "small: there may be many");
+
 struct flow {
 	struct pool pool[FLOW_KINDS]; /* objects by kind */
 	struct table tcp;             /* TCP flows of every kind */
 	struct table udp;             /* connected UDP sockets */
 	struct wheel wheel;
-	const struct rss *rss;        /* the port's */
+	const struct rss *rss;        /* the end's homing function (port.h) */
+	struct mailbox *mail;         /* to the other stacks of the end; NULL: there are none */
+	uint16_t self;                /* number of this stack at its end */
 	const struct clock *clock;
 	struct prng *prng;
 };
@@ -48,6 +63,8 @@ struct flow_config {
 	uint32_t size_bytes[FLOW_KINDS]; /* object sizes, given by the layers that own them */
 	uint32_t cap[FLOW_KINDS];
 	int numa_node;
+	uint16_t self;
+	struct mailbox *mail;
 };
 
 /* 0 or -ENOMEM. */
@@ -72,9 +89,25 @@ static inline bool flow_key_eq(const struct flow_key *a, const struct flow_key *
 	return a0 == b0 && a1 == b1;
 }
 
+static inline struct flow_away *flow_away_at(const struct flow *f, flow_ref r)
+{
+	return (struct flow_away *)flow_at(f, r);
+}
+
 static inline uint32_t flow_hash(const struct flow *f, const struct flow_key *k)
 {
 	return rss_hash4(f->rss, k->raddr_be, k->laddr_be, k->rport_be, k->lport_be);
+}
+
+/* What a protocol makes of a packet: it is done with it; or, the packet still being the caller's, the number of the stack
+ * that has its socket; or that the NIC's hash was wrong and is now right, so that another stack or flow may be meant. */
+#define FLOW_DONE (-1)
+#define FLOW_REHASHED (-2)
+
+/* The stack that owns flows with this hash, unless they are away (struct flow_away) from it. */
+static inline uint16_t flow_home(const struct flow *f, uint32_t hash)
+{
+	return f->rss->n_queues == 1 ? f->self : rss_queue(f->rss, hash);
 }
 
 /* The flow with this key, or 0. The two prefetching stages before it are table_prefetch() on all of a burst, then

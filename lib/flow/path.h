@@ -11,7 +11,7 @@
 
 #include "base/pool.h"
 
-#define PATH_HDR_MAX 40 /* Ethernet 14 + VLAN 4 + IPv4 20, rounded up */
+#define PATH_HDR_MAX 44 /* Ethernet 14 + VLAN 4 + IPv4 20, rounded up */
 
 struct path {
 	rte_be32_t laddr_be, raddr_be;
@@ -21,6 +21,9 @@ struct path {
 	uint16_t pmtu;           /* IP bytes, at most the port's MTU (RFC 1191) */
 	uint8_t l2_len;          /* bytes of link header in hdr */
 	bool resolved;           /* hdr has the next hop's MAC */
+	uint8_t port;            /* of the end: where its packets leave */
+	uint8_t iface;           /* network interface: port and VLAN (net.h) */
+	uint16_t spare;
 	uint32_t neigh_next;     /* paths over the same neighbour */
 	uint32_t confirmed_tick; /* last time a reply showed the neighbour alive */
 	uint8_t hdr[PATH_HDR_MAX]; /* link header and IPv4 header with length, id and checksum zero */

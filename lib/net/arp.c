@@ -2,6 +2,7 @@
 #include "wire/arp.h"
 
 #include "base/log.h"
+#include "net/mail.h"
 #include "net/neigh.h"
 #include "net/private.h"
 
@@ -50,6 +51,9 @@ void arp_input(struct net *n, struct rte_mbuf *m, const struct eth_view *eth)
 	asks_us = a.op == ARP_REQUEST && net_is_local(n, a.tpa_be);
 	if (a.spa_be != 0) /* 0: a probe for an address that the sender would like to use (RFC 5227 2.1.1) */
 		neigh_learn(n, a.spa_be, &a.sha, asks_us);
+	/* What was meant for us, or for everybody. */
+	if (a.spa_be != 0 && (net_is_local(n, a.tpa_be) || a.spa_be == a.tpa_be))
+		net_tell_neigh(n, a.spa_be, &a.sha, asks_us);
 	if (asks_us)
 		arp_send(n, ARP_REPLY, &a.sha, a.tpa_be, &a.sha, a.spa_be);
 }

@@ -2,6 +2,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "net/private.h"
 #include "wire/cksum.h"
 #include "wire/icmp.h"
@@ -50,6 +51,13 @@ static inline bool l4_cksum_bad(const struct rte_mbuf *m, const struct net_pkt *
 	return cksum_l4_ip4(m, pkt->l4_off, len, pkt->key.raddr_be, pkt->key.laddr_be, pkt->proto) != 0;
 }
 
+/* Loops and ports whose hashes turned out to be others have none. */
+static inline bool nic_hash_usable(const struct net *n, const struct rte_mbuf *m, uint8_t port)
+{
+	return m->ol_flags & RTE_MBUF_F_RX_RSS_HASH && port < PORTS_MAX && n->tx[port].port->offloads & PORT_RX_HASH &&
+	       likely(!(n->hash_off >> port & 1));
+}
+
 /* The flow that the packet belongs to: ports and hash. */
 static inline void pkt_identify(const struct net *n, struct net_pkt *pkt, const uint8_t *l4)
 {
@@ -57,10 +65,23 @@ static inline void pkt_identify(const struct net *n, struct net_pkt *pkt, const 
 
 	memcpy(&pkt->key.rport_be, l4, 2);
 	memcpy(&pkt->key.lport_be, l4 + 2, 2);
-	if (m->ol_flags & RTE_MBUF_F_RX_RSS_HASH && n->tx->port->offloads & PORT_RX_HASH)
-		pkt->hash = m->hash.rss;
-	else
-		pkt->hash = flow_hash(n->flow, &pkt->key);
+	pkt->nic_hash = nic_hash_usable(n, m, pkt->port);
+	pkt->hash = pkt->nic_hash ? m->hash.rss : flow_hash(n->flow, &pkt->key);
+}
+
+bool net_hash_confirm(struct net *n, struct net_pkt *pkt)
+{
+	uint32_t hash = flow_hash(n->flow, &pkt->key);
+
+	pkt->nic_hash = false;
+	if (likely(hash == pkt->hash))
+		return true;
+	if (n->hash_wrong++ == 0)
+		LOG_WARN("%s: the hash that it gives with packets is not that of its key: hashes are computed in software from now on",
+			 n->tx[pkt->port].port->name);
+	n->hash_off |= (uint8_t)(1u << pkt->port);
+	pkt->hash = hash;
+	return false;
 }
 
 static inline enum net_verdict tcp_identify(struct net *n, struct net_pkt *pkt)
@@ -72,6 +93,7 @@ static inline enum net_verdict tcp_identify(struct net *n, struct net_pkt *pkt)
 	if (unlikely(l4_cksum_bad(m, pkt, pkt->l4_len)))
 		return net_drop(n, m, DROP_TCP_CKSUM);
 	pkt_identify(n, pkt, rte_pktmbuf_mtod_offset(m, const uint8_t *, pkt->l4_off));
+	pkt->verified = true;
 	return NET_TCP;
 }
 
@@ -86,17 +108,18 @@ static enum net_verdict udp_identify(struct net *n, struct net_pkt *pkt)
 	if (v.has_cksum && l4_cksum_bad(m, pkt, v.len))
 		return net_drop(n, m, DROP_UDP_CKSUM);
 	pkt_identify(n, pkt, l4);
+	pkt->verified = true;
 	return NET_UDP;
 }
 
 /* A source that no packet from the link may have (RFC 1122 3.2.1.3): nobody, a group, a broadcast, loopback, or we. */
-static inline bool source_bad(const struct net *n, const struct rte_mbuf *m, rte_be32_t src_be)
+static inline bool source_bad(const struct net *n, const struct net_pkt *pkt, rte_be32_t src_be)
 {
 	uint32_t net8 = rte_be_to_cpu_32(src_be) >> 24;
 
 	if (unlikely(net8 == 0 || net8 == 127 || net8 >= 224))
 		return true;
-	return unlikely(net_local_find(n, src_be) != LOCAL_NONE) && m->port != NET_LOOP_PORT;
+	return unlikely(net_local_find(n, src_be) != LOCAL_NONE) && pkt->port != NET_PORT_LOOP;
 }
 
 static inline enum net_verdict ip4_drop(struct net *n, struct rte_mbuf *m, enum ip4_verdict why)
@@ -124,7 +147,7 @@ static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_
 		return net_drop(n, m, DROP_IP4_CKSUM);
 	if (unlikely(net_local_find(n, ip.dst_be) != LOCAL_OURS))
 		return net_drop(n, m, DROP_IP4_DST);
-	if (unlikely(source_bad(n, m, ip.src_be)))
+	if (unlikely(source_bad(n, pkt, ip.src_be)))
 		return net_drop(n, m, DROP_IP4_SRC);
 	if (unlikely(ip.fragment))
 		return net_drop(n, m, DROP_IP4_FRAGMENT);
@@ -149,11 +172,13 @@ static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_
 	return net_drop(n, m, DROP_IP4_PROTO);
 }
 
-enum net_verdict net_input(struct net *n, struct rte_mbuf *m, struct net_pkt *pkt)
+enum net_verdict net_input(struct net *n, uint8_t port, struct rte_mbuf *m, struct net_pkt *pkt)
 {
 	struct eth_view eth;
 	bool to_us;
 
+	pkt->port = port;
+	pkt->verified = pkt->nic_hash = false;
 	if (unlikely(m->nb_segs > 1 && m->data_len < HEADERS_MAX) && rte_pktmbuf_linearize(m) != 0)
 		return net_drop(n, m, DROP_ETH_SHORT);
 	if (unlikely(!eth_parse(&eth, rte_pktmbuf_mtod(m, const void *), m->data_len)))

@@ -10,8 +10,8 @@
 
 #define MULTICAST_FIRST 0xe0000000u /* multicast, reserved and limited broadcast lie from here on */
 
-int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, struct drops *drops, const struct clock *clock,
-	     int numa_node)
+int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, uint16_t n_ports, struct drops *drops,
+	     const struct clock *clock, int numa_node)
 {
 	const size_t addrs = LOCAL_ADDRS_MAX * sizeof(n->addr[0]), sources = LOCAL_ADDRS_MAX * sizeof(n->source_be[0]);
 	const size_t locals = NET_LOCAL_SLOTS * sizeof(n->local[0]);
@@ -22,6 +22,7 @@ int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, struct drops *
 	memset(n, 0, sizeof(*n));
 	n->flow = flow;
 	n->tx = tx;
+	n->n_ports = n_ports;
 	n->drops = drops;
 	n->clock = clock;
 	ret = paths_init(&n->paths, PATHS_MAX, numa_node);

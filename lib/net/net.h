@@ -23,6 +23,7 @@ enum net_verdict {
 	NET_DONE,       /* consumed: handled (ARP, echo) or dropped and counted; m is gone */
 	NET_TCP,        /* pkt is filled, L4 checksum verified; the caller owns m */
 	NET_UDP,        /* likewise */
+	NET_FRAGMENT,   /* pkt.key's addresses, and hash by them; the caller owns m: net_reassemble() at its home */
 	NET_ICMP_ERROR, /* pkt.icmp and pkt.key (of the quoted packet, seen from here) are filled; the caller owns m */
 };
 
@@ -33,6 +34,9 @@ struct net_pkt {
 	uint32_t hash;          /* of key: the NIC's where it gave one, else computed */
 	uint16_t l3_off, l4_off;/* from the start of m's data */
 	uint16_t l4_len;        /* L4 header and payload, without link padding */
+	uint8_t port;           /* of the end, that received it; NET_PORT_LOOP: sent to ourselves */
+	bool verified;          /* the L4 checksum is right */
+	bool nic_hash;          /* hash is what the NIC wrote, not computed */
 	uint8_t proto, tos, ttl;/* of NET_ICMP_ERROR: l3_off, l4_off and proto are the quoted packet's */
 	struct {                /* NET_ICMP_ERROR only */
 		uint8_t type, code;
@@ -70,7 +74,10 @@ struct neigh; /* neigh.h */
 
 struct net {
 	struct flow *flow;      /* hash, wheel (FLOW_NEIGH timers), pools */
-	struct pkt_tx *tx;
+	struct pkt_tx *tx;      /* one per port of the end */
+	uint16_t n_ports;
+	uint8_t hash_off;       /* bit per port: its hash is not ours, do not use it */
+	uint64_t hash_wrong;    /* packets that showed it */
 	struct drops *drops;
 	const struct clock *clock;
 	struct paths paths;
@@ -97,8 +104,9 @@ struct net {
 /* Size of a FLOW_NEIGH object, for flow_config. */
 extern const uint32_t net_neigh_bytes;
 
-int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, struct drops *drops, const struct clock *clock,
-	     int numa_node);
+/* tx: one per port of the end, n_ports of them. */
+int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, uint16_t n_ports, struct drops *drops,
+	     const struct clock *clock, int numa_node);
 void net_fini(struct net *n);
 
 /* A local address and the on-link route of its prefix. -EEXIST, -ENOSPC, -EINVAL (0, multicast, prefix over 32). */
@@ -117,13 +125,26 @@ const rte_be32_t *net_sources(const struct net *n, rte_be32_t raddr_be, uint32_t
 uint32_t net_path_get(struct net *n, rte_be32_t laddr_be, rte_be32_t raddr_be, int *err);
 void net_path_put(struct net *n, uint32_t path);
 
-/* First step of a received packet. Stage one of the burst: parses, verifies, answers what is its own. */
-enum net_verdict net_input(struct net *n, struct rte_mbuf *m, struct net_pkt *pkt);
+#define NET_PORT_LOOP 0xffu /* in place of a port: a packet from net_loop_next() */
+
+/* First step of a packet that this port received. Stage one of the burst: parses, verifies, answers what is its own. */
+enum net_verdict net_input(struct net *n, uint8_t port, struct rte_mbuf *m, struct net_pkt *pkt);
+
+/* A packet found no flow, or came to the wrong stack, by the NIC's hash: is it the right one? If not, says so once, no longer
+ * uses that port's hashes, corrects pkt->hash and returns false. */
+bool net_hash_confirm(struct net *n, struct net_pkt *pkt);
 
 /* Sends m, whose data starts at the L4 header (checksum field zero), over path: prepends IPv4 and link headers, completes
  * checksums. Owns m in every case. While the neighbour is being resolved m waits with it. 0; -EMSGSIZE when larger than
  * the path's MTU; -EHOSTUNREACH when the neighbour is known not to answer; dropped packets are counted. */
 int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl);
+
+/* Takes a NET_FRAGMENT at the home of its addresses; owns pkt->m until the datagram is whole. NET_TCP, NET_UDP: pkt is
+ * filled with the whole one, the caller owns m. NET_FRAGMENT: others are missing. NET_DONE: dropped and counted, or handled. */
+enum net_verdict net_reassemble(struct net *n, struct net_pkt *pkt);
+
+/* A note from another stack of the end (MAIL_NEIGH, MAIL_ADDR_*, MAIL_GATEWAY). */
+void net_mail(struct net *n, enum mail_kind kind, const void *body);
 
 /* ICMP destination unreachable with this code, quoting pkt (RFC 792, RFC 1812 4.3.2.7: never about broadcasts, fragments
  * or ICMP errors; rate limited). pkt.m stays the caller's. */

@@ -38,7 +38,6 @@ static int loop_output(struct net *n, struct rte_mbuf *m)
 		return 0;
 	m->ol_flags = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	m->tx_offload = 0;
-	m->port = NET_LOOP_PORT;
 	mbuf_queue_put(&n->loop, &n->loop_last, m);
 	n->n_loop++;
 	return 0;

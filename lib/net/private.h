@@ -4,10 +4,10 @@
 
 #include "base/assert.h"
 #include "net/net.h"
+#include "pkt/queue.h"
 #include "wire/eth.h"
 #include "wire/ip4.h"
 
-#define NET_LOOP_PORT 0xfffeu /* mbuf.port of packets to ourselves; no device has this number */
 #define NET_TTL 64            /* RFC 1700's default */
 
 /* What there is to know about an address that a packet names. */
@@ -25,32 +25,6 @@ static inline enum net_verdict net_drop(struct net *n, struct rte_mbuf *m, enum 
 	drop_count(n->drops, why);
 	rte_pktmbuf_free(m);
 	return NET_DONE;
-}
-
-/* Queues of mbufs (whose next field is for segments) are linked through the start of their headroom. */
-static inline struct rte_mbuf **mbuf_link(struct rte_mbuf *m)
-{
-	SPATE_ASSERT(rte_pktmbuf_headroom(m) >= sizeof(struct rte_mbuf *));
-	return (struct rte_mbuf **)m->buf_addr;
-}
-
-static inline void mbuf_queue_put(struct rte_mbuf **head, struct rte_mbuf **last, struct rte_mbuf *m)
-{
-	*mbuf_link(m) = NULL;
-	if (*head == NULL)
-		*head = m;
-	else
-		*mbuf_link(*last) = m;
-	*last = m;
-}
-
-static inline struct rte_mbuf *mbuf_queue_take(struct rte_mbuf **head)
-{
-	struct rte_mbuf *m = *head;
-
-	if (m != NULL)
-		*head = *mbuf_link(m);
-	return m;
 }
 
 /* m, or a copy of m where somebody else holds a part of it too; NULL (counted, m is gone) without buffers. */

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <rte_ether.h>
 #include <rte_mbuf.h>
@@ -18,7 +19,11 @@
 #define PORT_TX_UDP_CKSUM (1u << 2)
 #define PORT_TX_MULTI_SEG (1u << 3)
 #define PORT_RX_CKSUM     (1u << 4) /* may set RTE_MBUF_F_RX_{IP,L4}_CKSUM_{GOOD,BAD}; UNKNOWN is still possible */
-#define PORT_RX_HASH      (1u << 5) /* sets RTE_MBUF_F_RX_RSS_HASH with port.rss's hash */
+#define PORT_RX_HASH      (1u << 5) /* sets RTE_MBUF_F_RX_RSS_HASH with port.rss's hash (key; the table may be another) */
+#define PORT_TX_TSO       (1u << 6) /* cuts RTE_MBUF_F_TX_TCP_SEG frames (IPv4) of up to tso_max_bytes; implies TX_*_CKSUM, MULTI_SEG */
+#define PORT_RX_LRO       (1u << 7) /* may join received segments into one chain */
+#define PORT_TX_VLAN      (1u << 8) /* inserts mbuf.vlan_tci for RTE_MBUF_F_TX_VLAN */
+#define PORT_RX_VLAN      (1u << 9) /* strips tags: RTE_MBUF_F_RX_VLAN_STRIPPED and vlan_tci */
 
 struct port;
 
@@ -34,6 +39,8 @@ struct port_ops {
 	/* Starts all queues; queue i receives into pools[i]. 0 or -errno. */
 	int (*start)(struct port *p, struct rte_mempool **pools);
 	void (*stats)(struct port *p, struct port_stats *st);
+	bool (*link_up)(struct port *p);             /* from one stack of the end, some times a second */
+	void (*describe)(struct port *p, FILE *out); /* for people: what the device can do and what is used; NULL: nothing to say */
 	void (*close)(struct port *p); /* stops and frees; p is gone */
 };
 
@@ -45,8 +52,12 @@ struct port {
 	uint16_t n_queues;         /* rx = tx queues that were granted (may be fewer than asked for) */
 	uint32_t offloads;         /* PORT_* */
 	int numa_node;             /* -1 unknown */
-	bool rss_trusted;          /* key and table were set and read back; false: one queue, or the device hashes otherwise */
-	struct rss rss;            /* always usable for the software hash */
+	uint32_t tso_max_bytes;    /* PORT_TX_TSO: TCP payload of one frame */
+	uint16_t tx_segs_max;      /* mbufs of one frame to send, 0: any */
+	bool rss_trusted;          /* rss is what the device does: packets arrive where rss says */
+	/* The homing function: which stack owns a flow. rss.n_queues is the number of stacks that the port was opened for. The
+	 * device's key and table when trusted, else software's own. Does not change after start. */
+	struct rss rss;
 };
 
 #endif

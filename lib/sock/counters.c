@@ -13,8 +13,6 @@ struct counter {
 static const struct counter counters[] = {
 	IN_STACK("rx.packets", rx_packets),
 	IN_STACK("rx.bytes", rx_bytes),
-	IN_STACK("tx.packets", tx.packets),
-	IN_STACK("tx.bytes", tx.bytes),
 	IN_STACK("polls", polls),
 	IN_STACK("polls.busy", busy_polls),
 	IN_STACK("udp.rx", udp.rx),
@@ -42,12 +40,30 @@ static const struct counter counters[] = {
 #define DROP(name, text) IN_STACK("drop." #name, drops.n[DROP_##name]),
 #include "base/drop.def"
 #undef DROP
+#define REHOME(name, text) IN_STACK("rehome." #name, rehomes.n[REHOME_##name]),
+#include "base/rehome.def"
+#undef REHOME
+	IN_STACK("rss.checked", rss_checked),
+	IN_STACK("rss.hash_given", hash_given),
+	IN_STACK("rss.hash_wrong", net.hash_wrong),
+	IN_STACK("mail.sent", mail.sent),
+	IN_STACK("mail.received", mail.received),
+	IN_STACK("mail.dropped", mail.dropped),
 };
 
 #define N_FIXED (sizeof(counters) / sizeof(counters[0]))
 
 /* Numbers that are not kept as 64-bit words of the stack. */
-static const char *const computed[] = {"sockets", "ports.taken", "ports.returned", "ports.failed"};
+static const char *const computed[] = {"sockets", "ports.taken", "ports.returned", "ports.failed", "tx.packets", "tx.bytes"};
+
+static uint64_t tx_sum(const struct stack *s, size_t off)
+{
+	uint64_t sum = 0;
+
+	for (uint16_t i = 0; i < s->n_ports; i++)
+		sum += *(const uint64_t *)((const uint8_t *)&s->tx[i] + off);
+	return sum;
+}
 
 static uint64_t computed_value(const struct stack *s, size_t i)
 {
@@ -61,8 +77,12 @@ static uint64_t computed_value(const struct stack *s, size_t i)
 		return st.taken;
 	case 2:
 		return st.returned;
-	default:
+	case 3:
 		return st.failed;
+	case 4:
+		return tx_sum(s, offsetof(struct pkt_tx, packets));
+	default:
+		return tx_sum(s, offsetof(struct pkt_tx, bytes));
 	}
 }
 

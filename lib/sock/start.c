@@ -4,14 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <numa.h>
 #include <rte_lcore.h>
 #include <rte_mempool.h>
 
+#include "base/log.h"
 #include "config/config.h"
 #include "drivers/drivers.h"
 #include "sock/sock.h"
 
-#define ENDS_MAX 2 /* ports of one run: sim has two */
+#define ENDS_MAX 2 /* sim has two, everything else one */
 #define STACKS_MAX (ENDS_MAX * PORT_QUEUES_MAX)
 
 /* One stack and what belongs to it alone, in memory of its node. */
@@ -24,11 +26,18 @@ struct member {
 	uint8_t taken;  /* by a thread: set and cleared with the __atomic builtins in spate_attach(), spate_detach() */
 };
 
+/* One side of a run: its devices, and what its stacks share. */
+struct end {
+	struct port *port[PORTS_MAX];
+	unsigned n_ports;
+	struct eport_space *eports;
+	struct mail_office *office;
+};
+
 /* Written by spate_start() and spate_stop() only. */
 static struct {
-	struct port *port[ENDS_MAX];
-	struct eport_space *eports[ENDS_MAX];
-	unsigned n_ports, n_stacks, per_end;
+	struct end end[ENDS_MAX];
+	unsigned n_ends, n_stacks, per_end;
 	struct region region[STACKS_MAX];
 	struct member *member[STACKS_MAX];
 	bool started;
@@ -81,42 +90,55 @@ static int gateways_add(struct net *net, const struct spate_config *c, char *err
 
 static int member_stack(const struct spate_config *c, unsigned i, char *err, size_t err_len)
 {
-	unsigned end = i / process.per_end;
+	unsigned side = i / process.per_end;
+	const struct end *end = &process.end[side];
 	struct member *m = process.member[i];
-	struct port *port = process.port[end];
+	int node = end->port[0]->numa_node;
 	const struct stack_config cfg = {
-		.port = port,
-		.queue = (uint16_t)(i % process.per_end),
+		.ports = end->port,
+		.n_ports = (uint16_t)end->n_ports,
+		.self = (uint16_t)(i % process.per_end),
+		.office = end->office,
 		.pool = m->pool,
-		.eports = process.eports[end],
+		.eports = end->eports,
 		.max_conns = c->max_conns,
 		.port_lo = c->port_lo,
 		.port_hi = c->port_hi,
 		.seed = c->seed != 0 ? c->seed + i : 0,
 		.now_ns = sock_clock_ns(),
-		.numa_node = port->numa_node,
+		.numa_node = node,
 	};
 	int rc = stack_init(&m->stack, &cfg);
 
 	if (rc < 0)
 		return fail(err, err_len, rc, "making a stack (try a smaller max-connections)");
-	rc = sock_env_init(&m->env, &m->stack, i, process.n_stacks, c->max_conns, port->numa_node);
+	rc = sock_env_init(&m->env, &m->stack, i, process.n_stacks, c->max_conns, node);
 	if (rc < 0) {
 		stack_fini(&m->stack);
 		return fail(err, err_len, rc, "numbering sockets (max-connections times cores is too large)");
 	}
 	m->ready = true;
-	if (end == 0)
+	if (side == 0)
 		rc = addresses_add(&m->stack.net, c->ip, c->n_ip, err, err_len);
 	else
 		rc = addresses_add(&m->stack.net, c->peer_ip, c->n_peer_ip, err, err_len);
-	return rc < 0 || end != 0 ? rc : gateways_add(&m->stack.net, c, err, err_len);
+	return rc < 0 || side != 0 ? rc : gateways_add(&m->stack.net, c, err, err_len);
+}
+
+/* Nothing breaks when they are far apart; every packet just crosses the link between the nodes. */
+static void member_numa_check(const struct member *m, const struct port *port)
+{
+	int node = m->cpu >= 0 && numa_available() >= 0 ? numa_node_of_cpu(m->cpu) : -1;
+
+	if (node >= 0 && port->numa_node >= 0 && node != port->numa_node)
+		LOG_WARN("CPU %d is on NUMA node %d, but %s and its memory are on node %d: choose --cores of that node", m->cpu, node,
+			 port->name, port->numa_node);
 }
 
 static int member_new(const struct spate_config *c, unsigned i, char *err, size_t err_len)
 {
-	unsigned end = i / process.per_end;
-	int node = process.port[end]->numa_node;
+	const struct end *end = &process.end[i / process.per_end];
+	int node = end->port[0]->numa_node;
 	char name[32];
 	struct member *m;
 	int rc = region_map(&process.region[i], sizeof(*m), node);
@@ -126,11 +148,23 @@ static int member_new(const struct spate_config *c, unsigned i, char *err, size_
 	m = process.region[i].base;
 	process.member[i] = m;
 	m->cpu = i < c->n_core_list ? c->core_list[i] : -1;
+	for (unsigned p = 0; p < end->n_ports; p++)
+		member_numa_check(m, end->port[p]);
 	snprintf(name, sizeof(name), "spate_mbufs_%u", i);
 	m->pool = drivers_mbuf_pool(name, c->mbufs, node);
 	if (m->pool == NULL)
 		return fail(err, err_len, -ENOMEM, "packet buffers (fewer mbufs, or more memory)");
 	return 0;
+}
+
+static void member_stop(unsigned i)
+{
+	struct member *m = process.member[i];
+
+	if (m == NULL || !m->ready)
+		return;
+	stack_fini(&m->stack);
+	sock_env_fini(&m->env);
 }
 
 static void member_free(unsigned i)
@@ -139,10 +173,6 @@ static void member_free(unsigned i)
 
 	if (m == NULL)
 		return;
-	if (m->ready) {
-		stack_fini(&m->stack);
-		sock_env_fini(&m->env);
-	}
 	rte_mempool_free(m->pool);
 	region_unmap(&process.region[i]);
 	process.member[i] = NULL;
@@ -164,56 +194,61 @@ static int eal_start(const struct spate_config *c, char *err, size_t err_len)
 	return rc;
 }
 
-static int ports_open(const struct spate_config *c, char *err, size_t err_len)
+static int ends_open(const struct spate_config *c, char *err, size_t err_len)
 {
-	unsigned n_ports;
-	int rc = drivers_open(c, c->cores, process.port, &n_ports, err, err_len);
+	struct port *port[ENDS_MAX];
+	int rc = drivers_open(c, c->cores, port, &process.n_ends, err, err_len);
 
-	if (rc < 0)
+	if (rc < 0) {
+		process.n_ends = 0;
 		return rc;
-	process.n_ports = n_ports;
+	}
 	process.per_end = c->cores;
-	process.n_stacks = process.n_ports * c->cores;
-	for (unsigned e = 0; e < process.n_ports; e++) {
-		struct port *p = process.port[e];
-
-		if (p->n_queues < c->cores) {
-			snprintf(err, err_len, "%s has %u queues for %u cores: use --cores %u", p->name, p->n_queues,
-				 c->cores, p->n_queues);
-			return -EINVAL;
-		}
+	process.n_stacks = process.n_ends * c->cores;
+	for (unsigned e = 0; e < process.n_ends; e++) {
+		process.end[e].port[0] = port[e];
+		process.end[e].n_ports = 1;
+	}
+	for (unsigned e = 0; e < process.n_ends; e++) {
+		process.end[e].office = mail_office_new(c->cores, port[e]->numa_node);
+		if (process.end[e].office == NULL)
+			return fail(err, err_len, -ENOMEM, "mail between stacks");
 	}
 	return 0;
 }
 
 /* Key and redirection table are what the device says once it runs, so the classes of ports come last. */
-static int ports_run(const struct spate_config *c, char *err, size_t err_len)
+static int end_run(const struct spate_config *c, unsigned e, char *err, size_t err_len)
 {
-	for (unsigned e = 0; e < process.n_ports; e++) {
-		struct rte_mempool *pools[PORT_QUEUES_MAX];
-		int rc;
+	struct end *end = &process.end[e];
+	struct rte_mempool *pools[PORT_QUEUES_MAX];
 
-		for (unsigned q = 0; q < process.per_end; q++)
-			pools[q] = process.member[e * process.per_end + q]->pool;
-		rc = process.port[e]->ops->start(process.port[e], pools);
+	for (unsigned q = 0; q < process.per_end; q++)
+		pools[q] = process.member[e * process.per_end + q]->pool;
+	for (unsigned p = 0; p < end->n_ports; p++) {
+		int rc = end->port[p]->ops->start(end->port[p], pools);
+
 		if (rc < 0)
-			return fail(err, err_len, rc, process.port[e]->name);
-		process.eports[e] = eport_space_new(&process.port[e]->rss, c->port_lo, c->port_hi);
-		if (process.eports[e] == NULL)
-			return fail(err, err_len, -ENOMEM, "table of local ports");
+			return fail(err, err_len, rc, end->port[p]->name);
 	}
-	return 0;
+	end->eports = eport_space_new(&end->port[0]->rss, c->port_lo, c->port_hi);
+	return end->eports != NULL ? 0 : fail(err, err_len, -ENOMEM, "table of local ports");
 }
 
-/* Devices first: they hold packets of the pools. */
+/* Devices first: they hold packets of the pools. Pools last: mail may hold them, too. */
 static void undo(void)
 {
-	for (unsigned e = 0; e < process.n_ports; e++)
-		process.port[e]->ops->close(process.port[e]);
+	for (unsigned e = 0; e < process.n_ends; e++)
+		for (unsigned p = 0; p < process.end[e].n_ports; p++)
+			process.end[e].port[p]->ops->close(process.end[e].port[p]);
+	for (unsigned i = 0; i < process.n_stacks; i++)
+		member_stop(i);
+	for (unsigned e = 0; e < process.n_ends; e++) {
+		mail_office_free(process.end[e].office);
+		eport_space_free(process.end[e].eports);
+	}
 	for (unsigned i = 0; i < process.n_stacks; i++)
 		member_free(i);
-	for (unsigned e = 0; e < process.n_ports; e++)
-		eport_space_free(process.eports[e]);
 	memset(&process, 0, sizeof(process));
 	drivers_eal_stop();
 }
@@ -227,10 +262,6 @@ int spate_start(const struct spate_config *c, char *err, size_t err_len)
 	rc = config_check(c, err, err_len);
 	if (rc < 0)
 		return rc;
-	if (c->cores > 1) {
-		snprintf(err, err_len, "%u cores: stacks do not share yet what ARP tells one of them: use --cores 1", c->cores);
-		return -EINVAL;
-	}
 	rc = eal_start(c, err, err_len);
 	if (rc < 0)
 		return rc;
@@ -239,13 +270,13 @@ int spate_start(const struct spate_config *c, char *err, size_t err_len)
 		fail(err, err_len, rc, "this CPU has no usable time stamp counter");
 		goto stop;
 	}
-	rc = ports_open(c, err, err_len);
+	rc = ends_open(c, err, err_len);
 	if (rc < 0)
 		goto stop;
 	for (unsigned i = 0; i < process.n_stacks && rc == 0; i++)
 		rc = member_new(c, i, err, err_len);
-	if (rc == 0)
-		rc = ports_run(c, err, err_len);
+	for (unsigned e = 0; e < process.n_ends && rc == 0; e++)
+		rc = end_run(c, e, err, err_len);
 	for (unsigned i = 0; i < process.n_stacks && rc == 0; i++)
 		rc = member_stack(c, i, err, err_len);
 	if (rc < 0)

@@ -62,7 +62,7 @@ static void icmp_pcb(struct tcp *t, struct tcp_pcb *p, const struct net_pkt *pkt
 	p->soft_error = (uint8_t)pkt->icmp.err; /* told if retransmission gives up (RFC 9293 3.9.2.2) */
 }
 
-void tcp_icmp(struct tcp *t, const struct net_pkt *pkt)
+int tcp_icmp(struct tcp *t, const struct net_pkt *pkt)
 {
 	flow_ref r = flow_find(t->flow, &t->flow->tcp, pkt->hash, &pkt->key);
 
@@ -79,5 +79,8 @@ void tcp_icmp(struct tcp *t, const struct net_pkt *pkt)
 			path_narrows(t, sr->h.path, pkt->icmp.mtu, NULL);
 		else if (pkt->icmp.err != 0)
 			tcp_synrcvd_end(t, sr);
+	} else if (ref_kind(r) == FLOW_AWAY) {
+		return flow_away_at(t->flow, r)->stack;
 	}
+	return FLOW_DONE;
 }

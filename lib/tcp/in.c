@@ -197,7 +197,7 @@ static bool segment_parse(struct tcp_seg *s, struct net_pkt *pkt)
 	return true;
 }
 
-void tcp_input(struct tcp *t, struct net_pkt *pkt)
+int tcp_input(struct tcp *t, struct net_pkt *pkt)
 {
 	struct tcp_seg s;
 	flow_ref r;
@@ -206,9 +206,11 @@ void tcp_input(struct tcp *t, struct net_pkt *pkt)
 	if (!segment_parse(&s, pkt)) {
 		drop_count(t->drops, DROP_TCP_BAD);
 		rte_pktmbuf_free(pkt->m);
-		return;
+		return FLOW_DONE;
 	}
 	r = flow_find(t->flow, &t->flow->tcp, pkt->hash, &pkt->key);
+	if (r == 0 && pkt->nic_hash && !net_hash_confirm(t->net, pkt))
+		return FLOW_REHASHED;
 	if (r == 0) {
 		tcp_in_unknown(t, &s);
 	} else if (ref_kind(r) == FLOW_CONN) {
@@ -220,9 +222,12 @@ void tcp_input(struct tcp *t, struct net_pkt *pkt)
 			tcp_in_pcb(t, p, &s);
 	} else if (ref_kind(r) == FLOW_SYNRCVD) {
 		tcp_in_synrcvd(t, tcp_synrcvd_at(t, r), &s);
-	} else {
+	} else if (ref_kind(r) == FLOW_TIMEWAIT) {
 		tcp_in_timewait(t, tcp_timewait_at(t, r), &s);
+	} else {
+		return flow_away_at(t->flow, r)->stack;
 	}
 	if (s.m != NULL)
 		rte_pktmbuf_free(s.m);
+	return FLOW_DONE;
 }

@@ -55,7 +55,7 @@ static bool out_data(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32
 
 	if (len > 0 && seq + len == tcp_data_end(p, b))
 		flags |= TCPF_PSH;
-	if (!tcp_out_room(t) || !tcp_out_segment(t, p, seq, len, flags))
+	if (!tcp_out_room(t, p->c.h.path) || !tcp_out_segment(t, p, seq, len, flags))
 		return false;
 	if (seq_lt(seq, p->snd_max)) {
 		t->stats.rtx_segs++;
@@ -133,12 +133,12 @@ static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_b
 static enum out_result out_acks(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {
 	while (b != NULL && b->dup_acks_due > 0) {
-		if (!tcp_out_room(t) || !tcp_out_ack(t, p))
+		if (!tcp_out_room(t, p->c.h.path) || !tcp_out_ack(t, p))
 			return OUT_BLOCKED;
 		b->dup_acks_due--;
 	}
 	if (p->tflags & TF_ACK_NOW) {
-		if (!tcp_out_room(t) || !tcp_out_ack(t, p))
+		if (!tcp_out_room(t, p->c.h.path) || !tcp_out_ack(t, p))
 			return OUT_BLOCKED;
 	} else if ((p->tflags & (TF_ACK_DELAY | TF_T_ACK)) == TF_ACK_DELAY) {
 		tcp_timer_ack_in(t, p, TCP_DELACK_US);
@@ -163,7 +163,7 @@ static enum out_result out_conn(struct tcp *t, struct tcp_pcb *p)
 	enum out_result r = OUT_DONE;
 
 	if (p->tflags & TF_SYN_DUE) {
-		if (!tcp_out_room(t))
+		if (!tcp_out_room(t, p->c.h.path))
 			return OUT_BLOCKED;
 		tcp_out_syn(t, p);
 	}

@@ -36,11 +36,13 @@ void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, stru
 		  const struct tcp_opts *o, uint8_t tos);
 
 /* Whether the tx queue takes another segment of those who can wait; gives the driver what is there first when it is full. */
-static inline bool tcp_out_room(struct tcp *t)
+static inline bool tcp_out_room(struct tcp *t, uint32_t path)
 {
-	if (pkt_tx_room(t->tx) == 0)
-		pkt_tx_flush(t->tx);
-	return pkt_tx_room(t->tx) > 0;
+	struct pkt_tx *tx = &t->tx[path_at(&t->net->paths, path)->port];
+
+	if (pkt_tx_room(tx) == 0)
+		pkt_tx_flush(tx);
+	return pkt_tx_room(tx) > 0;
 }
 
 /* What can be announced: RFC 9293 3.8.6.2.2; moves rcv_adv. As on the wire. */

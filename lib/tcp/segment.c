@@ -110,7 +110,7 @@ void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
 	struct tcp_opts o = {.has_mss = true, .mss = tcp_announced_mss(t, p->c.h.path, x)};
 	struct rte_mbuf *m;
 
-	if (!tcp_out_room(t)) {
+	if (!tcp_out_room(t, p->c.h.path)) {
 		p->tflags |= TF_SYN_DUE;
 		tcp_out_mark(t, p);
 		return;

@@ -58,9 +58,11 @@ void tcp_fini(struct tcp *t); /* frees every buffer of every connection; sends n
 
 /* ---- from the spine (core/) ---- */
 /* A packet of verdict NET_TCP; owns pkt->m. The flow it belongs to was prefetched by then. */
-void tcp_input(struct tcp *t, struct net_pkt *pkt);
+int tcp_input(struct tcp *t, struct net_pkt *pkt);
 /* A NET_ICMP_ERROR about a TCP segment (RFC 5927: the quoted sequence number must be in flight); does not own pkt->m. */
-void tcp_icmp(struct tcp *t, const struct net_pkt *pkt);
+int tcp_icmp(struct tcp *t, const struct net_pkt *pkt);
+/* A note from another stack (MAIL_BIND to MAIL_RELEASE). */
+void tcp_mail(struct tcp *t, uint16_t from, enum mail_kind kind, const void *body);
 /* A timer of FLOW_CONN (of type CONN_TCP), FLOW_SYNRCVD or FLOW_TIMEWAIT fired. */
 void tcp_timer(struct tcp *t, flow_ref r);
 /* Sends what connections have to send: data, ACKs, window updates, FINs, as far as windows and the tx queue allow. Called

@@ -22,7 +22,7 @@ static struct udp_pcb *udp_find(const struct udp *u, const struct net_pkt *pkt)
 	return r != 0 ? (struct udp_pcb *)conn_at(u->flow, r) : NULL;
 }
 
-void udp_input(struct udp *u, struct net_pkt *pkt)
+int udp_input(struct udp *u, struct net_pkt *pkt)
 {
 	struct rte_mbuf *m = pkt->m;
 	struct udp_view v;
@@ -50,10 +50,11 @@ void udp_input(struct udp *u, struct net_pkt *pkt)
 	udp_queue_add(p, m);
 	u->rx++;
 	ready_mark(u->flow, &p->c, EPOLLIN);
-	return;
+	return FLOW_DONE;
 drop:
 	drop_count(u->drops, why);
 	rte_pktmbuf_free(m);
+	return FLOW_DONE;
 }
 
 static bool icmp_reported(const struct net_pkt *pkt)
@@ -65,21 +66,24 @@ static bool icmp_reported(const struct net_pkt *pkt)
 	return pkt->icmp.type == ICMP_PARAM_PROBLEM;
 }
 
-void udp_icmp(struct udp *u, const struct net_pkt *pkt)
+int udp_icmp(struct udp *u, const struct net_pkt *pkt)
 {
 	flow_ref r = flow_find(u->flow, &u->flow->udp, pkt->hash, &pkt->key);
 	bool too_big = pkt->icmp.type == ICMP_UNREACH && pkt->icmp.code == 4;
 	struct conn *c;
 
+	if (ref_kind(r) == FLOW_AWAY)
+		return flow_away_at(u->flow, r)->stack;
 	if (r == 0) {
 		/* Unconnected sockets are never told: they could not know which peer is meant. */
 		if (bind_find(&u->binds, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash) == 0)
 			drop_count(u->drops, DROP_ICMP_UNMATCHED);
-		return;
+		return FLOW_DONE;
 	}
 	if (!icmp_reported(pkt) || (pkt->icmp.err == 0 && !too_big))
-		return;
+		return FLOW_DONE;
 	c = conn_at(u->flow, r);
 	c->so_error = (uint16_t)(too_big ? EMSGSIZE : pkt->icmp.err);
 	ready_mark(u->flow, c, EPOLLERR);
+	return FLOW_DONE;
 }

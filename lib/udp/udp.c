@@ -23,8 +23,7 @@ int udp_init(struct udp *u, const struct udp_config *cfg, struct flow *flow, str
 	if (off < 0)
 		return -ENOMEM;
 	udp_next_offset = off;
-	*u = (struct udp){.flow = flow, .net = net, .drops = drops, .port_lo = cfg->port_lo, .port_hi = cfg->port_hi,
-			  .queue = cfg->queue};
+	*u = (struct udp){.flow = flow, .net = net, .drops = drops, .port_lo = cfg->port_lo, .port_hi = cfg->port_hi};
 	return binds_init(&u->binds, cfg->max_binds, cfg->numa_node);
 }
 
@@ -85,12 +84,11 @@ int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 /* A port that RSS steers to this stack for answers from the peer. Only with several queues; false: none found. */
 static bool autobind_home(struct udp *u, struct udp_pcb *p, struct flow_key *key)
 {
-	const struct rss *rss = u->flow->rss;
 	uint32_t span = (uint32_t)u->port_hi - u->port_lo + 1;
 
 	for (unsigned i = 0; i < UDP_PORT_TRIES; i++) {
 		key->lport_be = rte_cpu_to_be_16((uint16_t)(u->port_lo + prng_below(u->flow->prng, span)));
-		if (rss_queue(rss, flow_hash(u->flow, key)) != u->queue)
+		if (flow_home(u->flow, flow_hash(u->flow, key)) != u->flow->self)
 			continue;
 		/* Without BIND_REUSE: an automatic port is nobody else's. */
 		if (bind_add(&u->binds, udp_ref(u, p), p->c.h.key.laddr_be, key->lport_be, BIND_RECEIVES, false) == 0)

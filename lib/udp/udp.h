@@ -28,14 +28,12 @@ struct udp {
 	struct drops *drops;
 	struct binds binds;
 	uint16_t port_lo, port_hi;
-	uint16_t queue;         /* this stack's: answers to automatic ports arrive there */
 	uint64_t rx, tx;
 };
 
 struct udp_config {
 	uint32_t max_binds;
 	uint16_t port_lo, port_hi; /* automatic ports */
-	uint16_t queue;
 	int numa_node;
 };
 
@@ -43,9 +41,11 @@ int udp_init(struct udp *u, const struct udp_config *cfg, struct flow *flow, str
 void udp_fini(struct udp *u);
 
 /* A packet of verdict NET_UDP; owns pkt->m. Answers port unreachable when nobody is there. */
-void udp_input(struct udp *u, struct net_pkt *pkt);
+int udp_input(struct udp *u, struct net_pkt *pkt);
 /* A NET_ICMP_ERROR about a UDP packet; does not own pkt->m. */
-void udp_icmp(struct udp *u, const struct net_pkt *pkt);
+int udp_icmp(struct udp *u, const struct net_pkt *pkt);
+/* A note from another stack (MAIL_BIND to MAIL_RELEASE). False: it is not about UDP. */
+bool udp_mail(struct udp *u, uint16_t from, enum mail_kind kind, const void *body);
 
 struct udp_pcb *udp_new(struct udp *u); /* NULL: ENOBUFS */
 /* laddr 0: any; lport 0: chosen now. -EINVAL (bound already), -EADDRNOTAVAIL (not ours), -EADDRINUSE, -ENOBUFS. */

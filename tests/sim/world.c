@@ -55,7 +55,7 @@ static struct stack *stack_make(struct world *w, int side, const struct eport_sp
 {
 	struct stack *s = aligned_alloc(64, RTE_CACHE_LINE_ROUNDUP(sizeof(struct stack)));
 	const struct stack_config cfg = {
-		.port = w->port[side], .queue = 0, .pool = pools[side], .eports = eports, .max_conns = 256,
+		.ports = &w->port[side], .n_ports = 1, .pool = pools[side], .eports = eports, .max_conns = 256,
 		.port_lo = 1024, .port_hi = 65535, .seed = w->seed * 2 + (unsigned)side + 1, .now_ns = w->now_ns,
 		.numa_node = -1,
 	};

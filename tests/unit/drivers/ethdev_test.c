@@ -313,14 +313,14 @@ static void run_sim(const char *dev)
 	CHECK(drivers_eal_start(&c, err, sizeof(err)) == 0);
 	CHECK(drivers_eal_start(&c, err, sizeof(err)) == 0); /* once is enough */
 	CHECK(drivers_open(&c, 4, ports, &n, err, sizeof(err)) == 0);
-	CHECK(n == 2 && ports[0]->n_queues == 3 && ports[1]->n_queues == 3);
-	CHECK(ports[0]->rss_trusted && ports[0]->mtu == 1400);
+	CHECK(n == 2 && ports[0]->n_queues == 4 && ports[1]->n_queues == 4);
+	CHECK(!ports[0]->rss_trusted && ports[0]->mtu == 1400); /* three queues for four stacks: they share */
 	pool = drivers_mbuf_pool("test", c.mbufs, ports[0]->numa_node);
 	CHECK(pool != NULL && rte_mempool_avail_count(pool) == c.mbufs);
 	for (unsigned i = 0; i < 2; i++)
 		ports[i]->ops->close(ports[i]);
 	CHECK(drivers_open(&c, 2, ports, &n, err, sizeof(err)) == 0);
-	CHECK(ports[0]->n_queues == 2);
+	CHECK(ports[0]->n_queues == 2 && ports[0]->rss_trusted);
 	for (unsigned i = 0; i < 2; i++)
 		ports[i]->ops->close(ports[i]);
 	snprintf(c.dev, sizeof(c.dev), "sim,color=red");

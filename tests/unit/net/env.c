@@ -69,7 +69,7 @@ int env_setup(void **state)
 	e->seed = 1;
 	pkt_tx_init(&e->tx, &e->port, 0, pool, &e->drops, &e->clock.now_ns);
 	assert_int_equal(flow_init(&e->flow, &fc, &e->port.rss, &e->clock, &e->prng), 0);
-	assert_int_equal(net_init(&e->net, &e->flow, &e->tx, &e->drops, &e->clock, -1), 0);
+	assert_int_equal(net_init(&e->net, &e->flow, &e->tx, 1, &e->drops, &e->clock, -1), 0);
 	assert_int_equal(net_addr_add(&e->net, US, 24), 0);
 	*state = e;
 	return 0;
@@ -285,7 +285,7 @@ void env_input(struct env *e, struct rte_mbuf *m, enum net_verdict want, struct 
 
 	if (pkt == NULL)
 		pkt = &mine;
-	assert_int_equal(net_input(&e->net, m, pkt), want);
+	assert_int_equal(net_input(&e->net, e->from, m, pkt), want);
 	if (want != NET_DONE) {
 		assert_ptr_equal(pkt->m, m);
 		rte_pktmbuf_free(m);

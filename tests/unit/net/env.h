@@ -39,6 +39,7 @@ struct env {
 	struct rte_mbuf *sent[SENT_MAX];
 	uint32_t n_sent, n_taken;
 	uint64_t seed;
+	uint8_t from;        /* port of what arrives: 0, or NET_PORT_LOOP */
 };
 
 extern const struct rte_ether_addr mac_us, mac_peer, mac_other, mac_all;

@@ -189,7 +189,7 @@ static void unreachable_quotes(void **state)
 
 		if (sizes[i] == 1400)
 			m = env_split(e, m, 300, 100);
-		assert_int_equal(net_input(&e->net, m, &pkt), NET_UDP);
+		assert_int_equal(net_input(&e->net, 0, m, &pkt), NET_UDP);
 		net_icmp_unreachable(&e->net, &pkt, ICMP_UNREACH_PORT);
 		sent = env_sent(e);
 		assert_non_null(sent);
@@ -231,7 +231,7 @@ static uint32_t errors_sent(struct env *e, uint32_t tries)
 
 	for (uint32_t i = 0; i < tries; i++) {
 		m = env_udp(e, PEER, 0);
-		assert_int_equal(net_input(&e->net, m, &pkt), NET_UDP);
+		assert_int_equal(net_input(&e->net, 0, m, &pkt), NET_UDP);
 		net_icmp_unreachable(&e->net, &pkt, ICMP_UNREACH_PORT);
 		rte_pktmbuf_free(m);
 		while ((m = env_sent(e)) != NULL) {
@@ -261,7 +261,7 @@ static void error_waits_for_neighbour(void **state)
 	struct rte_mbuf *m = env_udp(e, PEER, 0);
 	struct net_pkt pkt = {0};
 
-	assert_int_equal(net_input(&e->net, m, &pkt), NET_UDP);
+	assert_int_equal(net_input(&e->net, 0, m, &pkt), NET_UDP);
 	net_icmp_unreachable(&e->net, &pkt, ICMP_UNREACH_PORT);
 	rte_pktmbuf_free(m);
 	env_expect_arp(e, ARP_REQUEST, &mac_all, US, PEER);

@@ -47,7 +47,7 @@ static void padding_is_trimmed(void **state)
 	struct rte_mbuf *m = env_tcp(e, PEER, 0);
 
 	assert_int_equal(m->pkt_len, 60);
-	assert_int_equal(net_input(&e->net, m, &pkt), NET_TCP);
+	assert_int_equal(net_input(&e->net, 0, m, &pkt), NET_TCP);
 	assert_int_equal(m->pkt_len, 54);
 	assert_int_equal(m->data_len, 54);
 	assert_int_equal(pkt.l4_len, 20);
@@ -56,7 +56,7 @@ static void padding_is_trimmed(void **state)
 	m = env_tcp(e, PEER, 300);
 	memset(rte_pktmbuf_append(m, 90), 0xee, 90);
 	m = env_split(e, m, 200, 40);
-	assert_int_equal(net_input(&e->net, m, &pkt), NET_TCP);
+	assert_int_equal(net_input(&e->net, 0, m, &pkt), NET_TCP);
 	assert_int_equal(m->pkt_len, 354);
 	assert_int_equal(m->nb_segs, 5);
 	assert_int_equal(rte_pktmbuf_lastseg(m)->data_len, 34);

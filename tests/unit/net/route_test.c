@@ -194,6 +194,7 @@ static void loop(void **state)
 	path = net_path_get(&e->net, US, IP(10, 0, 0, 9), &err);
 	assert_int_not_equal(path, 0);
 	assert_null(net_loop_next(&e->net));
+	e->from = NET_PORT_LOOP;
 	for (uint16_t i = 1; i <= 3; i++)
 		assert_int_equal(env_output(e, path, i), 0);
 	held = env_segment(e, 4);

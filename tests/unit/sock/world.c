@@ -63,12 +63,12 @@ static uint32_t turn(struct sock_env *env)
 
 static void end_make(int e, uint16_t lo, uint16_t hi)
 {
-	struct stack_config cfg = {.port = world.port[e], .pool = world.pool[e], .max_conns = CONNS, .port_lo = lo,
+	struct stack_config cfg = {.ports = &world.port[e], .n_ports = 1, .pool = world.pool[e], .max_conns = CONNS, .port_lo = lo,
 				   .port_hi = hi, .seed = 7 + (uint64_t)e, .now_ns = world.now_ns, .numa_node = -1};
 	struct rte_mempool *pools[PORT_QUEUES_MAX];
 
-	cfg.queue = (uint16_t)(world.port[e]->n_queues - 1);
-	for (unsigned q = 0; q <= cfg.queue; q++)
+	cfg.self = (uint16_t)(world.port[e]->n_queues - 1);
+	for (unsigned q = 0; q <= cfg.self; q++)
 		pools[q] = world.pool[e];
 
 	world.eports[e] = eport_space_new(&world.port[e]->rss, lo, hi);
@@ -79,7 +79,6 @@ static void end_make(int e, uint16_t lo, uint16_t hi)
 	assert_int_equal(stack_init(world.stack[e], &cfg), 0);
 	assert_int_equal(sock_env_init(&world.env[e], world.stack[e], (uint32_t)e, 2, CONNS, -1), 0);
 	world.env[e].turn = turn;
-	world.stack[e]->udp.queue = cfg.queue;
 	assert_int_equal(world.port[e]->ops->start(world.port[e], pools), 0);
 }
 

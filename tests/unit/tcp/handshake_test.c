@@ -560,7 +560,7 @@ static void self_connect(void **state)
 	assert_int_equal(tcp_connect(w->t, p, US, RTE_BE16(1234)), 0);
 	for (int i = 0; i < 10; i++) {
 		while ((m = net_loop_next(&w->h.net)) != NULL)
-			host_frame(&w->h, m);
+			host_looped(&w->h, m);
 		host_flush(&w->h);
 		if (i == 4) {
 			assert_int_equal(p->state, TCP_ESTABLISHED);
@@ -574,7 +574,7 @@ static void self_connect(void **state)
 	for (int i = 0; i < 10; i++) {
 		host_flush(&w->h);
 		while ((m = net_loop_next(&w->h.net)) != NULL)
-			host_frame(&w->h, m);
+			host_looped(&w->h, m);
 	}
 }
 

@@ -60,7 +60,7 @@ void host_init(struct host *h, rte_be32_t addr_be, uint8_t mac_tail, uint64_t no
 	assert_non_null(h->space);
 	h->eport = eport_new(h->space, 0, 64, &h->prng, -1);
 	assert_non_null(h->eport);
-	assert_int_equal(net_init(&h->net, &h->flow, &h->tx, &h->drops, &h->clock, -1), 0);
+	assert_int_equal(net_init(&h->net, &h->flow, &h->tx, 1, &h->drops, &h->clock, -1), 0);
 	assert_int_equal(net_addr_add(&h->net, addr_be, 24), 0);
 	assert_int_equal(tcp_init(&h->tcp, &tc, &h->flow, &h->net, &h->tx, &h->drops, &h->clock, &h->prng, h->eport), 0);
 }
@@ -103,11 +103,11 @@ struct rte_mbuf *host_sent(struct host *h)
 	return NULL;
 }
 
-void host_frame(struct host *h, struct rte_mbuf *m)
+static void frame_from(struct host *h, uint8_t port, struct rte_mbuf *m)
 {
 	struct net_pkt pkt;
 
-	switch (net_input(&h->net, m, &pkt)) {
+	switch (net_input(&h->net, port, m, &pkt)) {
 	case NET_TCP:
 		tcp_input(&h->tcp, &pkt);
 		break;
@@ -119,6 +119,9 @@ void host_frame(struct host *h, struct rte_mbuf *m)
 		break;
 	}
 }
+
+void host_frame(struct host *h, struct rte_mbuf *m) { frame_from(h, 0, m); }
+void host_looped(struct host *h, struct rte_mbuf *m) { frame_from(h, NET_PORT_LOOP, m); }
 
 static void host_errors(struct host *h)
 {

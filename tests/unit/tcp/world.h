@@ -58,6 +58,7 @@ void host_init(struct host *h, rte_be32_t addr_be, uint8_t mac_tail, uint64_t no
 void host_fini(struct host *h);               /* asserts that nothing is left */
 struct rte_mbuf *host_sent(struct host *h);   /* the next frame, or NULL */
 void host_frame(struct host *h, struct rte_mbuf *m); /* a frame arrives */
+void host_looped(struct host *h, struct rte_mbuf *m); /* from net_loop_next() */
 void host_time(struct host *h, uint64_t now_ns);     /* timers up to now run */
 uint64_t host_next_ns(const struct host *h);         /* when the next timer may run */
 void host_flush(struct host *h);
