@@ -1,0 +1,279 @@
+/* cores.c: see cores.h. */
+#include "cores.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eal.h>
+#include <rte_mbuf.h>
+
+#include "drivers/share.h"
+
+#define CONNS 4096
+#define MBUFS 4095
+#define WAIT_STEP_NS (1 * MS) /* waits look at the clock this often when nothing is due */
+
+struct cores cores;
+
+int cores_eal(void **state)
+{
+	char *args[] = {"test", "--no-huge", "-m", "512", "--no-pci", "--no-telemetry", "--no-shconf", "-l", "0", "--log-level", "4"};
+	sigset_t all, mine;
+	int rc;
+
+	(void)state;
+	/* As spate_start() does it: DPDK's threads take no signals. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &mine);
+	rc = rte_eal_init(sizeof(args) / sizeof(args[0]), args);
+	pthread_sigmask(SIG_SETMASK, &mine, NULL);
+	return rc < 0 ? -1 : 0;
+}
+
+/* ---- turning ---- */
+
+static uint64_t min64(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* The order of this turn: as they are numbered, or mixed (Fisher-Yates). */
+static unsigned turn_order(struct stack *order[2 * CORES_MAX])
+{
+	unsigned n = 0;
+
+	for (int e = 0; e < 2; e++)
+		for (unsigned i = 0; i < cores.cfg.n[e]; i++)
+			order[n++] = cores.stack[e][i];
+	for (unsigned i = n; cores.cfg.shuffle && i > 1; i--) {
+		unsigned k = prng_below(&cores.prng, i);
+		struct stack *swap = order[i - 1];
+
+		order[i - 1] = order[k];
+		order[k] = swap;
+	}
+	return n;
+}
+
+/* One turn of all; time goes on to what is due next, at most by step_ns. */
+static uint32_t turn_all(uint64_t step_ns)
+{
+	struct stack *order[2 * CORES_MAX];
+	unsigned n = turn_order(order);
+	uint64_t next = cores.now_ns + step_ns;
+	uint32_t work = 0;
+
+	if (cores.every_turn != NULL)
+		cores.every_turn();
+	for (unsigned i = 0; i < n; i++)
+		work += stack_poll(order[i], cores.now_ns);
+	for (unsigned i = 0; i < n; i++)
+		next = min64(next, stack_next_ns(order[i]));
+	for (int e = 0; e < 2; e++)
+		next = min64(next, sim_next_ns(cores.wire[e]));
+	/* Work may have left mail, which no stack's clock knows of. */
+	cores.now_ns = work == 0 && next > cores.now_ns ? next : cores.now_ns + 1000;
+	return work;
+}
+
+static uint32_t waiting_turn(struct sock_env *env)
+{
+	(void)env;
+	return turn_all(WAIT_STEP_NS);
+}
+
+void cores_turn(void) { turn_all(1000); }
+
+void cores_run_ms(uint64_t ms)
+{
+	uint64_t until = cores.now_ns + ms * MS;
+
+	while (cores.now_ns < until)
+		turn_all(until - cores.now_ns);
+}
+
+/* ---- making ---- */
+
+static void port_make(int e)
+{
+	const struct cores_config *c = &cores.cfg;
+
+	cores.port[e] = cores.wire[e];
+	if (c->bend != NULL)
+		c->bend(e, cores.wire[e]);
+	if (cores.wire[e]->n_queues < c->n[e])
+		assert_int_equal(share_wrap(cores.wire[e], c->n[e], &cores.port[e]), 0);
+}
+
+static void end_make(int e)
+{
+	const struct cores_config *c = &cores.cfg;
+	struct port *port = cores.port[e];
+	const char *ip[2][2] = {{CORES_NEAR_IP, CORES_NEAR_IP2}, {CORES_FAR_IP, CORES_FAR_IP2}};
+
+	cores.office[e] = mail_office_new(c->n[e], -1);
+	assert_non_null(cores.office[e]);
+	for (unsigned i = 0; i < c->n[e]; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "cores_%d_%u", e, i);
+		cores.pool[e][i] = rte_pktmbuf_pool_create(name, c->mbufs, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, 0);
+		assert_non_null(cores.pool[e][i]);
+	}
+	assert_int_equal(port->ops->start(port, cores.pool[e]), 0);
+	cores.eports[e] = eport_space_new(&port->rss, c->lo, c->hi);
+	assert_non_null(cores.eports[e]);
+	for (unsigned i = 0; i < c->n[e]; i++) {
+		const struct stack_config cfg = {
+			.ports = &cores.port[e], .n_ports = 1, .self = (uint16_t)i, .office = cores.office[e],
+			.pool = cores.pool[e][i], .eports = cores.eports[e], .max_conns = c->max_conns, .port_lo = c->lo,
+			.port_hi = c->hi, .seed = c->seed + 100u * (unsigned)e + i, .now_ns = cores.now_ns, .numa_node = -1,
+		};
+		struct stack *s = aligned_alloc(64, (sizeof(struct stack) + 63) / 64 * 64);
+
+		assert_non_null(s);
+		cores.stack[e][i] = s;
+		assert_int_equal(stack_init(s, &cfg), 0);
+		assert_int_equal(sock_env_init(&cores.env[e][i], s, e * c->n[NEAR] + i, c->n[NEAR] + c->n[FAR], c->max_conns, -1), 0);
+		cores.env[e][i].turn = waiting_turn;
+		for (int a = 0; a < 2; a++)
+			assert_int_equal(net_addr_add(&s->net, inet_addr(ip[e][a]), 24), 0);
+	}
+}
+
+int cores_make(const struct cores_config *cfg)
+{
+	struct cores_config *c = &cores.cfg;
+
+	memset(&cores, 0, sizeof(cores));
+	*c = *cfg;
+	c->lo = c->lo != 0 ? c->lo : 1024;
+	c->hi = c->hi != 0 ? c->hi : 65535;
+	c->max_conns = c->max_conns != 0 ? c->max_conns : CONNS;
+	c->mbufs = c->mbufs != 0 ? c->mbufs : MBUFS;
+	c->seed = c->seed != 0 ? c->seed : 5;
+	for (int e = 0; e < 2; e++) {
+		assert_in_range(c->n[e], 1, CORES_MAX);
+		c->sim.n_queues[e] = c->queues[e] != 0 ? c->queues[e] : c->n[e];
+	}
+	c->sim.seed = c->seed;
+	prng_seed(&cores.prng, c->seed);
+	cores.now_ns = 1000 * MS;
+	assert_int_equal(sim_open(&c->sim, cores.wire), 0);
+	for (int e = 0; e < 2; e++)
+		port_make(e);
+	for (int e = 0; e < 2; e++)
+		end_make(e);
+	on(NEAR, 0);
+	return 0;
+}
+
+int cores_end(void **state)
+{
+	(void)state;
+	sock_enter(NULL);
+	for (int e = 0; e < 2; e++)
+		cores.port[e]->ops->close(cores.port[e]);
+	for (int e = 0; e < 2; e++) {
+		for (unsigned i = 0; i < cores.cfg.n[e]; i++) {
+			stack_fini(cores.stack[e][i]);
+			sock_env_fini(&cores.env[e][i]);
+			free(cores.stack[e][i]);
+		}
+		mail_office_free(cores.office[e]);
+		eport_space_free(cores.eports[e]);
+	}
+	/* Only now: a mailed packet is of the sender's pool. */
+	for (int e = 0; e < 2; e++) {
+		for (unsigned i = 0; i < cores.cfg.n[e]; i++) {
+			assert_int_equal(rte_mempool_avail_count(cores.pool[e][i]), cores.cfg.mbufs);
+			rte_mempool_free(cores.pool[e][i]);
+		}
+	}
+	return 0;
+}
+
+void on(int end, unsigned core)
+{
+	assert_true(core < cores.cfg.n[end]);
+	sock_enter(&cores.env[end][core]);
+}
+
+void cores_cut(int dir, bool cut)
+{
+	struct sim_link link = {.loss = cut ? sim_prob(1) : 0};
+
+	sim_set_link(cores.wire[NEAR], dir, &link);
+}
+
+/* ---- looking ---- */
+
+static void assert_clean_one(const struct stack *s)
+{
+	struct eport_stats es;
+
+	eport_stats_get(s->eport, &es);
+	assert_int_equal(es.taken, es.returned);
+	assert_int_equal(s->flow.pool[FLOW_CONN].used, 0);
+	assert_int_equal(s->flow.pool[FLOW_SYNRCVD].used, 0);
+	assert_int_equal(s->flow.pool[FLOW_TIMEWAIT].used, 0);
+	assert_int_equal(s->flow.pool[FLOW_AWAY].used, 0);
+	assert_int_equal(s->flow.tcp.used, 0);
+	assert_int_equal(s->flow.udp.used, 0);
+	assert_int_equal(s->tcp.binds.pool.used, 0);
+	assert_int_equal(s->udp.binds.pool.used, 0);
+	assert_int_equal(s->tcp.bufs.used, 0);
+	assert_int_equal(s->tcp.optexts.used, 0);
+	assert_int_equal(s->net.paths.pool.used, 0);
+	assert_null(s->mail.late);
+}
+
+void cores_assert_clean(void)
+{
+	for (int e = 0; e < 2; e++)
+		for (unsigned i = 0; i < cores.cfg.n[e]; i++)
+			assert_clean_one(cores.stack[e][i]);
+}
+
+struct sockaddr_in cores_addr(const char *ip, uint16_t port)
+{
+	return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = inet_addr(ip)};
+}
+
+unsigned cores_home(int end, const char *ip, uint16_t port, const char *peer_ip, uint16_t peer_port)
+{
+	const struct flow_key key = {.laddr_be = inet_addr(ip), .raddr_be = inet_addr(peer_ip), .lport_be = htons(port),
+				     .rport_be = htons(peer_port)};
+	const struct flow *f = &cores.stack[end][0]->flow;
+
+	return flow_home(f, flow_hash(f, &key));
+}
+
+uint16_t cores_port_for(int end, unsigned core, const char *ip, uint16_t port, const char *peer_ip, uint16_t from)
+{
+	uint16_t p = from;
+
+	while (cores_home(end, ip, port, peer_ip, p) != core) {
+		p++;
+		assert_true(p != 0);
+	}
+	return p;
+}
+
+uint64_t cores_rehomed(int end, enum rehome why)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < cores.cfg.n[end]; i++)
+		sum += cores.stack[end][i]->rehomes.n[why];
+	return sum;
+}
+
+uint64_t cores_dropped(int end, enum drop why)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < cores.cfg.n[end]; i++)
+		sum += cores.stack[end][i]->drops.n[why];
+	return sum;
+}
