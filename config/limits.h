@@ -21,12 +21,14 @@
 #define MAIL_RING 1024       /* mails under way from one stack to one other: what arrives during a long application turn */
 #define MAIL_BATCH 256       /* packets that wait for one other stack beyond the ring, then they are dropped like in a NIC's queue */
 #define MAIL_BURST 32        /* mails per call, as RX_BURST */
+#define MAIL_DEBTS_MAX (1u << 20) /* notes that wait for a packet buffer: every connection of a default stack may end meanwhile */
 #define MAIL_PER_POLL 512    /* mails handled in one turn: as many as four senders' bursts of four */
 
 /* ---- connections ---- */
 #define CONNS_DEFAULT (1u << 20)  /* --max-connections: sockets of one stack */
 #define CONNS_MAX (1u << 26)      /* 64 M slots of 192 B are 12 GiB: more than one core can serve */
 #define LOCAL_ADDRS_MAX 1024      /* local IPv4 addresses of one stack: 1024 x 64 K ports per destination */
+#define BIND_REMOTE_MAX (1u << 20) /* bound ports of the end's other stacks that one stack keeps in mind: as many as its own */
 #define PATHS_MAX (1u << 20)      /* remote addresses in use at one time, per stack */
 
 /* ---- neighbours (RFC 1122 2.3.2.2, RFC 4861 10 for the times) ---- */

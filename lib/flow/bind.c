@@ -1,4 +1,4 @@
-/* bind.c: bound addresses and ports: one chain of entries per port. */
+/* bind.c: bound addresses and ports: one chain of entries per port, this stack's own before other stacks'. */
 #include "flow/bind.h"
 
 #include <errno.h>
@@ -14,6 +14,7 @@ struct bind_entry {
 	flow_ref ref;
 	rte_be32_t laddr_be;
 	uint32_t flags;
+	flow_ref owner; /* of FLOW_REMOTE: the socket at its stack */
 };
 
 static struct bind_entry *entry_at(const struct binds *b, uint32_t idx)
@@ -50,20 +51,28 @@ static bool overlaps(const struct bind_entry *e, rte_be32_t laddr_be)
 	return e->laddr_be == laddr_be || e->laddr_be == 0 || laddr_be == 0;
 }
 
-static int enter(struct binds *b, flow_ref ref, rte_be32_t laddr_be, uint16_t port, uint32_t flags)
+static bool is_remote(const struct bind_entry *e) { return ref_kind(e->ref) == FLOW_REMOTE; }
+
+/* A new entry at this place of a chain. */
+static int enter_at(struct binds *b, uint32_t *link, flow_ref ref, rte_be32_t laddr_be, uint32_t flags)
 {
 	uint32_t idx = pool_get(&b->pool);
-	struct bind_entry *e;
 
 	if (idx == 0)
 		return -ENOBUFS;
-	e = entry_at(b, idx);
-	e->ref = ref;
-	e->laddr_be = laddr_be;
-	e->flags = flags;
-	e->next = b->port_head[port];
-	b->port_head[port] = idx;
+	*entry_at(b, idx) = (struct bind_entry){.next = *link, .ref = ref, .laddr_be = laddr_be, .flags = flags};
+	*link = idx;
 	return 0;
+}
+
+static int enter(struct binds *b, flow_ref ref, rte_be32_t laddr_be, uint16_t port, uint32_t flags)
+{
+	return enter_at(b, &b->port_head[port], ref, laddr_be, flags);
+}
+
+int bind_add_twin(struct binds *b, flow_ref ref, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t flags)
+{
+	return enter(b, ref, laddr_be, rte_be_to_cpu_16(lport_be), flags);
 }
 
 int bind_add(struct binds *b, flow_ref ref, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t flags, bool strict)
@@ -167,23 +176,101 @@ void bind_remove(struct binds *b, flow_ref ref, rte_be16_t lport_be)
 	pool_put(&b->pool, idx);
 }
 
-flow_ref bind_find(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash)
+/* ---- other stacks' entries ---- */
+
+/* The place of another stack's entry: what points to it, or to the 0 at the chain's end. */
+static uint32_t *find_remote(const struct binds *b, uint16_t stack, const struct bind_note *n)
 {
-	uint32_t head = b->port_head[rte_be_to_cpu_16(lport_be)], exact = 0, any = 0, want;
+	uint32_t *link = &b->port_head[rte_be_to_cpu_16(n->lport_be)];
+	const struct bind_entry *e;
+
+	for (; *link != 0; link = &entry_at(b, *link)->next) {
+		e = entry_at(b, *link);
+		if (e->ref == ref_make(FLOW_REMOTE, stack) && e->owner == n->owner)
+			break;
+	}
+	return link;
+}
+
+static bool receives_exactly(const struct bind_entry *e) { return e->laddr_be != 0 && (e->flags & BIND_RECEIVES); }
+
+void bind_remote_set(struct binds *b, uint16_t stack, const struct bind_note *n)
+{
+	uint32_t *link = find_remote(b, stack, n);
+	struct bind_entry *e;
+
+	if (*link == 0 && enter_at(b, link, ref_make(FLOW_REMOTE, stack), n->laddr_be, 0) != 0)
+		return;
+	e = entry_at(b, *link);
+	b->n_remote_exact -= receives_exactly(e);
+	e->owner = n->owner;
+	e->laddr_be = n->laddr_be;
+	e->flags = n->flags;
+	b->n_remote_exact += receives_exactly(e);
+}
+
+void bind_remote_remove(struct binds *b, uint16_t stack, const struct bind_note *n)
+{
+	uint32_t *link = find_remote(b, stack, n), idx = *link;
+
+	if (idx == 0)
+		return;
+	b->n_remote_exact -= receives_exactly(entry_at(b, idx));
+	*link = entry_at(b, idx)->next;
+	pool_put(&b->pool, idx);
+}
+
+/* ---- finding ---- */
+
+/* What a receiver is to a packet, best first. */
+enum rank { EXACT_OWN, EXACT_REMOTE, ANY_OWN, ANY_REMOTE, RANKS };
+
+static enum rank rank_of(const struct bind_entry *e, rte_be32_t laddr_be)
+{
+	if (!(e->flags & BIND_RECEIVES) || (e->laddr_be != laddr_be && e->laddr_be != 0))
+		return RANKS;
+	return (e->laddr_be == 0 ? ANY_OWN : EXACT_OWN) + is_remote(e);
+}
+
+/* One of the n in the chain that have this rank. */
+static flow_ref choose(const struct binds *b, uint32_t head, rte_be32_t laddr_be, enum rank rank, uint32_t n, uint32_t hash)
+{
+	/* Mixed, since the hashes of one core share the bits that chose its queue. */
+	uint32_t want = (uint32_t)((uint64_t)(hash * 0x9e3779b1u) * n >> 32);
+	const struct bind_entry *e;
+
+	for (uint32_t idx = head;; idx = e->next) {
+		e = entry_at(b, idx);
+		if (rank_of(e, laddr_be) == rank && want-- == 0)
+			return e->ref;
+	}
+}
+
+static flow_ref find(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash, bool own_only)
+{
+	uint32_t head = b->port_head[rte_be_to_cpu_16(lport_be)], n[RANKS + 1] = {0};
 	const struct bind_entry *e;
 
 	for (uint32_t idx = head; idx != 0; idx = e->next) {
 		e = entry_at(b, idx);
-		exact += (e->flags & BIND_RECEIVES) && e->laddr_be == laddr_be;
-		any += (e->flags & BIND_RECEIVES) && e->laddr_be == 0;
+		/* Others' entries come last, and there may be one per stack: look only if one can be better. */
+		if (is_remote(e) && (own_only || n[EXACT_OWN] > 0 || (n[ANY_OWN] > 0 && b->n_remote_exact == 0)))
+			break;
+		n[rank_of(e, laddr_be)]++;
 	}
-	if (exact + any == 0)
-		return 0;
-	/* Mixed, since the hashes of one core share the bits that chose its queue. */
-	want = (uint32_t)((uint64_t)(hash * 0x9e3779b1u) * (exact != 0 ? exact : any) >> 32);
-	for (uint32_t idx = head;; idx = e->next) {
-		e = entry_at(b, idx);
-		if ((e->flags & BIND_RECEIVES) && e->laddr_be == (exact != 0 ? laddr_be : 0) && want-- == 0)
-			return e->ref;
+	for (enum rank r = EXACT_OWN; r < RANKS; r++) {
+		if (n[r] > 0)
+			return choose(b, head, laddr_be, r, n[r], hash);
 	}
+	return 0;
+}
+
+flow_ref bind_find(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash)
+{
+	return find(b, laddr_be, lport_be, hash, false);
+}
+
+flow_ref bind_find_own(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash)
+{
+	return find(b, laddr_be, lport_be, hash, true);
 }

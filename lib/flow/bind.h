@@ -1,5 +1,8 @@
 /* bind.h: who has which local address and port: bind() conflicts, and the sockets that receive without being connected
- * (TCP listeners, UDP sockets). One instance for TCP and one for UDP. Owned by one core. */
+ * (TCP listeners, UDP sockets). One instance for TCP and one for UDP. Owned by one core.
+ *
+ * The stacks of an end tell each other (MAIL_BIND, MAIL_UNBIND; tcp/mail.c, udp/mail.c), so each has the others' entries
+ * too, with refs of kind FLOW_REMOTE: they count in conflicts, and packets for them are sent on. */
 #ifndef FLOW_BIND_H
 #define FLOW_BIND_H
 
@@ -17,7 +20,17 @@ struct bind_entry; /* private to bind.c */
 struct binds {
 	struct pool pool;
 	uint32_t *port_head; /* 65536 chains of entries */
+	uint32_t n_remote_exact; /* entries of other stacks that name an address and receive */
 	struct region region;
+};
+
+/* What stacks tell each other about one entry: the body of MAIL_BIND (new, or its flags change) and MAIL_UNBIND. */
+struct bind_note {
+	uint8_t proto;
+	uint8_t flags;
+	rte_be16_t lport_be;
+	rte_be32_t laddr_be;
+	flow_ref owner;          /* the socket, at its stack */
 };
 
 #define BIND_REUSE (1u << 0)     /* SO_REUSEADDR or SO_REUSEPORT was set */
@@ -38,8 +51,19 @@ int bind_add_any(struct binds *b, flow_ref ref, rte_be32_t laddr_be, uint16_t lo
 int bind_set_flags(struct binds *b, flow_ref ref, rte_be16_t lport_be, uint32_t flags);
 void bind_remove(struct binds *b, flow_ref ref, rte_be16_t lport_be);
 
-/* The receiver for a packet to (laddr, lport): the entry for exactly laddr before one for any address; 0 none. Of
- * several equals (SO_REUSEPORT) hash chooses. */
+/* Enters ref without asking whether it conflicts: a twin of another stack's listener. 0 or -ENOBUFS. */
+int bind_add_twin(struct binds *b, flow_ref ref, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t flags);
+
+/* Another stack's entry is new or has changed; is gone (unknown ones are ignored). Without room (BIND_REMOTE_MAX) it is
+ * forgotten: then its conflicts are not seen and its packets are refused here. */
+void bind_remote_set(struct binds *b, uint16_t stack, const struct bind_note *n);
+void bind_remote_remove(struct binds *b, uint16_t stack, const struct bind_note *n);
+
+/* The receiver for a packet to (laddr, lport): the entry for exactly laddr before one for any address; of those, this
+ * stack's own before other stacks' (FLOW_REMOTE with the stack as index); 0 none. Of several equals (SO_REUSEPORT) hash
+ * chooses. */
 flow_ref bind_find(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash);
+/* The same among this stack's own. */
+flow_ref bind_find_own(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash);
 
 #endif

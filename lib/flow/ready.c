@@ -40,3 +40,13 @@ void ready_unlink(struct flow *f, struct conn *c)
 	c->flags &= (uint8_t)~CONN_READY;
 	ep->n_ready--;
 }
+
+void ready_leave(struct flow *f, struct conn *c)
+{
+	if (c->ep == 0)
+		return;
+	ready_unlink(f, c);
+	epoll_at(f, c->ep)->n_watched--;
+	c->ep = 0;
+	c->ep_events = 0;
+}

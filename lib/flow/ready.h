@@ -22,6 +22,7 @@ static inline struct epoll_inst *epoll_at(const struct flow *f, flow_ref r)
 
 void ready_link(struct flow *f, struct conn *c);   /* at the tail; c->ep is set, c is not linked */
 void ready_unlink(struct flow *f, struct conn *c); /* not linked: no-op */
+void ready_leave(struct flow *f, struct conn *c);  /* the registration ends; not watched: no-op */
 
 /* Something of events (EPOLLIN ...) happened to c: link it if somebody watches for it. EPOLLERR and EPOLLHUP are
  * always watched. */

@@ -14,6 +14,14 @@
 
 int mail_tag_offset;
 
+/* A note that must arrive and that there was no packet buffer for. */
+struct mail_debt {
+	uint32_t next;
+	uint16_t to;
+	uint8_t kind, len;
+	uint8_t body[MAIL_BODY_MAX];
+};
+
 struct mail_office {
 	uint16_t n;
 	size_t ring_bytes, row_bytes;
@@ -106,7 +114,9 @@ int mailbox_init(struct mailbox *b, struct mail_office *o, uint16_t self, struct
 	b->self = self;
 	b->n = o->n;
 	b->batch = calloc(o->n, sizeof(*b->batch));
-	return b->batch != NULL ? 0 : -ENOMEM;
+	if (b->batch == NULL)
+		return -ENOMEM;
+	return pool_init(&b->debts, o->n > 1 ? MAIL_DEBTS_MAX : 1, sizeof(struct mail_debt), -1);
 }
 
 void mailbox_fini(struct mailbox *b)
@@ -119,49 +129,106 @@ void mailbox_fini(struct mailbox *b)
 		rte_pktmbuf_free(m);
 	free(b->batch);
 	b->batch = NULL;
+	pool_fini(&b->debts);
 }
 
 /* ---- notes ---- */
 
-static struct rte_mbuf *note_new(struct rte_mempool *pool, uint16_t from, enum mail_kind kind, const void *body, uint16_t len)
+static void note_fill(struct rte_mbuf *m, uint16_t from, enum mail_kind kind, const void *body, uint16_t len)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
-
 	SPATE_ASSERT(len <= MAIL_BODY_MAX);
-	if (m == NULL)
-		return NULL;
 	memcpy(rte_pktmbuf_append(m, MAIL_BODY_MAX), body, len);
 	*mail_tag_of(m) = (struct mail_tag){.from = from, .kind = (uint8_t)kind};
-	return m;
+}
+
+static void note_post(struct mailbox *b, uint16_t to, struct rte_mbuf *m)
+{
+	b->sent++;
+	if (b->late == NULL && rte_ring_sp_enqueue(ring_of(b->office, b->self, to), m) == 0) {
+		announce(b->office, b->self, to);
+		return;
+	}
+	m->port = to; /* where it goes, while it waits */
+	mbuf_queue_put(&b->late, &b->late_last, m);
 }
 
 static int note_one(struct mailbox *b, uint16_t to, enum mail_kind kind, const void *body, uint16_t len)
 {
-	struct rte_mbuf *m = note_new(b->pool, b->self, kind, body, len);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(b->pool);
 
 	if (m == NULL)
 		return -ENOBUFS;
-	b->sent++;
-	if (b->late == NULL && rte_ring_sp_enqueue(ring_of(b->office, b->self, to), m) == 0) {
-		announce(b->office, b->self, to);
-		return 0;
-	}
-	m->port = to; /* where it goes, while it waits */
-	mbuf_queue_put(&b->late, &b->late_last, m);
+	note_fill(m, b->self, kind, body, len);
+	note_post(b, to, m);
 	return 0;
 }
 
+static int note_all(struct mailbox *b, enum mail_kind kind, const void *body, uint16_t len)
+{
+	struct rte_mbuf *m[PORT_QUEUES_MAX];
+	uint16_t n = 0;
+
+	if (rte_pktmbuf_alloc_bulk(b->pool, m, b->n - 1u) != 0)
+		return -ENOBUFS;
+	for (uint16_t to = 0; to < b->n; to++) {
+		if (to == b->self)
+			continue;
+		note_fill(m[n], b->self, kind, body, len);
+		note_post(b, to, m[n++]);
+	}
+	return 0;
+}
+
+static int note_try(struct mailbox *b, uint16_t to, enum mail_kind kind, const void *body, uint16_t len)
+{
+	return to == MAIL_ALL ? note_all(b, kind, body, len) : note_one(b, to, kind, body, len);
+}
+
+/* Sends what is owed, in order. False: some of it still is. */
+static bool debts_pay(struct mailbox *b)
+{
+	while (b->debt_head != 0) {
+		struct mail_debt *d = pool_at(&b->debts, b->debt_head);
+		uint32_t idx = b->debt_head;
+
+		if (note_try(b, d->to, (enum mail_kind)d->kind, d->body, d->len) != 0)
+			return false;
+		b->debt_head = d->next;
+		pool_put(&b->debts, idx);
+	}
+	return true;
+}
+
+/* Nothing may overtake what is owed. */
 int mail_note(struct mailbox *b, uint16_t to, enum mail_kind kind, const void *body, uint16_t len)
 {
-	int rc = 0;
-
 	if (mail_alone(b))
 		return 0;
-	if (to != MAIL_ALL)
-		return note_one(b, to, kind, body, len);
-	for (uint16_t i = 0; i < b->n && rc == 0; i++)
-		rc = i != b->self ? note_one(b, i, kind, body, len) : 0;
-	return rc;
+	if (unlikely(b->debt_head != 0) && !debts_pay(b))
+		return -ENOBUFS;
+	return note_try(b, to, kind, body, len);
+}
+
+void mail_note_sure(struct mailbox *b, uint16_t to, enum mail_kind kind, const void *body, uint16_t len)
+{
+	struct mail_debt *d;
+	uint32_t idx;
+
+	if (mail_note(b, to, kind, body, len) == 0)
+		return;
+	idx = pool_get(&b->debts);
+	if (idx == 0) {
+		b->dropped++;
+		return;
+	}
+	d = pool_at(&b->debts, idx);
+	*d = (struct mail_debt){.to = to, .kind = (uint8_t)kind, .len = (uint8_t)len};
+	memcpy(d->body, body, len);
+	if (b->debt_head != 0)
+		((struct mail_debt *)pool_at(&b->debts, b->debt_last))->next = idx;
+	else
+		b->debt_head = idx;
+	b->debt_last = idx;
 }
 
 /* Those for one stack stay in order: after the first that finds no room, the others for it wait too. */
@@ -190,11 +257,14 @@ int mail_note_outside(struct mail_office *o, struct rte_mempool *pool, uint16_t 
 
 	rte_spinlock_lock(&o->outside);
 	for (uint16_t i = to != MAIL_ALL ? to : 0; rc == 0 && i < (to != MAIL_ALL ? to + 1u : o->n); i++) {
-		struct rte_mbuf *m = note_new(pool, MAIL_ALL, kind, body, len);
+		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 
 		if (m == NULL) {
 			rc = -ENOBUFS;
-		} else if (rte_ring_sp_enqueue(ring_of(o, o->n, i), m) != 0) {
+			break;
+		}
+		note_fill(m, MAIL_ALL, kind, body, len);
+		if (rte_ring_sp_enqueue(ring_of(o, o->n, i), m) != 0) {
 			rte_pktmbuf_free(m);
 			rc = -EAGAIN;
 		} else {
@@ -241,6 +311,8 @@ void mail_flush(struct mailbox *b)
 {
 	if (b->late != NULL)
 		flush_late(b);
+	if (unlikely(b->debt_head != 0))
+		debts_pay(b);
 	for (uint16_t to = 0; b->n_batches > 0 && to < b->n; to++) {
 		if (b->batch[to].n > 0)
 			flush_batch(b, to);

@@ -13,6 +13,7 @@
 #include <rte_mbuf.h>
 #include <rte_mbuf_dyn.h>
 
+#include "base/pool.h"
 #include "config/limits.h"
 
 #define MAIL_BODY_MAX 64
@@ -63,6 +64,8 @@ struct mailbox {
 	uint64_t sent, received, dropped;/* dropped: packets whose owner did not empty its ring, as a NIC's queue overflows */
 	struct mail_batch *batch;        /* by stack */
 	struct rte_mbuf *late, *late_last; /* notes that found a full ring, oldest first */
+	struct pool debts;               /* notes that found no packet buffer and must arrive: ... */
+	uint32_t debt_head, debt_last;   /* ... they go first, oldest first */
 	uint32_t seen[PORT_QUEUES_MAX + 1]; /* by sender: how many of its announcements were seen */
 };
 
@@ -71,8 +74,10 @@ int mailbox_init(struct mailbox *b, struct mail_office *o, uint16_t self, struct
 void mailbox_fini(struct mailbox *b); /* frees what waits here */
 
 /* A note: len (at most MAIL_BODY_MAX) bytes. It is in the ring when this returns, or, when that is full, goes with the next
- * flush; it is never dropped. 0 or -ENOBUFS (no mbuf). */
+ * flush; it is never dropped. 0 or -ENOBUFS (no mbuf; nobody got it, also of MAIL_ALL). */
 int mail_note(struct mailbox *b, uint16_t to, enum mail_kind kind, const void *body, uint16_t len);
+/* For callers that cannot fail: without an mbuf the note goes as soon as there is one, and none of this stack's before it. */
+void mail_note_sure(struct mailbox *b, uint16_t to, enum mail_kind kind, const void *body, uint16_t len);
 /* A packet that port received, which the mailbox then owns: it leaves with its batch. */
 void mail_packet(struct mailbox *b, uint16_t to, uint8_t port, struct rte_mbuf *m);
 /* Sends what waits. */

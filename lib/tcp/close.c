@@ -3,8 +3,8 @@
 #include <sys/socket.h>
 
 #include "tcp/buf.h"
-#include "tcp/life.h"
 #include "tcp/out.h"
+#include "tcp/shared.h"
 #include "tcp/timers.h"
 
 /* Our FIN is queued behind what is unsent. */
@@ -51,11 +51,13 @@ int tcp_shutdown(struct tcp *t, struct tcp_pcb *p, int how)
 static void stop_listening(struct tcp *t, struct tcp_pcb *p)
 {
 	struct tcp_listener *l = (struct tcp_listener *)p;
+	uint32_t reuse = p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT) ? BIND_REUSE : 0;
 
 	tcp_listener_close(t, l);
 	l->n_accept = l->backlog = 0;
-	bind_set_flags(&t->binds, tcp_pcb_ref(t, p), p->c.h.key.lport_be,
-		       p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT) ? BIND_REUSE : 0);
+	bind_set_flags(&t->binds, tcp_pcb_ref(t, p), p->c.h.key.lport_be, reuse);
+	if (!(p->c.flags & CONN_ORPHAN)) /* else the port goes too, and others hear of that */
+		tcp_announce_sure(t, p, reuse, 0);
 	p->c.type = CONN_TCP;
 	tcp_state_set(t, p, TCP_CLOSED);
 }
@@ -107,12 +109,14 @@ static void close_connected(struct tcp *t, struct tcp_pcb *p)
 
 void tcp_close(struct tcp *t, struct tcp_pcb *p)
 {
-	ready_unlink(t->flow, &p->c);
-	p->c.ep = 0;
-	p->c.ep_events = 0;
+	ready_leave(t->flow, &p->c);
 	p->c.flags |= CONN_ORPHAN;
 	switch (p->state) {
 	case TCP_LISTEN:
+		if (tcp_is_twin((const struct tcp_listener *)p)) {
+			tcp_twin_close(t, (struct tcp_listener *)p);
+			break;
+		}
 		stop_listening(t, p);
 		tcp_pcb_free(t, p);
 		break;

@@ -199,6 +199,7 @@ static bool segment_parse(struct tcp_seg *s, struct net_pkt *pkt)
 
 int tcp_input(struct tcp *t, struct net_pkt *pkt)
 {
+	int verdict = FLOW_DONE;
 	struct tcp_seg s;
 	flow_ref r;
 
@@ -212,7 +213,7 @@ int tcp_input(struct tcp *t, struct net_pkt *pkt)
 	if (r == 0 && pkt->nic_hash && !net_hash_confirm(t->net, pkt))
 		return FLOW_REHASHED;
 	if (r == 0) {
-		tcp_in_unknown(t, &s);
+		verdict = tcp_in_unknown(t, &s);
 	} else if (ref_kind(r) == FLOW_CONN) {
 		struct tcp_pcb *p = tcp_pcb_at(t, r);
 
@@ -221,13 +222,15 @@ int tcp_input(struct tcp *t, struct net_pkt *pkt)
 		else
 			tcp_in_pcb(t, p, &s);
 	} else if (ref_kind(r) == FLOW_SYNRCVD) {
-		tcp_in_synrcvd(t, tcp_synrcvd_at(t, r), &s);
+		verdict = tcp_in_synrcvd(t, tcp_synrcvd_at(t, r), &s);
 	} else if (ref_kind(r) == FLOW_TIMEWAIT) {
-		tcp_in_timewait(t, tcp_timewait_at(t, r), &s);
+		verdict = tcp_in_timewait(t, tcp_timewait_at(t, r), &s);
 	} else {
-		return flow_away_at(t->flow, r)->stack;
+		verdict = flow_away_at(t->flow, r)->stack;
 	}
-	if (s.m != NULL)
+	if (unlikely(verdict != FLOW_DONE))
+		t->stats.segs_in--; /* counted where it is going */
+	else if (s.m != NULL)
 		rte_pktmbuf_free(s.m);
-	return FLOW_DONE;
+	return verdict;
 }

@@ -17,12 +17,15 @@ struct tcp_seg {
 	struct tcp_opts o;
 };
 
-/* Segments for what the table found. None of them frees s->m. */
+/* Segments for what the table found. None of them frees s->m. The int ones: FLOW_DONE, or the number of the stack whose segment
+ * it is; then nothing has been done with it. */
 void tcp_in_pcb(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s);         /* synchronized states, SYN-RECEIVED */
 void tcp_in_synsent(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s);
-void tcp_in_synrcvd(struct tcp *t, struct tcp_synrcvd *sr, struct tcp_seg *s);
-void tcp_in_timewait(struct tcp *t, struct tcp_timewait *tw, struct tcp_seg *s);
-void tcp_in_unknown(struct tcp *t, struct tcp_seg *s);                        /* LISTEN and CLOSED */
+int tcp_in_synrcvd(struct tcp *t, struct tcp_synrcvd *sr, struct tcp_seg *s);
+int tcp_in_timewait(struct tcp *t, struct tcp_timewait *tw, struct tcp_seg *s);
+int tcp_in_unknown(struct tcp *t, struct tcp_seg *s);                         /* LISTEN and CLOSED */
+/* At the home of a segment for no connection here: FLOW_DONE, or the stack whose listener it is for. */
+int tcp_in_elsewhere(const struct tcp *t, const struct tcp_seg *s);
 
 /* Steps that several of them share. The bool ones: false when the segment is finished with (p may be gone). */
 bool tcp_in_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s);         /* step 5 */
@@ -34,7 +37,7 @@ void tcp_in_reset(struct tcp *t, const struct tcp_seg *s, uint32_t path);     /*
 
 /* A SYN for this listener; iss: 0, or what the ISN must be at least (after TIME-WAIT). */
 void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32_t iss);
-struct tcp_listener *tcp_listener_for(const struct tcp *t, const struct flow_key *key, uint32_t hash); /* NULL: none */
+struct tcp_listener *tcp_listener_for(const struct tcp *t, const struct flow_key *key, uint32_t hash); /* of ours; NULL: none */
 
 void tcp_synrcvd_timeout(struct tcp *t, struct tcp_synrcvd *sr);
 

@@ -1,12 +1,15 @@
 /* in_listen.c: RFC 9293 3.10.7.1 and 3.10.7.2: segments for no connection: a listener's, or nobody's. */
 #include <errno.h>
+#include <netinet/in.h>
 
+#include "flow/away.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
+#include "tcp/shared.h"
 
 struct tcp_listener *tcp_listener_for(const struct tcp *t, const struct flow_key *key, uint32_t hash)
 {
-	flow_ref r = bind_find(&t->binds, key->laddr_be, key->lport_be, hash);
+	flow_ref r = bind_find_own(&t->binds, key->laddr_be, key->lport_be, hash);
 
 	if (r == 0 || conn_at(t->flow, r)->type != CONN_LISTEN)
 		return NULL;
@@ -78,16 +81,37 @@ void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32
 	flow_timer_set(t->flow, tcp_synrcvd_ref(t, sr), t->clock->tick + ticks_from_us(TCP_RTO_INITIAL_US));
 }
 
-void tcp_in_unknown(struct tcp *t, struct tcp_seg *s)
+/* An own listener comes first, unless another's names the very address. Behind a twin the owner may have a handshake that
+ * began before there was the twin: what is not a SYN goes there, and comes back as a reset if it has none. */
+int tcp_in_elsewhere(const struct tcp *t, const struct tcp_seg *s)
 {
-	struct tcp_listener *l = tcp_listener_for(t, &s->pkt->key, s->pkt->hash);
+	const struct net_pkt *pkt = s->pkt;
+	const struct tcp_listener *l;
+	flow_ref r;
 
-	if (l == NULL) { /* 3.10.7.1 */
-		tcp_in_reset(t, s, 0);
-		tcp_in_drop(t, s, DROP_TCP_NO_SOCKET);
-		return;
-	}
-	/* 3.10.7.2. First: RST. Second: ACK. Third: SYN. */
+	if (mail_alone(t->flow->mail) || flow_elsewhere(t->flow, pkt->hash)) /* sent on already: never further */
+		return FLOW_DONE;
+	r = bind_find(&t->binds, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash);
+	if (r == 0)
+		return FLOW_DONE;
+	if (ref_kind(r) == FLOW_REMOTE)
+		return (int)ref_index(r);
+	l = (const struct tcp_listener *)conn_at(t->flow, r);
+	if ((s->flags & (TCPF_SYN | TCPF_ACK)) == TCPF_SYN || l->c.type != CONN_LISTEN || !tcp_is_twin(l))
+		return FLOW_DONE;
+	return tcp_twin_owner(l);
+}
+
+/* RFC 9293 3.10.7.1 */
+static void in_closed(struct tcp *t, struct tcp_seg *s)
+{
+	tcp_in_reset(t, s, 0);
+	tcp_in_drop(t, s, DROP_TCP_NO_SOCKET);
+}
+
+/* 3.10.7.2. First: RST. Second: ACK. Third: SYN. */
+static void in_listen(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s)
+{
 	if (s->flags & TCPF_RST) {
 		tcp_in_drop(t, s, DROP_TCP_STATE);
 	} else if (s->flags & TCPF_ACK) {
@@ -98,4 +122,22 @@ void tcp_in_unknown(struct tcp *t, struct tcp_seg *s)
 	} else {
 		tcp_in_drop(t, s, DROP_TCP_STATE);
 	}
+}
+
+int tcp_in_unknown(struct tcp *t, struct tcp_seg *s)
+{
+	const struct net_pkt *pkt = s->pkt;
+	int stack = tcp_in_elsewhere(t, s);
+	struct tcp_listener *l;
+
+	if (stack != FLOW_DONE)
+		return stack;
+	if (flow_elsewhere(t->flow, pkt->hash) && (s->flags & (TCPF_SYN | TCPF_ACK)) != TCPF_SYN)
+		flow_release_stale(t->flow, IPPROTO_TCP, &pkt->key, pkt->hash);
+	l = tcp_listener_for(t, &pkt->key, pkt->hash);
+	if (l == NULL)
+		in_closed(t, s);
+	else
+		in_listen(t, l, s);
+	return FLOW_DONE;
 }

@@ -76,35 +76,45 @@ static bool steps_before_ack(struct tcp *t, struct tcp_synrcvd *sr, struct tcp_s
 	return true;
 }
 
-void tcp_in_synrcvd(struct tcp *t, struct tcp_synrcvd *sr, struct tcp_seg *s)
+/* The ACK is of no SYN-ACK of ours. It may be of the listener's own stack, that answered before we had a twin. */
+static int other_ack(struct tcp *t, struct tcp_synrcvd *sr, struct tcp_seg *s)
+{
+	int stack = tcp_in_elsewhere(t, s);
+
+	if (stack == FLOW_DONE) {
+		tcp_in_reset(t, s, sr->h.path);
+		tcp_in_drop(t, s, DROP_TCP_ACK);
+	}
+	return stack;
+}
+
+int tcp_in_synrcvd(struct tcp *t, struct tcp_synrcvd *sr, struct tcp_seg *s)
 {
 	struct tcp_listener *l;
 	struct tcp_pcb *p;
 
 	if (!steps_before_ack(t, sr, s))
-		return;
+		return FLOW_DONE;
 	/* Fifth: check the ACK field */
 	if (!(s->flags & TCPF_ACK)) {
 		tcp_in_drop(t, s, DROP_TCP_STATE);
-		return;
+		return FLOW_DONE;
 	}
-	if (s->ack != sr->iss + 1) {
-		tcp_in_reset(t, s, sr->h.path);
-		tcp_in_drop(t, s, DROP_TCP_ACK);
-		return;
-	}
+	if (s->ack != sr->iss + 1)
+		return other_ack(t, sr, s);
 	l = tcp_listener_for(t, &sr->h.key, sr->h.hash);
 	if (l == NULL) { /* it has closed meanwhile */
 		tcp_in_reset(t, s, sr->h.path);
 		tcp_synrcvd_end(t, sr);
-		return;
+		return FLOW_DONE;
 	}
 	p = tcp_passive_new(t, l, sr);
 	if (p == NULL) { /* as Linux: the ACK is dropped, and the SYN-ACK's repetition will bring another */
 		tcp_in_drop(t, s, DROP_TCP_BACKLOG);
-		return;
+		return FLOW_DONE;
 	}
 	p->snd_wl1 = s->seq - 1; /* so that this segment sets the window */
 	tcp_in_established(t, p, s);
 	tcp_in_pcb(t, p, s);
+	return FLOW_DONE;
 }

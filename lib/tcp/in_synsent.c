@@ -49,6 +49,10 @@ static void syn_text(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 
 void tcp_in_synsent(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 {
+	if (p->tflags & TF_CLAIMING) { /* ours is not sent yet */
+		tcp_in_drop(t, s, DROP_TCP_STATE);
+		return;
+	}
 	/* First: check the ACK bit */
 	if ((s->flags & TCPF_ACK) && s->ack != p->snd_max) {
 		tcp_in_reset(t, s, p->c.h.path);

@@ -1,6 +1,9 @@
 /* in_timewait.c: RFC 9293 3.10.7.4 for TIME-WAIT, with RFC 6191 (a new SYN may take over) and RFC 1337 (a RST may not
  * end it). Also how connections get there and leave it. */
+#include <netinet/in.h>
+
 #include "base/assert.h"
+#include "flow/away.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/timers.h"
@@ -37,6 +40,8 @@ void tcp_timewait_end(struct tcp *t, struct tcp_timewait *tw)
 	flow_timer_clear(t->flow, r);
 	table_remove(&t->flow->tcp, tw->h.hash, r);
 	list_remove(t, tw);
+	if (flow_elsewhere(t->flow, tw->h.hash))
+		flow_release(t->flow, IPPROTO_TCP, &tw->h.key, tw->h.hash);
 	if (tw->eport)
 		eport_put(t->eport, &tw->h.key);
 	net_path_put(t->net, tw->h.path);
@@ -113,32 +118,39 @@ static bool syn_is_new(const struct tcp_timewait *tw, const struct tcp_seg *s)
 	return seq_gt(s->seq, tw->rcv_nxt);
 }
 
-void tcp_in_timewait(struct tcp *t, struct tcp_timewait *tw, struct tcp_seg *s)
+int tcp_in_timewait(struct tcp *t, struct tcp_timewait *tw, struct tcp_seg *s)
 {
 	uint32_t end = s->seq + s->len + !!(s->flags & TCPF_FIN);
 	struct tcp_listener *l;
+	int stack;
 
 	if (s->flags & TCPF_RST) { /* RFC 1337 section 3, fix F1 */
 		tcp_in_drop(t, s, DROP_TCP_STATE);
-		return;
+		return FLOW_DONE;
 	}
 	if ((s->flags & (TCPF_SYN | TCPF_ACK)) == TCPF_SYN && syn_is_new(tw, s)) {
 		uint32_t iss = tw->snd_nxt + 65535 + 2; /* beyond all that the old connection can have sent */
 
-		l = tcp_listener_for(t, &tw->h.key, tw->h.hash);
+		stack = tcp_in_elsewhere(t, s);
+		if (stack != FLOW_DONE) {
+			tcp_timewait_end(t, tw);
+			return stack;
+		}
+		l = tcp_listener_for(t, &s->pkt->key, s->pkt->hash);
 		if (l != NULL) {
 			tcp_timewait_end(t, tw);
 			tcp_in_syn(t, l, s, iss != 0 ? iss : 1);
-			return;
+			return FLOW_DONE;
 		}
 	}
 	if (s->seq == tw->rcv_nxt && end == s->seq && !(s->flags & TCPF_SYN) &&
 	    !(tw->ts && s->o.has_ts && tcp_paws_old(s, tw->ts_recent))) {
 		tcp_in_drop(t, s, DROP_TCP_STATE); /* in step: nothing to say */
-		return;
+		return FLOW_DONE;
 	}
 	if ((s->flags & TCPF_FIN) && end == tw->rcv_nxt) /* our last ACK was lost: wait again (RFC 9293 3.10.7.4) */
 		timewait_restart(t, tw);
 	timewait_ack(t, tw);
 	tcp_in_drop(t, s, DROP_TCP_SEQ);
+	return FLOW_DONE;
 }

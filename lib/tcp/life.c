@@ -2,12 +2,15 @@
 #include "tcp/life.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 
 #include "base/assert.h"
+#include "flow/away.h"
 #include "tcp/buf.h"
 #include "tcp/cc.h"
 #include "tcp/out.h"
 #include "tcp/rtx.h"
+#include "tcp/shared.h"
 #include "tcp/timers.h"
 
 /* ---- beginning ---- */
@@ -121,6 +124,8 @@ struct tcp_pcb *tcp_passive_new(struct tcp *t, struct tcp_listener *l, struct tc
 	flow_timer_clear(t->flow, from);
 	table_replace(&t->flow->tcp, sr->h.hash, from, tcp_pcb_ref(t, p));
 	p->c.flags |= CONN_IN_TABLE;
+	if (flow_elsewhere(t->flow, p->c.h.hash)) /* its packets find the way here also when the listener is gone */
+		flow_claim_sure(t->flow, IPPROTO_TCP, &p->c.h.key, p->c.h.hash);
 	pool_put(&t->flow->pool[FLOW_SYNRCVD], ref_index(from));
 	t->stats.synrcvd--;
 	t->stats.passive_opens++;
@@ -138,8 +143,10 @@ void tcp_pcb_free(struct tcp *t, struct tcp_pcb *p)
 	tcp_buf_free(t, p);
 	tcp_opt_free(t, p);
 	ready_unlink(t->flow, &p->c);
-	if (p->c.flags & CONN_BOUND_PORT)
+	if (p->c.flags & CONN_BOUND_PORT) {
 		bind_remove(&t->binds, tcp_pcb_ref(t, p), p->c.h.key.lport_be);
+		tcp_announce_gone(t, p);
+	}
 	p->c.flags &= (uint8_t)~CONN_BOUND_PORT;
 	if (p->tflags & TF_OUT)
 		p->tflags |= TF_ZOMBIE; /* tcp_flush() comes across it */
@@ -155,6 +162,8 @@ void tcp_done(struct tcp *t, struct tcp_pcb *p, int err)
 	if (p->c.flags & CONN_IN_TABLE) {
 		table_remove(&t->flow->tcp, p->c.h.hash, tcp_pcb_ref(t, p));
 		p->c.flags &= (uint8_t)~CONN_IN_TABLE;
+		if (flow_elsewhere(t->flow, p->c.h.hash))
+			flow_release(t->flow, IPPROTO_TCP, &p->c.h.key, p->c.h.hash);
 	}
 	if (p->tflags & TF_EPORT)
 		eport_put(t->eport, &p->c.h.key);

@@ -33,6 +33,12 @@ bool tcp_orphan_finwait2(struct tcp *t, struct tcp_pcb *p);
 /* Frees the slot of a closed socket. */
 void tcp_pcb_free(struct tcp *t, struct tcp_pcb *p);
 
+/* The local tuple is in TIME-WAIT and wanted for a new connection: timestamps make it safe to take over at once (G19,
+ * RFC 6191). False: it may not be. *iss: the least ISN. */
+bool tcp_timewait_take_over(struct tcp *t, const struct flow_key *key, uint32_t hash, uint32_t *iss);
+/* The tuple's home lets the attempt begin: the SYN leaves. */
+void tcp_claim_granted(struct tcp *t, struct tcp_pcb *p, uint32_t iss);
+
 /* Sets up the parts that every new connection has; the key, hash and path are set. */
 void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_offset);
 /* Both ends are known: mss from what the peer announced, congestion window. */

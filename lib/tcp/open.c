@@ -3,10 +3,11 @@
 #include <netinet/in.h>
 
 #include "base/assert.h"
+#include "flow/away.h"
 #include "tcp/buf.h"
-#include "tcp/life.h"
 #include "tcp/out.h"
 #include "tcp/rtx.h"
+#include "tcp/shared.h"
 #include "tcp/timers.h"
 
 #define TAKE_TRIES 4 /* tuples tried; it takes a server whose clients have well-known ports to need the second one */
@@ -27,6 +28,22 @@ struct tcp_pcb *tcp_new(struct tcp *t)
 static uint32_t reuse_flags(const struct tcp_pcb *p)
 {
 	return p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT) ? BIND_REUSE : 0;
+}
+
+/* The port is entered here: the other stacks are told. When they cannot be, it is as before. */
+static int port_bound(struct tcp *t, struct tcp_pcb *p)
+{
+	int err = tcp_announce(t, p, reuse_flags(p), 0);
+
+	if (err == 0) {
+		p->c.flags |= CONN_BOUND_PORT;
+		return 0;
+	}
+	bind_remove(&t->binds, tcp_pcb_ref(t, p), p->c.h.key.lport_be);
+	p->c.flags &= (uint8_t)~CONN_BOUND_ADDR;
+	p->c.h.key.laddr_be = 0;
+	p->c.h.key.lport_be = 0;
+	return err;
 }
 
 int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be)
@@ -53,9 +70,7 @@ int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 	p->c.h.key.lport_be = lport_be;
 	if (laddr_be != 0)
 		p->c.flags |= CONN_BOUND_ADDR;
-	if (lport_be != 0)
-		p->c.flags |= CONN_BOUND_PORT;
-	return 0;
+	return lport_be != 0 ? port_bound(t, p) : 0;
 }
 
 /* ---- connect ---- */
@@ -86,9 +101,7 @@ static rte_be32_t self_addr(const struct tcp *t, const struct tcp_pcb *p)
 	return t->net->source_be[0];
 }
 
-/* The local tuple is in TIME-WAIT and the socket is bound to its port: timestamps make it safe to take over at once (G19,
- * RFC 6191). Returns false when it may not be. */
-static bool timewait_take_over(struct tcp *t, const struct flow_key *key, uint32_t hash, uint32_t *iss)
+bool tcp_timewait_take_over(struct tcp *t, const struct flow_key *key, uint32_t hash, uint32_t *iss)
 {
 	flow_ref r = flow_find(t->flow, &t->flow->tcp, hash, key);
 	struct tcp_timewait *tw;
@@ -143,7 +156,7 @@ static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, ui
 	key->lport_be = p->c.h.key.lport_be;
 	*hash = flow_hash(t->flow, key);
 	err = eport_take_exact(t->eport, key);
-	if (err == -EADDRINUSE && timewait_take_over(t, key, *hash, iss))
+	if (err == -EADDRINUSE && tcp_timewait_take_over(t, key, *hash, iss))
 		err = eport_take_exact(t->eport, key);
 	if (err == 0 && flow_find(t->flow, &t->flow->tcp, *hash, key) != 0) { /* an accepted connection has it */
 		eport_put(t->eport, key);
@@ -183,11 +196,20 @@ static void attach(struct tcp *t, struct tcp_pcb *p, const struct flow_key *key,
 	t->stats.active_opens++;
 }
 
+/* Until the first SYN is repeated. */
+static uint32_t syn_wait_us(const struct tcp *t, const struct tcp_pcb *p)
+{
+	uint32_t wait_us = tcp_syn_interval_us(0), user_ms = tcp_opt(t, p)->user_timeout_ms;
+
+	return user_ms != 0 && user_ms < wait_us / 1000 ? user_ms * 1000 : wait_us;
+}
+
 int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be)
 {
 	struct flow_key key = {.raddr_be = raddr_be != 0 ? raddr_be : self_addr(t, p), .rport_be = rport_be};
-	uint32_t hash = 0, path, iss = 0, wait_us = tcp_syn_interval_us(0);
+	uint32_t hash = 0, path, iss = 0;
 	int err = may_connect(p);
+	bool claim;
 
 	if (err != 0)
 		return err;
@@ -202,11 +224,15 @@ int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_
 	err = -ENOBUFS;
 	if (table_full(&t->flow->tcp))
 		goto no_slot;
+	claim = flow_elsewhere(t->flow, hash);
+	if (claim && flow_claim(t->flow, IPPROTO_TCP, &key, hash, true) != 0)
+		goto no_slot;
 	attach(t, p, &key, hash, path, iss);
-	tcp_out_syn(t, p);
-	if (tcp_opt(t, p)->user_timeout_ms != 0 && tcp_opt(t, p)->user_timeout_ms < wait_us / 1000)
-		wait_us = tcp_opt(t, p)->user_timeout_ms * 1000;
-	tcp_timer_rtx_in(t, p, wait_us);
+	if (claim)
+		p->tflags |= TF_CLAIMING;
+	else
+		tcp_out_syn(t, p);
+	tcp_timer_rtx_in(t, p, syn_wait_us(t, p));
 	err = table_insert(&t->flow->tcp, hash, tcp_pcb_ref(t, p));
 	SPATE_ASSERT(err == 0);
 	return 0;
@@ -215,6 +241,19 @@ no_slot:
 no_path:
 	eport_put(t->eport, &key);
 	return err;
+}
+
+void tcp_claim_granted(struct tcp *t, struct tcp_pcb *p, uint32_t iss)
+{
+	if (iss != 0) {
+		p->snd_una = iss;
+		p->snd_nxt = p->snd_max = iss + 1;
+	}
+	p->tflags &= ~TF_CLAIMING;
+	p->backoff = 0;
+	p->rtt_us = (uint32_t)t->clock->now_us;
+	tcp_out_syn(t, p);
+	tcp_timer_rtx_in(t, p, syn_wait_us(t, p));
 }
 
 /* ---- listen, accept ---- */
@@ -232,6 +271,7 @@ int tcp_listen(struct tcp *t, struct tcp_pcb *p, int backlog)
 
 	if (p->c.type == CONN_LISTEN) {
 		l->backlog = backlog_limit(backlog);
+		tcp_listener_changed(t, &l->c);
 		return 0;
 	}
 	if (p->state != TCP_CLOSED)
@@ -244,6 +284,10 @@ int tcp_listen(struct tcp *t, struct tcp_pcb *p, int backlog)
 		p->c.flags |= CONN_BOUND_PORT;
 	}
 	err = bind_set_flags(&t->binds, r, p->c.h.key.lport_be, reuse_flags(p) | BIND_RECEIVES);
+	if (err == 0)
+		err = tcp_announce(t, p, reuse_flags(p) | BIND_RECEIVES, backlog_limit(backlog));
+	if (err == -ENOBUFS) /* bound it stays, if only here */
+		bind_set_flags(&t->binds, r, p->c.h.key.lport_be, reuse_flags(p));
 	if (err != 0)
 		return err;
 	tcp_buf_free(t, p);
@@ -253,6 +297,7 @@ int tcp_listen(struct tcp *t, struct tcp_pcb *p, int backlog)
 	l->c.type = CONN_LISTEN;
 	l->accept_head = l->accept_tail = 0;
 	l->n_accept = 0;
+	l->shared = 0;
 	l->backlog = backlog_limit(backlog);
 	return 0;
 }

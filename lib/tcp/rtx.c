@@ -4,7 +4,9 @@
 #include "tcp/rtx.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 
+#include "flow/away.h"
 #include "tcp/cc.h"
 #include "tcp/in.h"
 #include "tcp/life.h"
@@ -54,8 +56,12 @@ static bool syn_timeout(struct tcp *t, struct tcp_pcb *p)
 	if (p->backoff >= x->syncnt + TCP_SYN_LINEAR || elapsed_ms >= limit_ms)
 		return give_up(t, p);
 	p->backoff++;
-	t->stats.rtx_segs++;
-	tcp_out_syn(t, p);
+	if (p->tflags & TF_CLAIMING) {
+		flow_claim(t->flow, IPPROTO_TCP, &p->c.h.key, p->c.h.hash, true); /* no buffer: the next time */
+	} else {
+		t->stats.rtx_segs++;
+		tcp_out_syn(t, p);
+	}
 	tcp_timer_rtx_in(t, p, clamp_to_user_timeout(t, p, tcp_syn_interval_us(p->backoff)));
 	return true;
 }

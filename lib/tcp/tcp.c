@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "tcp/buf.h"
-#include "tcp/life.h"
+#include "tcp/shared.h"
 #include "wire/ip4.h"
 #include "wire/tcp.h"
 
@@ -25,6 +25,7 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 {
 	uint32_t binds = cfg->max_conns < 1u << 20 ? cfg->max_conns : 1u << 20; /* sockets that bound a port, not all */
 	uint32_t room = rte_pktmbuf_data_room_size(tx->pool) - RTE_PKTMBUF_HEADROOM - TCP_HDR_LEN - TCP_OPTS_MAX;
+	uint32_t remote = mail_alone(flow->mail) ? 0 : BIND_REMOTE_MAX;
 	int err;
 
 	*t = (struct tcp){.flow = flow, .net = net, .tx = tx, .drops = drops, .clock = clock, .prng = prng, .eport = eport,
@@ -36,9 +37,12 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 			  .seg_max = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX)};
 	t->secret.k0 = prng_u64(prng);
 	t->secret.k1 = prng_u64(prng);
-	err = binds_init(&t->binds, binds, cfg->numa_node);
+	err = binds_init(&t->binds, binds + remote, cfg->numa_node);
 	if (err != 0)
 		return err;
+	err = pool_init(&t->shared, remote, sizeof(struct tcp_shared), cfg->numa_node);
+	if (err != 0)
+		goto no_shared;
 	err = pool_init(&t->bufs, cfg->max_conns, sizeof(struct tcp_buf), cfg->numa_node);
 	if (err != 0)
 		goto no_bufs;
@@ -49,6 +53,8 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 no_optexts:
 	pool_fini(&t->bufs);
 no_bufs:
+	pool_fini(&t->shared);
+no_shared:
 	binds_fini(&t->binds);
 	return err;
 }
@@ -63,5 +69,6 @@ void tcp_fini(struct tcp *t)
 	}
 	pool_fini(&t->optexts);
 	pool_fini(&t->bufs);
+	pool_fini(&t->shared);
 	binds_fini(&t->binds);
 }

@@ -13,6 +13,8 @@
 #include "net/net.h"
 #include "tcp/pcb.h"
 
+#define TCP_SHARED_CHAINS 256u
+
 struct tcp_stats {
 	uint64_t segs_in, segs_out, rtx_segs, rtos, fast_rtx, dup_acks, active_opens, passive_opens, established, /* now */
 		resets_in, resets_out, attempt_fails, timeouts, ooo_segs, challenge_acks, timewait /* now */, synrcvd /* now */,
@@ -42,6 +44,8 @@ struct tcp {
 	uint32_t challenge_second, challenge_left;
 	uint32_t timewait_max, synrcvd_max;
 	struct tcp_stats stats;
+	struct pool shared;         /* struct tcp_shared: listeners of other stacks ... */
+	uint32_t shared_head[TCP_SHARED_CHAINS]; /* ... in chains by stack and socket */
 };
 
 struct tcp_config {
@@ -57,7 +61,8 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 void tcp_fini(struct tcp *t); /* frees every buffer of every connection; sends nothing */
 
 /* ---- from the spine (core/) ---- */
-/* A packet of verdict NET_TCP; owns pkt->m. The flow it belongs to was prefetched by then. */
+/* A packet of verdict NET_TCP; owns pkt->m, unless the result is another stack's number or FLOW_REHASHED. The flow it belongs
+ * to was prefetched by then. */
 int tcp_input(struct tcp *t, struct net_pkt *pkt);
 /* A NET_ICMP_ERROR about a TCP segment (RFC 5927: the quoted sequence number must be in flight); does not own pkt->m. */
 int tcp_icmp(struct tcp *t, const struct net_pkt *pkt);
@@ -73,13 +78,19 @@ void tcp_flush(struct tcp *t);
 struct tcp_pcb *tcp_new(struct tcp *t); /* closed, unbound; NULL: ENOBUFS */
 /* laddr 0: any; lport 0: chosen now. -EADDRINUSE, -EADDRNOTAVAIL (not ours), -EINVAL (bound or connected already). */
 int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be);
-/* Starts the handshake: 0 means SYN-SENT. -EADDRNOTAVAIL, -ENETUNREACH, -ENOBUFS, -EISCONN, -EALREADY. On failure
+/* Starts the handshake: 0 means SYN-SENT. A bound tuple whose home is another stack is asked for there first; when it is in
+ * use, so_error becomes EADDRNOTAVAIL. -EADDRNOTAVAIL, -ENETUNREACH, -ENOBUFS, -EISCONN, -EALREADY. On failure
  * the socket is as before. */
 int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be);
 /* Drops connection or attempt and makes the socket unconnected again (connect() with AF_UNSPEC; RST to a connected peer). */
 int tcp_disconnect(struct tcp *t, struct tcp_pcb *p);
 /* Turns a bound (or unbound: a port is chosen) socket into a listener in place; again: changes the backlog. */
 int tcp_listen(struct tcp *t, struct tcp_pcb *p, int backlog);
+/* The twin here of a listener of another stack, in *twin; make: made when there is none yet (else NULL and 0). -EBADF: no such
+ * listener is known. -ENOBUFS. A twin is closed with tcp_close(), and with its owner. */
+int tcp_twin(struct tcp *t, uint16_t stack, flow_ref owner, bool make, struct conn **twin);
+/* Options of a listener were changed: its twins get them. */
+void tcp_listener_changed(struct tcp *t, const struct conn *listener);
 /* The oldest complete connection, established (or further), with c.listener cleared; NULL: none (EAGAIN). */
 struct tcp_pcb *tcp_accept(struct tcp *t, struct conn *listener);
 
