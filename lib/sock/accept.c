@@ -20,7 +20,21 @@ static int inherit(struct sock_env *env, struct conn *listener, struct conn *c)
 	return 0;
 }
 
-static int wait_for_one(struct sock_env *env, struct conn *listener, struct tcp_pcb **p)
+/* One turn, in which the listener may have been closed: a twin by its owner. 0 with *p, or NULL: look again. */
+static int wait_turn(struct sock_wait *w, int fd, struct tcp_pcb **p)
+{
+	int rc = sock_wait_turn(w);
+	struct conn *listener = sock_at_shared(w->env, fd);
+
+	if (listener == NULL)
+		return -EBADF;
+	if (listener->type != CONN_LISTEN)
+		return -EINVAL;
+	*p = tcp_accept(&w->env->s->tcp, listener);
+	return *p != NULL ? 0 : rc;
+}
+
+static int wait_for_one(struct sock_env *env, int fd, struct conn *listener, struct tcp_pcb **p)
 {
 	uint64_t ns = sock_timeout_ns(env, listener, SOCK_RCV, 0);
 	struct sock_wait w;
@@ -32,12 +46,10 @@ static int wait_for_one(struct sock_env *env, struct conn *listener, struct tcp_
 	if (ns == 0)
 		return -EAGAIN;
 	sock_wait_begin(&w, env, ns, ns == SOCK_FOREVER);
-	while (rc == 0 && *p == NULL) {
-		rc = sock_wait_turn(&w);
-		*p = tcp_accept(&env->s->tcp, listener);
-	}
+	while (rc == 0 && *p == NULL)
+		rc = wait_turn(&w, fd, p);
 	sock_wait_end(&w);
-	return *p != NULL ? 0 : rc;
+	return rc;
 }
 
 int sock_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
@@ -45,7 +57,7 @@ int sock_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	struct sock_env *env;
 	struct conn *c;
 	struct tcp_pcb *p;
-	int rc = sock_find(fd, &env, &c);
+	int rc = sock_find_shared(fd, &env, &c);
 
 	if (rc < 0)
 		return rc;
@@ -59,10 +71,10 @@ int sock_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 		return -EFAULT;
 	if (addr != NULL && (int)*len < 0)
 		return -EINVAL;
-	rc = wait_for_one(env, c, &p);
+	rc = wait_for_one(env, fd, c, &p);
 	if (rc < 0)
 		return rc;
-	rc = inherit(env, c, &p->c);
+	rc = inherit(env, sock_at_shared(env, fd), &p->c);
 	if (rc < 0) {
 		tcp_close(&env->s->tcp, p);
 		return rc;

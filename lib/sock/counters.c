@@ -56,12 +56,18 @@ static const struct counter counters[] = {
 /* Numbers that are not kept as 64-bit words of the stack. */
 static const char *const computed[] = {"sockets", "ports.taken", "ports.returned", "ports.failed", "tx.packets", "tx.bytes"};
 
+/* Other threads read while the stack's own writes: a word at a time, as it is at some moment. */
+static uint64_t word(const void *base, size_t off)
+{
+	return __atomic_load_n((const uint64_t *)((const uint8_t *)base + off), __ATOMIC_RELAXED);
+}
+
 static uint64_t tx_sum(const struct stack *s, size_t off)
 {
 	uint64_t sum = 0;
 
 	for (uint16_t i = 0; i < s->n_ports; i++)
-		sum += *(const uint64_t *)((const uint8_t *)&s->tx[i] + off);
+		sum += word(&s->tx[i], off);
 	return sum;
 }
 
@@ -72,7 +78,7 @@ static uint64_t computed_value(const struct stack *s, size_t i)
 	eport_stats_get(s->eport, &st);
 	switch (i) {
 	case 0:
-		return s->flow.pool[FLOW_CONN].used;
+		return __atomic_load_n(&s->flow.pool[FLOW_CONN].used, __ATOMIC_RELAXED);
 	case 1:
 		return st.taken;
 	case 2:
@@ -86,21 +92,41 @@ static uint64_t computed_value(const struct stack *s, size_t i)
 	}
 }
 
+static const char *counter_name(unsigned i)
+{
+	if (i < N_FIXED)
+		return counters[i].name;
+	i -= (unsigned)N_FIXED;
+	return i < sizeof(computed) / sizeof(computed[0]) ? computed[i] : NULL;
+}
+
+static uint64_t counter_value(const struct stack *s, unsigned i)
+{
+	return i < N_FIXED ? word(s, counters[i].off) : computed_value(s, i - N_FIXED);
+}
+
 int spate_counter(unsigned i, const char **name, uint64_t *value)
 {
 	const struct stack *s = sock_cur != NULL ? sock_cur->s : NULL;
+	const char *found = counter_name(i);
 
-	if (s == NULL)
+	if (s == NULL || found == NULL)
 		return -1;
-	if (i < N_FIXED) {
-		*name = counters[i].name;
-		*value = *(const uint64_t *)((const uint8_t *)s + counters[i].off);
-		return 0;
-	}
-	i -= (unsigned)N_FIXED;
-	if (i >= sizeof(computed) / sizeof(computed[0]))
+	*name = found;
+	*value = counter_value(s, i);
+	return 0;
+}
+
+int spate_counter_sum(unsigned i, const char **name, uint64_t *value)
+{
+	const char *found = counter_name(i);
+	const struct stack *s = sock_stack(0);
+
+	if (s == NULL || found == NULL)
 		return -1;
-	*name = computed[i];
-	*value = computed_value(s, i);
+	*name = found;
+	*value = 0;
+	for (unsigned k = 0; s != NULL; s = sock_stack(++k))
+		*value += counter_value(s, i);
 	return 0;
 }

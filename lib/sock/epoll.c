@@ -32,12 +32,7 @@ static void watch(struct sock_env *env, struct conn *c, const struct epoll_event
 
 void sock_epoll_leave(struct sock_env *env, struct conn *c)
 {
-	if (c->ep == 0)
-		return;
-	ready_unlink(&env->s->flow, c);
-	epoll_at(&env->s->flow, c->ep)->n_watched--;
-	c->ep = 0;
-	c->ep_events = 0;
+	ready_leave(&env->s->flow, c);
 }
 
 void sock_epoll_close(struct sock_env *env, struct conn *ep)
@@ -66,8 +61,8 @@ int sock_epoll_ctl(int epfd, int op, int fd, const struct epoll_event *event)
 		return -ENXIO;
 	if (event == NULL && op != EPOLL_CTL_DEL)
 		return -EFAULT;
+	c = sock_at_shared(env, fd);
 	ep = sock_at(env, epfd);
-	c = sock_at(env, fd);
 	if (ep == NULL || c == NULL)
 		return -EBADF;
 	if (ep->type != CONN_EPOLL || c->type == CONN_EPOLL)

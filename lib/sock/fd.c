@@ -4,6 +4,7 @@
 
 #include <rte_common.h>
 
+#include "core/mail.h"
 #include "sock/sock.h"
 
 _Thread_local struct sock_env *sock_cur;
@@ -52,6 +53,41 @@ int sock_find(int fd, struct sock_env **env, struct conn **c)
 	int rc = sock_find_any(fd, env, c);
 
 	return rc == 0 && (*c)->type == CONN_EPOLL ? -ENOTSOCK : rc;
+}
+
+void sock_mail(struct sock_env *env)
+{
+	struct stack *s = env->s;
+
+	if (mail_alone(&s->mail))
+		return;
+	/* All that was there when this began: every sender's ring may be full. */
+	for (uint32_t turns = (s->mail.n + 1u) * (MAIL_RING / MAIL_PER_POLL + 1); turns > 0 && mail_poll(s) != 0; turns--)
+		;
+}
+
+int sock_twin(struct sock_env *env, int fd, bool make, struct conn **c)
+{
+	struct stack *s = env->s;
+	uint32_t id = (uint32_t)fd & ((1u << env->id_bits) - 1), stack = id - (env->id - s->self);
+	flow_ref owner = ref_make(FLOW_CONN, ((uint32_t)fd >> env->id_bits) - SOCK_FD_SKIP);
+	int rc;
+
+	*c = NULL;
+	if (fd < 0 || mail_alone(&s->mail) || stack >= s->mail.n || stack == s->self)
+		return -EBADF;
+	rc = tcp_twin(&s->tcp, (uint16_t)stack, owner, make, c);
+	if (rc != -EBADF)
+		return rc;
+	sock_mail(env);
+	return tcp_twin(&s->tcp, (uint16_t)stack, owner, make, c);
+}
+
+int sock_find_shared(int fd, struct sock_env **env, struct conn **c)
+{
+	int rc = sock_find(fd, env, c);
+
+	return rc == -EBADF ? sock_twin(*env, fd, true, c) : rc;
 }
 
 static struct sock_side *side_at(const struct sock_env *env, uint32_t idx)

@@ -9,11 +9,8 @@ void sock_name_out(const struct sockaddr_in *name, struct sockaddr *addr, sockle
 	*len = sizeof(*name);
 }
 
-static int name_check(int fd, const struct sockaddr *addr, const socklen_t *len, struct conn **c)
+static int name_check(int rc, const struct sockaddr *addr, const socklen_t *len)
 {
-	struct sock_env *env;
-	int rc = sock_find(fd, &env, c);
-
 	if (rc < 0)
 		return rc;
 	if (addr == NULL || len == NULL)
@@ -24,8 +21,9 @@ static int name_check(int fd, const struct sockaddr *addr, const socklen_t *len,
 int sock_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET};
+	struct sock_env *env;
 	struct conn *c;
-	int rc = name_check(fd, addr, len, &c);
+	int rc = name_check(sock_find_shared(fd, &env, &c), addr, len);
 
 	if (rc < 0)
 		return rc;
@@ -46,8 +44,9 @@ static bool has_peer(struct conn *c)
 int sock_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET};
+	struct sock_env *env;
 	struct conn *c;
-	int rc = name_check(fd, addr, len, &c);
+	int rc = name_check(sock_find(fd, &env, &c), addr, len);
 
 	if (rc < 0)
 		return rc;

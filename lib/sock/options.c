@@ -169,9 +169,12 @@ int sock_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 		rc = int_in(val, len, &v);
 		return rc < 0 ? rc : common_set(c, name, v);
 	}
-	if (sock_is_tcp(c))
-		return tcp_setopt(&env->s->tcp, sock_tcp(c), level, name, val, len);
-	return udp_set(sock_udp(c), level, name, val, len);
+	if (!sock_is_tcp(c))
+		return udp_set(sock_udp(c), level, name, val, len);
+	rc = tcp_setopt(&env->s->tcp, sock_tcp(c), level, name, val, len);
+	if (c->type == CONN_LISTEN)
+		tcp_listener_changed(&env->s->tcp, c);
+	return rc;
 }
 
 static int common_get(struct conn *c, int name)
@@ -200,7 +203,7 @@ int sock_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 {
 	struct sock_env *env;
 	struct conn *c;
-	int rc = sock_find(fd, &env, &c);
+	int rc = sock_find_shared(fd, &env, &c);
 
 	if (rc < 0)
 		return rc;
@@ -217,6 +220,13 @@ int sock_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 	return udp_get(sock_udp(c), level, name, val, len);
 }
 
+static void nonblock_set(struct sock_env *env, struct conn *c, int on)
+{
+	flag_set(c, CONN_NONBLOCK, on);
+	if (c->type == CONN_LISTEN)
+		tcp_listener_changed(&env->s->tcp, c);
+}
+
 int sock_fcntl(int fd, int cmd, long arg)
 {
 	struct sock_env *env;
@@ -229,7 +239,7 @@ int sock_fcntl(int fd, int cmd, long arg)
 	case F_GETFL:
 		return O_RDWR | (c->flags & CONN_NONBLOCK ? O_NONBLOCK : 0);
 	case F_SETFL:
-		flag_set(c, CONN_NONBLOCK, (arg & O_NONBLOCK) != 0);
+		nonblock_set(env, c, (arg & O_NONBLOCK) != 0);
 		return 0;
 	case F_GETFD:
 		return FD_CLOEXEC;
@@ -254,7 +264,7 @@ int sock_ioctl(int fd, unsigned long request, void *arg)
 	if (v == NULL)
 		return -EFAULT;
 	if (request == FIONBIO)
-		flag_set(c, CONN_NONBLOCK, *v);
+		nonblock_set(env, c, *v);
 	else if (c->type == CONN_LISTEN)
 		return -EINVAL;
 	else if (request == FIONREAD)

@@ -23,7 +23,7 @@ static int poll_scan(struct sock_env *env, struct pollfd *fds, nfds_t n)
 		fds[i].revents = 0;
 		if (fds[i].fd < 0)
 			continue; /* poll() skips these */
-		c = sock_at(env, fds[i].fd);
+		c = sock_at_shared(env, fds[i].fd);
 		if (c == NULL)
 			fds[i].revents = POLLNVAL;
 		else
@@ -80,7 +80,7 @@ static int select_scan(struct sock_env *env, int n, struct select_sets *sets)
 
 		if (!set_has(sets->in[0], fd) && !set_has(sets->in[1], fd) && !set_has(sets->in[2], fd))
 			continue;
-		c = sock_at(env, fd);
+		c = sock_at_shared(env, fd);
 		if (c == NULL)
 			return -EBADF;
 		ev = sock_events(env, c);

@@ -63,10 +63,31 @@ static inline struct conn *sock_at(const struct sock_env *env, int fd)
 	return c->type == CONN_FREE || c->flags & CONN_ORPHAN || c->listener != 0 ? NULL : c;
 }
 
+/* What fd means here when it is the number of a listener of another stack of the end: this stack's twin of it; make: made when
+ * there is none yet (else NULL and 0). -EBADF: no such listener. -ENOBUFS. */
+int sock_twin(struct sock_env *env, int fd, bool make, struct conn **c);
+
+/* The same as sock_at(), for the calls that take another stack's listener. */
+static inline struct conn *sock_at_shared(struct sock_env *env, int fd)
+{
+	struct conn *c = sock_at(env, fd);
+
+	if (c == NULL)
+		sock_twin(env, fd, true, &c);
+	return c;
+}
+
 /* The thread's environment and what the descriptor names, a socket or an epoll instance: 0, -ENXIO, -EBADF. */
 int sock_find_any(int fd, struct sock_env **env, struct conn **c);
 /* The same for a socket: -ENOTSOCK for an epoll instance, too. */
 int sock_find(int fd, struct sock_env **env, struct conn **c);
+/* The same for the calls that take another stack's listener: -ENOBUFS, too. */
+int sock_find_shared(int fd, struct sock_env **env, struct conn **c);
+/* What other stacks have told until now is known: before a call judges by it. Sockets may end meanwhile: look them up later. */
+void sock_mail(struct sock_env *env);
+
+/* The stack with this number in the process, NULL: none. Readable by any thread (counters). */
+const struct stack *sock_stack(unsigned i);
 
 /* ---- what a socket has for this layer: TF_SOCK_MASK of TCP's flags, the same bits of udp_pcb.sock_bits ---- */
 

@@ -64,12 +64,20 @@ static int bind_checked(struct sock_env *env, struct conn *c, const struct socka
 	return udp_bind(&env->s->udp, sock_udp(c), laddr_be, in->sin_port);
 }
 
+/* For calls that are judged by what other stacks have bound. */
+static int sock_find_told(int fd, struct sock_env **env, struct conn **c)
+{
+	if (sock_cur != NULL)
+		sock_mail(sock_cur);
+	return sock_find(fd, env, c);
+}
+
 int sock_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	const struct sockaddr_in *in = (const struct sockaddr_in *)addr;
 	struct sock_env *env;
 	struct conn *c;
-	int rc = sock_find(fd, &env, &c);
+	int rc = sock_find_told(fd, &env, &c);
 
 	if (rc == -ENXIO || rc == -EBADF)
 		return rc;
@@ -91,7 +99,7 @@ int sock_listen(int fd, int backlog)
 {
 	struct sock_env *env;
 	struct conn *c;
-	int rc = sock_find(fd, &env, &c);
+	int rc = sock_find_told(fd, &env, &c);
 
 	if (rc < 0)
 		return rc;
@@ -134,7 +142,9 @@ int sock_close(int fd)
 	struct conn *c;
 	int rc = sock_find_any(fd, &env, &c);
 
-	if (rc < 0)
+	if (rc == -EBADF) /* of another stack's listener its twin here is given up, if there is one */
+		rc = sock_twin(env, fd, false, &c);
+	if (rc < 0 || c == NULL)
 		return rc;
 	if (c->type == CONN_EPOLL) {
 		sock_epoll_close(env, c);

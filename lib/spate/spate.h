@@ -50,6 +50,9 @@ SPATE_API uint64_t spate_now_ns(void);
 /* A counter by index: 0 and its name and value while i is in range, then -1. Names: "tcp.established", "rx.packets",
  * "drop.TCP_SEQ" ... Reads the calling thread's stack. */
 SPATE_API int spate_counter(unsigned i, const char **name, uint64_t *value);
+/* The same summed over all stacks (on `sim` of both ends). From any thread, attached or not, between spate_start() and
+ * spate_stop(); takes no lock and disturbs nobody. The stacks go on meanwhile: two counters may be of different moments. */
+SPATE_API int spate_counter_sum(unsigned i, const char **name, uint64_t *value);
 
 #ifdef __cplusplus
 }

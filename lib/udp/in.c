@@ -1,6 +1,7 @@
 /* in.c: datagrams and ICMP errors that arrive for UDP. */
 #include <errno.h>
 
+#include "flow/away.h"
 #include "udp/private.h"
 #include "udp/queue.h"
 
@@ -12,14 +13,33 @@
  * others (net, host, source route, TOS) may pass, and RFC 1122 4.1.3.3 wants only hard errors to reach a program. */
 #define UNREACH_REPORTED 0xe7dcu
 
-/* The socket for a packet: the one connected to its sender, else one bound to its destination. */
-static struct udp_pcb *udp_find(const struct udp *u, const struct net_pkt *pkt)
+/* Whose packet it is: the socket connected to its sender, else one bound to its destination, in *p (NULL: nobody's). The
+ * result is that of udp_input(). */
+static int udp_find(struct udp *u, struct net_pkt *pkt, struct udp_pcb **p)
 {
+	bool own_only = flow_elsewhere(u->flow, pkt->hash); /* sent on to here already: never further */
 	flow_ref r = flow_find(u->flow, &u->flow->udp, pkt->hash, &pkt->key);
 
+	*p = NULL;
+	if (ref_kind(r) == FLOW_AWAY)
+		return flow_away_at(u->flow, r)->stack;
+	/* A wrong hash matters where there are connected sockets that it may have missed, or nobody is bound here. */
+	if (r == 0 && pkt->nic_hash && u->flow->udp.used > 0 && !net_hash_confirm(u->net, pkt))
+		return FLOW_REHASHED;
 	if (r == 0)
-		r = bind_find(&u->binds, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash);
-	return r != 0 ? (struct udp_pcb *)conn_at(u->flow, r) : NULL;
+		r = own_only ? bind_find_own(&u->binds, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash) :
+			       bind_find(&u->binds, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash);
+	if (r != 0 && ref_kind(r) == FLOW_CONN) {
+		*p = (struct udp_pcb *)conn_at(u->flow, r);
+		return FLOW_DONE;
+	}
+	if (pkt->nic_hash && !net_hash_confirm(u->net, pkt))
+		return FLOW_REHASHED;
+	if (r != 0)
+		return (int)ref_index(r);
+	if (own_only)
+		flow_release_stale(u->flow, IPPROTO_UDP, &pkt->key, pkt->hash);
+	return FLOW_DONE;
 }
 
 int udp_input(struct udp *u, struct net_pkt *pkt)
@@ -29,13 +49,16 @@ int udp_input(struct udp *u, struct net_pkt *pkt)
 	struct udp_pcb *p;
 	enum drop why = DROP_UDP_BAD;
 	uint32_t have = rte_pktmbuf_pkt_len(m), want;
+	int verdict = udp_find(u, pkt, &p);
+
+	if (verdict != FLOW_DONE)
+		return verdict;
 
 	if (!udp_parse(&v, rte_pktmbuf_mtod_offset(m, const void *, pkt->l4_off), pkt->l4_len))
 		goto drop;
 	want = (uint32_t)pkt->l4_off + v.len;
 	if (have < want || rte_pktmbuf_trim(m, (uint16_t)(have - want)) < 0) /* padding of short frames */
 		goto drop;
-	p = udp_find(u, pkt);
 	if (p == NULL) {
 		net_icmp_unreachable(u->net, pkt, ICMP_UNREACH_PORT); /* RFC 1122 4.1.3.1 */
 		why = DROP_UDP_NO_SOCKET;

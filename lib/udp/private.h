@@ -6,6 +6,12 @@
 
 static inline flow_ref udp_ref(const struct udp *u, const struct udp_pcb *p) { return conn_ref(u->flow, &p->c); }
 
+/* Other stacks are told of p's port, or that it has changed or gone. 0 or -ENOBUFS; the sure ones cannot fail. */
+int udp_announce(struct udp *u, struct udp_pcb *p);
+void udp_announce_sure(struct udp *u, struct udp_pcb *p);
+void udp_announce_gone(struct udp *u, struct udp_pcb *p);
+uint32_t udp_bind_flags(const struct udp_pcb *p);
+
 /* The path from p (its own address, or the route's) to raddr with one reference; 0 and *err: -ENETUNREACH, -ENOBUFS,
  * -EACCES (broadcast without SO_BROADCAST). */
 uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t raddr_be, int *err);

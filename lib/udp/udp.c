@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "flow/away.h"
 #include "udp/private.h"
 #include "udp/queue.h"
 
@@ -24,7 +25,7 @@ int udp_init(struct udp *u, const struct udp_config *cfg, struct flow *flow, str
 		return -ENOMEM;
 	udp_next_offset = off;
 	*u = (struct udp){.flow = flow, .net = net, .drops = drops, .port_lo = cfg->port_lo, .port_hi = cfg->port_hi};
-	return binds_init(&u->binds, cfg->max_binds, cfg->numa_node);
+	return binds_init(&u->binds, cfg->max_binds + (mail_alone(flow->mail) ? 0 : BIND_REMOTE_MAX), cfg->numa_node);
 }
 
 void udp_fini(struct udp *u)
@@ -52,11 +53,26 @@ struct udp_pcb *udp_new(struct udp *u)
 	return p;
 }
 
-static uint32_t bind_flags(const struct udp_pcb *p)
+uint32_t udp_bind_flags(const struct udp_pcb *p)
 {
 	bool reuse = p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT);
 
 	return (reuse ? BIND_REUSE : 0) | (p->c.flags & CONN_IN_TABLE ? 0 : BIND_RECEIVES);
+}
+
+/* The port is entered here: the other stacks are told. When they cannot be, it is as before. */
+static int port_taken(struct udp *u, struct udp_pcb *p)
+{
+	int rc = udp_announce(u, p);
+
+	if (rc < 0) {
+		bind_remove(&u->binds, udp_ref(u, p), p->c.h.key.lport_be);
+		p->c.h.key.lport_be = 0;
+		if (p->c.flags & CONN_BOUND_PORT) /* bind() named both */
+			p->c.h.key.laddr_be = 0;
+		p->c.flags &= (uint8_t)~(p->c.flags & CONN_BOUND_PORT ? CONN_BOUND_PORT | CONN_BOUND_ADDR : 0);
+	}
+	return rc;
 }
 
 int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be)
@@ -69,16 +85,16 @@ int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 	if (laddr_be != 0 && !net_is_local(u->net, laddr_be))
 		return -EADDRNOTAVAIL;
 	if (lport_be != 0)
-		rc = bind_add(&u->binds, udp_ref(u, p), laddr_be, lport_be, bind_flags(p), false);
+		rc = bind_add(&u->binds, udp_ref(u, p), laddr_be, lport_be, udp_bind_flags(p), false);
 	else
-		rc = bind_add_any(&u->binds, udp_ref(u, p), laddr_be, u->port_lo, u->port_hi, bind_flags(p),
+		rc = bind_add_any(&u->binds, udp_ref(u, p), laddr_be, u->port_lo, u->port_hi, udp_bind_flags(p),
 				  u->flow->prng, &port_be);
 	if (rc < 0)
 		return rc;
 	p->c.h.key.laddr_be = laddr_be;
 	p->c.h.key.lport_be = port_be;
 	p->c.flags |= CONN_BOUND_PORT | (laddr_be != 0 ? CONN_BOUND_ADDR : 0);
-	return 0;
+	return port_taken(u, p);
 }
 
 /* A port that RSS steers to this stack for answers from the peer. Only with several queues; false: none found. */
@@ -97,13 +113,12 @@ static bool autobind_home(struct udp *u, struct udp_pcb *p, struct flow_key *key
 	return false;
 }
 
-int udp_autobind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be32_t raddr_be, rte_be16_t rport_be)
+/* A port for p, which has none. */
+static int port_choose(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be32_t raddr_be, rte_be16_t rport_be)
 {
 	struct flow_key key = {.laddr_be = laddr_be, .raddr_be = raddr_be, .rport_be = rport_be};
 	int rc;
 
-	if (p->c.h.key.lport_be != 0)
-		return 0;
 	if (u->flow->rss->n_queues < 2 || !autobind_home(u, p, &key)) {
 		rc = bind_add_any(&u->binds, udp_ref(u, p), p->c.h.key.laddr_be, u->port_lo, u->port_hi, BIND_RECEIVES,
 				  u->flow->prng, &key.lport_be);
@@ -112,6 +127,17 @@ int udp_autobind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be32
 	}
 	p->c.h.key.lport_be = key.lport_be;
 	return 0;
+}
+
+/* Datagrams for a socket that is not connected may land anywhere. */
+int udp_autobind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be32_t raddr_be, rte_be16_t rport_be)
+{
+	int rc;
+
+	if (p->c.h.key.lport_be != 0)
+		return 0;
+	rc = port_choose(u, p, laddr_be, raddr_be, rport_be);
+	return rc == 0 ? port_taken(u, p) : rc;
 }
 
 /* True for the broadcast address of a network that we are on, and for that of all. */
@@ -149,15 +175,25 @@ uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t raddr_b
 	return net_path_get(u->net, laddr_be, raddr_be, err);
 }
 
-/* Leaves the table of connected sockets and forgets the peer; port and its entry in binds stay. */
+/* Leaves the table of connected sockets; at its home, too, unless another socket of ours has the same key. */
+static void leave_table(struct udp *u, struct udp_pcb *p)
+{
+	struct conn *c = &p->c;
+
+	if (!(c->flags & CONN_IN_TABLE))
+		return;
+	table_remove(&u->flow->udp, c->h.hash, udp_ref(u, p));
+	c->flags &= (uint8_t)~CONN_IN_TABLE;
+	if (flow_elsewhere(u->flow, c->h.hash) && flow_find(u->flow, &u->flow->udp, c->h.hash, &c->h.key) == 0)
+		flow_release(u->flow, IPPROTO_UDP, &c->h.key, c->h.hash);
+}
+
+/* Forgets the peer; port and its entry in binds stay. */
 static void leave_peer(struct udp *u, struct udp_pcb *p)
 {
 	struct conn *c = &p->c;
 
-	if (c->flags & CONN_IN_TABLE) {
-		table_remove(&u->flow->udp, c->h.hash, udp_ref(u, p));
-		c->flags &= (uint8_t)~CONN_IN_TABLE;
-	}
+	leave_table(u, p);
 	if (c->h.path != 0)
 		net_path_put(u->net, c->h.path);
 	c->h.path = 0;
@@ -167,41 +203,66 @@ static void leave_peer(struct udp *u, struct udp_pcb *p)
 		c->h.key.laddr_be = 0;
 }
 
+/* Whether p's entry in binds receives has changed. */
+static void flags_changed(struct udp *u, struct udp_pcb *p)
+{
+	bind_set_flags(&u->binds, udp_ref(u, p), p->c.h.key.lport_be, udp_bind_flags(p));
+	if (p->announced)
+		udp_announce_sure(u, p);
+}
+
+/* The peer is known, and the port: into the table. The home, where it is another stack, is told first: that can fail. */
+static int enter_peer(struct udp *u, struct udp_pcb *p, const struct flow_key *key, uint32_t path)
+{
+	uint32_t hash = flow_hash(u->flow, key);
+	struct conn *c = &p->c;
+	int rc = 0;
+
+	if (flow_elsewhere(u->flow, hash))
+		rc = flow_claim(u->flow, IPPROTO_UDP, key, hash, false);
+	if (rc < 0)
+		return rc;
+	leave_peer(u, p);
+	/* The table has room for every socket of the stack. Two sockets with one key are legal; one is found. */
+	rc = table_insert(&u->flow->udp, hash, udp_ref(u, p));
+	if (rc == 0) {
+		c->h.key = *key;
+		c->h.hash = hash;
+		c->h.path = path;
+		c->flags |= CONN_IN_TABLE;
+	} else if (flow_elsewhere(u->flow, hash)) {
+		flow_release(u->flow, IPPROTO_UDP, key, hash);
+	}
+	flags_changed(u, p); /* connected: datagrams from others are not for this socket. Losing a flag cannot conflict. */
+	return rc;
+}
+
 int udp_connect(struct udp *u, struct udp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be)
 {
-	struct conn *c = &p->c;
+	bool bound = p->c.h.key.lport_be != 0;
 	struct flow_key key;
 	uint32_t path;
-	int err = 0, rc;
+	int err = 0, rc = 0;
 
 	if (raddr_be == 0 && rport_be == 0)
 		return udp_disconnect(u, p);
 	path = udp_path_get(u, p, raddr_be, &err);
 	key = (struct flow_key){.raddr_be = raddr_be, .rport_be = rport_be};
 	key.laddr_be = path != 0 ? path_at(&u->net->paths, path)->laddr_be : 0;
-	rc = udp_autobind(u, p, key.laddr_be, raddr_be, rport_be); /* before the route is judged, as Linux does */
-	if (path == 0)
-		return rc < 0 ? rc : err;
-	if (rc < 0)
-		goto put_path;
-	key.lport_be = c->h.key.lport_be;
-	leave_peer(u, p);
-	/* The table has room for every socket of the stack. Two sockets with one key are legal; one is found. */
-	rc = table_insert(&u->flow->udp, flow_hash(u->flow, &key), udp_ref(u, p));
-	if (rc < 0)
-		goto restore;
-	c->h.key = key;
-	c->h.hash = flow_hash(u->flow, &key);
-	c->h.path = path;
-	c->flags |= CONN_IN_TABLE;
-	/* From now on datagrams from others are not for this socket. Losing a flag cannot conflict. */
-	bind_set_flags(&u->binds, udp_ref(u, p), key.lport_be, bind_flags(p));
-	return 0;
-restore:
-	bind_set_flags(&u->binds, udp_ref(u, p), c->h.key.lport_be, bind_flags(p));
-put_path:
-	net_path_put(u->net, path);
-	return rc;
+	if (!bound) /* before the route is judged, as Linux does; nobody need know of a port that one peer alone uses */
+		rc = port_choose(u, p, key.laddr_be, raddr_be, rport_be);
+	if (path == 0 || rc < 0)
+		goto fail;
+	key.lport_be = p->c.h.key.lport_be;
+	rc = enter_peer(u, p, &key, path);
+	if (rc == 0)
+		return 0;
+fail:
+	if (!bound && p->c.h.key.lport_be != 0)
+		udp_announce_sure(u, p); /* it keeps the port */
+	if (path != 0)
+		net_path_put(u->net, path);
+	return rc < 0 ? rc : err;
 }
 
 int udp_disconnect(struct udp *u, struct udp_pcb *p)
@@ -212,8 +273,9 @@ int udp_disconnect(struct udp *u, struct udp_pcb *p)
 	if (c->h.key.lport_be == 0)
 		return 0;
 	if (c->flags & CONN_BOUND_PORT) {
-		bind_set_flags(&u->binds, udp_ref(u, p), c->h.key.lport_be, bind_flags(p));
+		flags_changed(u, p);
 	} else {
+		udp_announce_gone(u, p);
 		bind_remove(&u->binds, udp_ref(u, p), c->h.key.lport_be);
 		c->h.key.lport_be = 0;
 	}
@@ -233,8 +295,10 @@ void udp_close(struct udp *u, struct udp_pcb *p)
 {
 	udp_queue_drop(p);
 	leave_peer(u, p);
-	if (p->c.h.key.lport_be != 0)
+	if (p->c.h.key.lport_be != 0) {
+		udp_announce_gone(u, p);
 		bind_remove(&u->binds, udp_ref(u, p), p->c.h.key.lport_be);
+	}
 	conn_free(u->flow, &p->c);
 }
 

@@ -19,6 +19,7 @@ struct udp_pcb {
 	uint32_t sock_bits;     /* lib/sock's flags */
 	uint8_t ttl, tos;
 	bool broadcast, shut_rd, shut_wr;
+	bool announced;         /* other stacks know of the port */
 };
 static_assert(sizeof(struct udp_pcb) <= CONN_SLOT_BYTES, "a UDP socket is a socket slot");
 
@@ -40,7 +41,8 @@ struct udp_config {
 int udp_init(struct udp *u, const struct udp_config *cfg, struct flow *flow, struct net *net, struct drops *drops);
 void udp_fini(struct udp *u);
 
-/* A packet of verdict NET_UDP; owns pkt->m. Answers port unreachable when nobody is there. */
+/* A packet of verdict NET_UDP; owns pkt->m, unless the result is another stack's number or FLOW_REHASHED. Answers port
+ * unreachable when nobody is there. */
 int udp_input(struct udp *u, struct net_pkt *pkt);
 /* A NET_ICMP_ERROR about a UDP packet; does not own pkt->m. */
 int udp_icmp(struct udp *u, const struct net_pkt *pkt);
