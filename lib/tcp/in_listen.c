@@ -132,9 +132,9 @@ int tcp_in_unknown(struct tcp *t, struct tcp_seg *s)
 
 	if (stack != FLOW_DONE)
 		return stack;
-	if (flow_elsewhere(t->flow, pkt->hash) && (s->flags & (TCPF_SYN | TCPF_ACK)) != TCPF_SYN)
-		flow_release_stale(t->flow, IPPROTO_TCP, &pkt->key, pkt->hash);
 	l = tcp_listener_for(t, &pkt->key, pkt->hash);
+	if (flow_elsewhere(t->flow, pkt->hash) && (l == NULL || (s->flags & (TCPF_SYN | TCPF_ACK)) != TCPF_SYN))
+		flow_release_stale(t->flow, IPPROTO_TCP, &pkt->key, pkt->hash);
 	if (l == NULL)
 		in_closed(t, s);
 	else

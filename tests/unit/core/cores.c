@@ -11,6 +11,7 @@
 #include <rte_mbuf.h>
 
 #include "drivers/share.h"
+#include "wire/eth.h"
 
 #define CONNS 4096
 #define MBUFS 4095
@@ -171,6 +172,7 @@ int cores_make(const struct cores_config *cfg)
 int cores_end(void **state)
 {
 	(void)state;
+	cores_refill(); /* what a failed test left */
 	sock_enter(NULL);
 	for (int e = 0; e < 2; e++)
 		cores.port[e]->ops->close(cores.port[e]);
@@ -225,6 +227,8 @@ static void assert_clean_one(const struct stack *s)
 	assert_int_equal(s->tcp.bufs.used, 0);
 	assert_int_equal(s->tcp.optexts.used, 0);
 	assert_int_equal(s->net.paths.pool.used, 0);
+	assert_int_equal(s->tcp.shared.used, 0);
+	assert_int_equal(s->mail.debts.used, 0);
 	assert_null(s->mail.late);
 }
 
@@ -276,4 +280,114 @@ uint64_t cores_dropped(int end, enum drop why)
 	for (unsigned i = 0; i < cores.cfg.n[end]; i++)
 		sum += cores.stack[end][i]->drops.n[why];
 	return sum;
+}
+
+/* ---- sockets ---- */
+
+static int made(int fd)
+{
+	assert_true(fd > 2);
+	return fd;
+}
+
+int cores_stream(int flags) { return made(spate_sys_socket(AF_INET, SOCK_STREAM | flags, 0)); }
+int cores_dgram(int flags) { return made(spate_sys_socket(AF_INET, SOCK_DGRAM | flags, 0)); }
+
+int cores_bind(int fd, const char *ip, uint16_t port)
+{
+	const struct sockaddr_in a = cores_addr(ip, port);
+
+	return spate_sys_bind(fd, (const struct sockaddr *)&a, sizeof(a));
+}
+
+int cores_connect(int fd, const char *ip, uint16_t port)
+{
+	const struct sockaddr_in a = cores_addr(ip, port);
+
+	return spate_sys_connect(fd, (const struct sockaddr *)&a, sizeof(a));
+}
+
+void cores_option(int fd, int level, int name, int value)
+{
+	assert_int_equal(spate_sys_setsockopt(fd, level, name, &value, sizeof(value)), 0);
+}
+
+int cores_listener(const char *ip, uint16_t port)
+{
+	int fd = cores_stream(SOCK_NONBLOCK);
+
+	assert_int_equal(cores_bind(fd, ip, port), 0);
+	assert_int_equal(spate_sys_listen(fd, 128), 0);
+	return fd;
+}
+
+int cores_bound(const char *ip, uint16_t port, int flags)
+{
+	int fd = cores_stream(flags);
+
+	cores_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	assert_int_equal(cores_bind(fd, ip, port), 0);
+	return fd;
+}
+
+int cores_so_error(int fd)
+{
+	int err = -1;
+	socklen_t len = sizeof(err);
+
+	assert_int_equal(spate_sys_getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len), 0);
+	return err;
+}
+
+int cores_accept(int fd) { return spate_sys_accept4(fd, NULL, NULL, SOCK_NONBLOCK); }
+
+static void one_way(int end, unsigned core, int fd, int peer_end, unsigned peer_core, int peer, char byte)
+{
+	char got = 0;
+	ssize_t n = -EAGAIN;
+
+	on(end, core);
+	assert_int_equal(spate_sys_sendto(fd, &byte, 1, 0, NULL, 0), 1);
+	on(peer_end, peer_core);
+	for (int ms = 0; n == -EAGAIN && ms < 20000; ms++) {
+		cores_run_ms(1);
+		n = spate_sys_recvfrom(peer, &got, 1, MSG_DONTWAIT, NULL, NULL);
+	}
+	assert_int_equal(n, 1);
+	assert_int_equal(got, byte);
+}
+
+void cores_talk(int end, unsigned core, int fd, int peer_end, unsigned peer_core, int peer)
+{
+	one_way(end, core, fd, peer_end, peer_core, peer, '>');
+	one_way(peer_end, peer_core, peer, end, core, fd, '<');
+}
+
+void cores_inject(int dir, const void *ip, uint16_t len)
+{
+	struct port *from = cores.wire[dir], *to = cores.wire[!dir];
+	struct rte_mbuf *m = rte_pktmbuf_alloc(cores.pool[dir][0]);
+	char *b;
+
+	assert_non_null(m);
+	assert_non_null(rte_pktmbuf_append(m, (uint16_t)(ETH_HDR_LEN + len)));
+	b = rte_pktmbuf_mtod(m, char *);
+	eth_emit(b, &to->mac, &from->mac, RTE_ETHER_TYPE_IPV4);
+	memcpy(b + ETH_HDR_LEN, ip, len);
+	assert_int_equal(from->ops->tx(from, 0, &m, 1, cores.now_ns), 1);
+}
+
+static struct rte_mbuf *drained[1 << 16];
+static unsigned n_drained;
+
+void cores_drain(int end, unsigned core)
+{
+	while (n_drained < RTE_DIM(drained) && (drained[n_drained] = rte_pktmbuf_alloc(cores.pool[end][core])) != NULL)
+		n_drained++;
+}
+
+void cores_refill(void)
+{
+	rte_pktmbuf_free_bulk(drained, n_drained);
+	n_drained = 0;
 }

@@ -84,4 +84,27 @@ uint64_t cores_dropped(int end, enum drop why);
 
 struct sockaddr_in cores_addr(const char *ip, uint16_t port);
 
+/* ---- sockets of the chosen core; those that return a descriptor never fail ---- */
+
+int cores_stream(int flags); /* SOCK_NONBLOCK */
+int cores_dgram(int flags);
+int cores_bind(int fd, const char *ip, uint16_t port);    /* -errno, like the next */
+int cores_connect(int fd, const char *ip, uint16_t port);
+int cores_listener(const char *ip, uint16_t port);        /* non-blocking, backlog 128 */
+/* A stream bound to this address and port; with SO_REUSEADDR. */
+int cores_bound(const char *ip, uint16_t port, int flags);
+void cores_option(int fd, int level, int name, int value);
+int cores_so_error(int fd);
+/* accept(), non-blocking: -EAGAIN when nobody waits. */
+int cores_accept(int fd);
+/* fd is on (end, core), peer on (peer_end, peer_core): a byte goes each way. */
+void cores_talk(int end, unsigned core, int fd, int peer_end, unsigned peer_core, int peer);
+
+/* A frame with this IPv4 packet, without link header, goes to dir's receiver as if a router had sent it (NEAR: from the
+ * near end's side). */
+void cores_inject(int dir, const void *ip, uint16_t len);
+/* Takes all packet buffers of a stack, and gives them back. */
+void cores_drain(int end, unsigned core);
+void cores_refill(void);
+
 #endif
