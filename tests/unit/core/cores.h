@@ -52,6 +52,7 @@ struct cores {
 	struct rte_mempool *pool[2][CORES_MAX];
 	struct prng prng;
 	uint64_t now_ns;
+	unsigned idle_turns;      /* since anybody did something */
 	void (*every_turn)(void); /* a test's own doing while somebody waits */
 };
 
