@@ -298,7 +298,7 @@ void spate_stop(void)
 
 unsigned spate_stacks(void) { return process.n_stacks; }
 
-/* CPU and EAL registration of the calling thread: the latter gives it the caches of memory pools. */
+/* CPU and EAL registration of the calling thread: the latter gives it the caches of memory pools, and its own pool. */
 static int thread_prepare(const struct member *m)
 {
 	cpu_set_t cpus;
@@ -316,6 +316,7 @@ static int thread_prepare(const struct member *m)
 			return -ENOMEM;
 		registered = true;
 	}
+	drivers_pool_own(m->pool);
 	return 0;
 }
 
@@ -349,6 +350,7 @@ void spate_detach(void)
 		return;
 	sock_enter(NULL);
 	attached = NULL;
+	drivers_pool_disown(m->pool);
 	if (registered)
 		rte_thread_unregister();
 	registered = false;
