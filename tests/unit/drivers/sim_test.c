@@ -611,7 +611,7 @@ static void options(void **state)
 		const char *text, *sentence;
 	} bad[] = {
 		{"los=1%", "sim has no option 'los': it has loss, duplicate, corrupt, reorder, delay, jitter, rate, queue (each "
-			   "also as ab.* or ba.*), queues, mtu, reta, ring, seed, offload"},
+			   "also as ab.* or ba.*), queues, mtu, reta, ring, seed, rss, offload"},
 		{"loss=1", "sim: loss=1: write a percentage such as 1%, or a fraction such as 0.01"},
 		{"loss=101%", "sim: loss=101%: write a percentage such as 1%, or a fraction such as 0.01"},
 		{"delay=5", "sim: delay=5: write a time with its unit, such as 5ms or 250us"},
