@@ -80,6 +80,24 @@ static int check_gateways(const struct spate_config *c, char *err, size_t err_le
 	return 0;
 }
 
+/* Two stacks of one end on one CPU would only wait for each other. (Those of two ends may share: sim's.) */
+static int check_cores(const struct spate_config *c, char *err, size_t err_len)
+{
+	if (c->n_core_list != 0 && c->n_core_list < c->cores) {
+		snprintf(err, err_len, "%u cores are asked for, but the list names %u CPUs", c->cores, c->n_core_list);
+		return -EINVAL;
+	}
+	for (unsigned i = 0; i < c->n_core_list; i++) {
+		for (unsigned j = i + 1; j < c->n_core_list && j / c->cores == i / c->cores; j++) {
+			if (c->core_list[i] == c->core_list[j]) {
+				snprintf(err, err_len, "cores lists CPU %d twice", c->core_list[i]);
+				return -EINVAL;
+			}
+		}
+	}
+	return 0;
+}
+
 int config_check(const struct spate_config *c, char *err, size_t err_len)
 {
 	bool sim = config_dev_is_sim(c);
@@ -93,10 +111,8 @@ int config_check(const struct spate_config *c, char *err, size_t err_len)
 		return no(err, err_len, "sim has two ends: give the far one an address with --peer-ip, in the same network");
 	if (!sim && c->n_peer_ip != 0)
 		return no(err, err_len, "peer-ip is for --dev sim only: other devices have their peer outside");
-	if (c->n_core_list != 0 && c->n_core_list < c->cores) {
-		snprintf(err, err_len, "%u cores are asked for, but the list names %u CPUs", c->cores, c->n_core_list);
-		return -EINVAL;
-	}
-	rc = check_addresses(c, err, err_len);
+	rc = check_cores(c, err, err_len);
+	if (rc == 0)
+		rc = check_addresses(c, err, err_len);
 	return rc != 0 ? rc : check_gateways(c, err, err_len);
 }
