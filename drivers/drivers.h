@@ -14,8 +14,14 @@ struct spate_config;
 int drivers_eal_start(const struct spate_config *c, char *err, size_t err_len);
 void drivers_eal_stop(void);
 
-/* A pool of n mbufs for one stack, 2 KiB of data each, on numa_node. NULL when there is no memory. */
+/* A pool of n mbufs for one stack, 2 KiB of data each, on numa_node, owned by nobody yet. NULL when there is no memory. */
 struct rte_mempool *drivers_mbuf_pool(const char *name, uint32_t n, int numa_node);
+
+/* The calling thread, an lcore of DPDK's, is the one that uses this pool most: it takes and frees without atomic
+ * read-modify-writes, while all other threads may still do both. One owner at a time; disown: by that thread, before it ends
+ * or is unregistered. Nothing happens in threads that are no lcores. */
+void drivers_pool_own(struct rte_mempool *pool);
+void drivers_pool_disown(struct rte_mempool *pool);
 
 /* Opens the device that c->dev names, with n_queues rx and tx queues (it may grant fewer: port->n_queues). sim gives two
  * ports (near and far end), others one; *n_ports says. The queues do not run until ops->start(). 0 or -errno with a

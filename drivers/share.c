@@ -74,6 +74,8 @@ static int share_start(struct port *p, struct rte_mempool **pools)
 		return rc;
 	p->rss = s->inner->rss; /* settled now */
 	p->offloads = s->inner->offloads;
+	p->tso_max_bytes = s->inner->tso_max_bytes;
+	p->tx_segs_max = s->inner->tx_segs_max;
 	p->rss_trusted = false;
 	if (p->rss.n_queues == p->n_queues)
 		return 0;

@@ -51,6 +51,19 @@ check_eq "udp: datagrams that came back" "$(value udp responses)" 5000
 load large sim --connections 4 --requests 40 --body-size 5M $URL
 check_ge "large: bytes that came" "$(value large bytes_in)" 209715200
 
+load tso sim,offload=tso --connections 4 --requests 40 --body-size 5M $URL
+check_ge "large, cut by the NIC: bytes that came" "$(value tso bytes_in)" 209715200
+
+# NICs that do not spread packets over the cores, or otherwise than they say: slower, and nothing is lost.
+for rss in none other queue; do
+    load "rss-$rss" "sim,rss=$rss" --cores 2 --connections 100 --requests 5000 --no-keepalive $URL
+    check_eq "a NIC with rss=$rss: connections" "$(value rss-$rss established)" 5000
+    if [ $rss != none ]; then
+        check_grep "a NIC with rss=$rss: it is said" "belongs to another: such packets are passed on in software" "$WORK/rss-$rss.log"
+        check_le "a NIC with rss=$rss: once a core" "$(grep -c "such packets are passed on" "$WORK/rss-$rss.log")" 4
+    fi
+done
+
 load bad sim,loss=1%,reorder=5%,duplicate=1%,delay=200us --connections 50 --requests 5000 $URL
 check_eq "bad wire: answers" "$(value bad responses)" 5000
 check_ge "bad wire: slowest answer in us, as a packet was lost and sent again" "$(value bad request_us/max)" 10000

@@ -191,16 +191,16 @@ static inline bool slot_fill(struct sim_dir *d, struct sim_slot *s, struct rte_m
 uint16_t line_tx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_t n, uint64_t now_ns)
 {
 	struct sim_txq *q = &d->txq[queue];
-	const bool rx_hash = d->rx_offloads & PORT_RX_HASH, hashes = rx_hash || d->n_rx > 1;
+	const bool rx_hash = d->rx_offloads & PORT_RX_HASH;
 	uint64_t touched[2] = {0, 0}, bytes = 0;
 	struct done done = {.n = 0};
 	uint16_t i, sent = 0;
 
 	for (i = 0; i < n; i++) {
 		struct rte_mbuf *b = m[i];
-		uint32_t hash = 0, len = b->pkt_len;
-		bool hashed = hashes && nic_hash(d->rss, b, &hash);
-		uint16_t to = hashed ? rss_queue(d->rss, hash) : 0;
+		uint32_t hash, len = b->pkt_len;
+		bool hashed;
+		uint16_t to = nic_queue(d, b, &hashed, &hash);
 		struct sim_prod *p = &q->to[to];
 		struct sim_slot *s = &p->ring->slot[p->tail & d->ring_mask];
 
@@ -208,7 +208,7 @@ uint16_t line_tx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_
 			break;
 		__builtin_prefetch(&p->ring->slot[(p->tail + AHEAD) & d->ring_mask], 1);
 		__builtin_prefetch(&p->ring->slot[(p->tail + AHEAD) & d->ring_mask].frame[56], 1);
-		if (unlikely(len > d->frame_max || b->data_len < RTE_ETHER_HDR_LEN)) {
+		if (unlikely(len > d->frame_max || b->data_len < RTE_ETHER_HDR_LEN || (b->nb_segs > 1 && !d->tx_chains))) {
 			q->errors++;
 			rte_pktmbuf_free(b);
 			continue;
@@ -229,6 +229,17 @@ uint16_t line_tx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_
 	q->packets += sent;
 	q->bytes += bytes;
 	return i;
+}
+
+uint32_t line_room(struct sim_dir *d, uint16_t queue, const struct rte_mbuf *m)
+{
+	struct sim_prod *p;
+	uint32_t hash;
+	bool hashed;
+
+	p = &d->txq[queue].to[nic_queue(d, m, &hashed, &hash)];
+	p->head_seen = __atomic_load_n(&p->ring->head, __ATOMIC_ACQUIRE);
+	return d->ring_mask + 1 - (p->tail - p->head_seen);
 }
 
 /* How many of up to n frames wait. Their first lines are on the way when this returns. */

@@ -15,6 +15,7 @@
 #define MTU_DEFAULT 1500
 #define RETA_DEFAULT 128
 #define KEY_LEN 40
+#define TSO_MAX (65535 - 20 - 60) /* payload of one large frame: an IPv4 packet with the longest TCP header */
 #define LINK_HDR_MAX (RTE_ETHER_HDR_LEN + 4) /* with a VLAN tag */
 
 static struct sim_port *sim_of(const struct port *p) { return (struct sim_port *)(uintptr_t)p; }
@@ -33,6 +34,8 @@ static uint16_t sim_tx(struct port *p, uint16_t queue, struct rte_mbuf **m, uint
 
 	if (unlikely(!__atomic_load_n(&d->up, __ATOMIC_ACQUIRE)))
 		return tx_dark(d, queue, m, n);
+	if (unlikely(d->stage_flags != 0))
+		return stage_tx(d, queue, m, n, now_ns);
 	if (unlikely(d->impaired))
 		return wire_tx(d, queue, m, n, now_ns);
 	return line_tx(d, queue, m, n, now_ns);
@@ -45,6 +48,8 @@ static uint16_t sim_rx(struct port *p, uint16_t queue, struct rte_mbuf **m, uint
 
 	if (got < n)
 		got += wire_rx(d, queue, m + got, n - got, now_ns);
+	if (unlikely(d->rx_offloads & PORT_RX_VLAN))
+		stage_rx(m, got);
 	return got;
 }
 
@@ -115,11 +120,46 @@ static const struct port_ops sim_ops = {
 	.close = sim_close,
 };
 
+static uint32_t offloads_of(const struct sim_config *cfg)
+{
+	uint32_t offloads = cfg->offloads & ~PORT_RX_LRO;
+
+	if (cfg->rss == SIM_RSS_NONE)
+		offloads &= ~PORT_RX_HASH;
+	if (cfg->ring_packets != 0 && cfg->ring_packets < SIM_TSO_RING_MIN)
+		offloads &= ~PORT_TX_TSO;
+	if (offloads & PORT_TX_TSO)
+		offloads |= PORT_TX_IP4_CKSUM | PORT_TX_TCP_CKSUM | PORT_TX_MULTI_SEG;
+	return offloads;
+}
+
+static void key_random(uint8_t key[KEY_LEN], struct prng *prng)
+{
+	for (unsigned i = 0; i < KEY_LEN; i++)
+		key[i] = (uint8_t)prng_u32(prng);
+}
+
+/* A NIC that does not do what it says. */
+static int nic_rss_init(struct sim_port *sp, enum sim_rss how, struct prng *prng)
+{
+	struct rss *nic = &sp->nic_rss;
+	uint8_t key[KEY_LEN];
+
+	*nic = sp->port.rss;
+	for (unsigned i = 0; how == SIM_RSS_QUEUE && i < nic->reta_size; i++)
+		nic->reta[i] = (uint16_t)((nic->reta[i] + 1) % nic->n_queues);
+	if (how != SIM_RSS_OTHER)
+		return 0;
+	key_random(key, prng);
+	return rss_init(nic, key, sizeof(key), NULL, nic->reta_size, nic->n_queues);
+}
+
 static int port_init(struct sim *s, unsigned end, const struct sim_config *cfg, struct prng *prng)
 {
 	struct sim_port *sp = &s->end[end];
 	struct port *p = &sp->port;
 	uint8_t key[KEY_LEN];
+	int rc;
 
 	sp->sim = s;
 	sp->out = &s->dir[end];
@@ -129,13 +169,18 @@ static int port_init(struct sim *s, unsigned end, const struct sim_config *cfg, 
 	p->mac = (struct rte_ether_addr){{0x02, 's', 'i', 'm', 0, (uint8_t)(end + 1)}};
 	p->mtu = cfg->mtu != 0 ? cfg->mtu : MTU_DEFAULT;
 	p->n_queues = cfg->n_queues[end];
-	p->offloads = cfg->offloads;
+	p->offloads = offloads_of(cfg);
+	p->tso_max_bytes = TSO_MAX;
 	p->numa_node = -1;
-	p->rss_trusted = true;
-	for (unsigned i = 0; i < sizeof(key); i++)
-		key[i] = (uint8_t)prng_u32(prng);
-	return rss_init(&p->rss, key, sizeof(key), NULL, cfg->reta_size != 0 ? cfg->reta_size : RETA_DEFAULT,
-			cfg->n_queues[end]);
+	p->rss_trusted = cfg->rss != SIM_RSS_NONE;
+	key_random(key, prng);
+	rc = rss_init(&p->rss, key, sizeof(key), NULL, cfg->reta_size != 0 ? cfg->reta_size : RETA_DEFAULT, cfg->n_queues[end]);
+	return rc != 0 ? rc : nic_rss_init(sp, cfg->rss, prng);
+}
+
+static uint64_t stage_flags_of(uint32_t offloads)
+{
+	return (offloads & PORT_TX_TSO ? RTE_MBUF_F_TX_TCP_SEG : 0) | (offloads & PORT_TX_VLAN ? RTE_MBUF_F_TX_VLAN : 0);
 }
 
 static uint64_t tx_flags_of(uint32_t offloads)
@@ -148,12 +193,17 @@ static uint64_t tx_flags_of(uint32_t offloads)
 static int dir_init(struct sim *s, unsigned i, const struct sim_config *cfg, uint64_t seed)
 {
 	struct sim_dir *d = &s->dir[i];
+	uint32_t offloads = s->end[i].port.offloads;
+	bool lies = cfg->rss == SIM_RSS_OTHER || cfg->rss == SIM_RSS_QUEUE;
 	int rc;
 
-	d->rss = &s->end[!i].port.rss;
+	d->rss = lies ? &s->end[!i].nic_rss : &s->end[!i].port.rss;
 	d->pools = s->end[!i].pools;
-	d->tx_flags = tx_flags_of(cfg->offloads);
-	d->rx_offloads = cfg->offloads & (PORT_RX_CKSUM | PORT_RX_HASH);
+	d->tx_flags = tx_flags_of(offloads);
+	d->stage_flags = stage_flags_of(offloads);
+	d->tx_chains = offloads & PORT_TX_MULTI_SEG;
+	d->rx_offloads = offloads & (PORT_RX_CKSUM | PORT_RX_HASH | PORT_RX_VLAN);
+	d->spreads = cfg->n_queues[!i] > 1 && cfg->rss != SIM_RSS_NONE;
 	d->frame_max = s->end[i].port.mtu + LINK_HDR_MAX;
 	d->n_tx = cfg->n_queues[i];
 	d->n_rx = cfg->n_queues[!i];
@@ -192,6 +242,15 @@ void sim_set_link(struct port *port, int dir, const struct sim_link *link)
 {
 	if (wire_set_link(&sim_of(port)->sim->dir[dir], link) != 0)
 		LOG_ERR("no memory for %u packets under way: the simulated link is perfect now", link->queue_packets);
+}
+
+void sim_set_reta(struct port *port, const uint16_t *reta)
+{
+	struct sim_port *sp = sim_of(port);
+
+	for (unsigned i = 0; i < sp->nic_rss.reta_size; i++)
+		__atomic_store_n(&sp->nic_rss.reta[i], reta[i], __ATOMIC_RELAXED);
+	__atomic_store_n(&sp->in->rss, &sp->nic_rss, __ATOMIC_RELEASE);
 }
 
 uint64_t sim_next_ns(const struct port *port)

@@ -18,11 +18,20 @@ struct sim_link {
 	uint32_t queue_packets;         /* bound of what a rate-limited or delayed link holds; tail drop. 0: 4096 */
 };
 
+/* How the receiving NIC spreads packets, and what it says about it. */
+enum sim_rss {
+	SIM_RSS_YES,   /* as port->rss says */
+	SIM_RSS_NONE,  /* everything comes to queue 0, and nothing else is claimed (as e1000e) */
+	SIM_RSS_OTHER, /* another key than it claims: queues and hashes are wrong */
+	SIM_RSS_QUEUE, /* another table than it claims: the hashes are right, the queues are not */
+};
+
 struct sim_config {
 	uint16_t n_queues[2];
 	uint16_t mtu;                   /* 0: 1500 */
 	uint16_t reta_size;             /* 0: 128 */
-	uint32_t offloads;              /* PORT_* that the ports offer */
+	uint32_t offloads;              /* PORT_* that the ports offer; TSO brings what it implies */
+	enum sim_rss rss;
 	uint64_t seed;
 	uint32_t ring_packets;          /* per queue pair, 0: 1024 */
 	struct sim_link link[2];        /* [0]: from port 0 to port 1 */
@@ -36,6 +45,9 @@ int sim_parse(struct sim_config *cfg, const char *options, char *err, size_t err
 
 /* Changes impairments while it runs (single-threaded use only). dir 0: from port 0 to port 1. */
 void sim_set_link(struct port *port, int dir, const struct sim_link *link);
+/* Changes the NIC's redirection table (port->rss.reta_size entries) while it runs, by any thread, as a tool on another core
+ * might; port->rss stays. */
+void sim_set_reta(struct port *port, const uint16_t *reta);
 /* The time at which the next packet arrives at this port; UINT64_MAX: nothing is under way. */
 uint64_t sim_next_ns(const struct port *port);
 struct sim_counts {

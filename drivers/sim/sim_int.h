@@ -1,7 +1,7 @@
 /* sim_int.h: the inside of the simulated link.
  *
- *     port 0, tx queue i -> nic (hash, checksums) -> line: ring [i][j]          -> port 1, rx queue j   perfect wire
- *                                                 \> wire: one queue by time    ->                      impaired wire
+ *     port 0, tx queue i -> stage (TSO, VLAN) -> nic (hash, checksums) -> line: ring [i][j]       -> port 1, rx queue j
+ *                                                                      \> wire: one queue by time ->   when impaired
  *
  * The line has one producer and one consumer per ring and no locks. The wire is one physical thing that all queues share
  * (one bandwidth, one random stream, one order), so it has a lock; only impaired links pay for it. */
@@ -20,6 +20,7 @@
 
 #define SIM_QUEUE_DEFAULT 4096
 #define SIM_RING_DEFAULT 1024
+#define SIM_TSO_RING_MIN 64 /* a ring takes the pieces of a large frame together; smaller ones get no TSO */
 
 /* ---- line.c: single-producer single-consumer rings of frames, indices free-running ----
  * Small frames cross as bytes: one or two lines that the receiver reads in order, while the mbufs of both sides stay in
@@ -94,12 +95,15 @@ struct sim_wire {
 
 /* ---- one direction ---- */
 struct sim_dir {
-	const struct rss *rss;         /* the receiver's */
+	const struct rss *rss;         /* the receiving NIC's: the end's homing function, unless that is to be wrong */
 	struct rte_mempool **pools;    /* the receiver's, per queue */
 	uint64_t tx_flags;             /* checksum requests that the sending port honours */
+	uint64_t stage_flags;          /* and what stage.c does: 0 nothing */
 	uint32_t rx_offloads;          /* PORT_RX_* of the receiver */
 	uint32_t frame_max;
 	uint16_t n_tx, n_rx;
+	bool spreads;                  /* the receiver has several queues and a hash to choose one */
+	bool tx_chains;                /* the sender's NIC takes frames of several mbufs */
 	bool up;                       /* the receiver runs; written by the control thread */
 	bool impaired;
 	uint32_t ring_mask;
@@ -114,6 +118,7 @@ struct sim_port {
 	struct sim *sim;
 	struct sim_dir *out, *in;
 	struct rte_mempool *pools[PORT_QUEUES_MAX];
+	struct rss nic_rss;            /* of a NIC that does not do what port.rss says */
 };
 
 struct sim {
@@ -128,6 +133,7 @@ void line_drain(struct sim_dir *d);
 uint16_t line_tx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_t n, uint64_t now_ns);
 uint16_t line_rx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_t n);
 uint64_t line_next_ns(const struct sim_dir *d);
+uint32_t line_room(struct sim_dir *d, uint16_t queue, const struct rte_mbuf *m); /* slots of the ring that m would go to */
 
 void wire_init(struct sim_wire *w, uint64_t seed, uint16_t n_queues);
 void wire_fini(struct sim_wire *w);
@@ -136,6 +142,10 @@ int wire_set_link(struct sim_dir *d, const struct sim_link *link);
 uint16_t wire_tx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_t n, uint64_t now_ns);
 uint16_t wire_rx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_t n, uint64_t now_ns);
 uint64_t wire_next_ns(struct sim_wire *w);
+
+/* ---- stage.c: TSO and VLAN tags, where asked for ---- */
+uint16_t stage_tx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_t n, uint64_t now_ns);
+void stage_rx(struct rte_mbuf **m, uint16_t n);
 
 /* ---- nic.c: what the two NICs do with a frame ---- */
 /* The hash that the receiver computes. False: none (not IPv4), it goes to queue 0. */
@@ -180,6 +190,16 @@ static inline bool nic_hash(const struct rss *r, const struct rte_mbuf *m, uint3
 		return true;
 	}
 	return nic_hash_any(r, m, hash);
+}
+
+/* The queue that the receiving NIC chooses. hash: what it writes into the mbuf, when *hashed. */
+static inline uint16_t nic_queue(const struct sim_dir *d, const struct rte_mbuf *m, bool *hashed, uint32_t *hash)
+{
+	const struct rss *rss = __atomic_load_n(&d->rss, __ATOMIC_ACQUIRE); /* pairs with sim_set_reta() */
+
+	*hash = 0;
+	*hashed = (d->spreads || d->rx_offloads & PORT_RX_HASH) && nic_hash(rss, m, hash);
+	return *hashed ? rss_queue(rss, *hash) : 0;
 }
 
 /* The flags of a frame that arrives as it was sent. A requested checksum that nothing on the way could spoil would be

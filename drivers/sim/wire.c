@@ -190,7 +190,8 @@ static uint16_t pass_nics(struct sim_dir *d, struct rte_mbuf *m, bool corrupt)
 {
 	bool rx_hash = d->rx_offloads & PORT_RX_HASH, rx_cksum = d->rx_offloads & PORT_RX_CKSUM;
 	uint64_t tx_flags = m->ol_flags & d->tx_flags, flags = 0;
-	uint32_t hash = 0;
+	uint32_t hash;
+	uint16_t to;
 	bool hashed;
 
 	if (tx_flags != 0 && (corrupt || !rx_cksum))
@@ -199,11 +200,11 @@ static uint16_t pass_nics(struct sim_dir *d, struct rte_mbuf *m, bool corrupt)
 		flip_random_bit(&d->wire, m);
 	if (rx_cksum)
 		flags = corrupt ? nic_rx_cksum(m) : nic_rx_flags_clean(tx_flags);
-	hashed = nic_hash(d->rss, m, &hash);
+	to = nic_queue(d, m, &hashed, &hash);
 	m->ol_flags = flags | (hashed && rx_hash ? RTE_MBUF_F_RX_RSS_HASH : 0);
 	m->hash.rss = hash;
 	m->packet_type = 0;
-	return hashed ? rss_queue(d->rss, hash) : 0;
+	return to;
 }
 
 /* One packet's fate. Takes m. */
@@ -243,8 +244,9 @@ drop:
 static struct rte_mempool *pool_for(const struct sim_dir *d, const struct rte_mbuf *m)
 {
 	uint32_t hash;
+	bool hashed;
 
-	return d->pools[nic_hash(d->rss, m, &hash) ? rss_queue(d->rss, hash) : 0];
+	return d->pools[nic_queue(d, m, &hashed, &hash)];
 }
 
 uint16_t wire_tx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_t n, uint64_t now_ns)
@@ -255,7 +257,7 @@ uint16_t wire_tx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *b = m[i];
 
-		if (rte_pktmbuf_pkt_len(b) > d->frame_max || b->data_len < RTE_ETHER_HDR_LEN) {
+		if (rte_pktmbuf_pkt_len(b) > d->frame_max || b->data_len < RTE_ETHER_HDR_LEN || (b->nb_segs > 1 && !d->tx_chains)) {
 			q->errors++;
 			rte_pktmbuf_free(b);
 			continue;

@@ -46,11 +46,18 @@ static int loop_output(struct net *n, struct rte_mbuf *m)
 static __rte_noinline int output_slow(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos,
 				      uint8_t ttl)
 {
-	if (m->pkt_len + IP4_HDR_LEN > p->pmtu) {
+	bool large = m->ol_flags & RTE_MBUF_F_TX_TCP_SEG;
+	uint32_t payload = large ? m->pkt_len - m->l4_len : 0, len = large ? m->tso_segsz + m->l4_len : m->pkt_len;
+
+	if (len + IP4_HDR_LEN > p->pmtu) {
 		net_drop(n, m, DROP_TX_TOO_BIG);
 		return -EMSGSIZE;
 	}
 	headers_add(n, p, m, proto, tos, ttl);
+	if (large) {
+		pkt_tx_tso_ip4(m, ETH_HDR_LEN, HDR_LEN);
+		n->ip_id = (uint16_t)(n->ip_id + (payload - 1) / m->tso_segsz); /* each of its segments has one */
+	}
 	return p->neigh == 0 ? loop_output(n, m) : neigh_output(n, p->neigh, m);
 }
 

@@ -51,3 +51,14 @@ void pkt_tx_cksum_ip4(const struct port *port, struct rte_mbuf *m, uint16_t l3_o
 		m->l3_len = l4_off - l3_off;
 	}
 }
+
+void pkt_tx_tso_ip4(struct rte_mbuf *m, uint16_t l3_off, uint16_t l4_off)
+{
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, l3_off);
+	uint16_t sum = cksum_pseudo_ip4(ip->src_addr, ip->dst_addr, IPPROTO_TCP, 0);
+
+	*rte_pktmbuf_mtod_offset(m, uint16_t *, l4_off + TCP_CKSUM_OFF) = sum;
+	m->ol_flags &= ~RTE_MBUF_F_TX_TCP_CKSUM; /* TCP_SEG says it, too, and some drivers look at one of them only */
+	m->l2_len = l3_off;
+	m->l3_len = l4_off - l3_off;
+}

@@ -15,6 +15,7 @@ void pkt_tx_init(struct pkt_tx *tx, struct port *port, uint16_t queue, struct rt
 	tx->n = 0;
 	tx->packets = 0;
 	tx->bytes = 0;
+	tx->linearized = 0;
 }
 
 uint16_t pkt_tx_flush(struct pkt_tx *tx)
@@ -49,8 +50,24 @@ static bool make_room(struct pkt_tx *tx)
 	return true;
 }
 
+/* A chain. False: it is gone. */
+static __rte_noinline bool chain_fit(struct pkt_tx *tx, struct rte_mbuf *m)
+{
+	if (tx->port->offloads & PORT_TX_MULTI_SEG)
+		return true;
+	if (rte_pktmbuf_linearize(m) != 0) {
+		drop_count(tx->drops, DROP_TX_TOO_BIG);
+		rte_pktmbuf_free(m);
+		return false;
+	}
+	tx->linearized++;
+	return true;
+}
+
 void pkt_tx_push(struct pkt_tx *tx, struct rte_mbuf *m)
 {
+	if (unlikely(m->nb_segs > 1) && !chain_fit(tx, m))
+		return;
 	if (tx->head + tx->n == TX_QUEUE_MAX && !make_room(tx)) {
 		drop_count(tx->drops, DROP_TX_FULL);
 		rte_pktmbuf_free(m);

@@ -20,6 +20,7 @@ struct pkt_tx {
 	uint16_t queue;
 	uint16_t head, n;          /* m[head..head+n) wait */
 	uint64_t packets, bytes;
+	uint64_t linearized;       /* chains for a device that takes none */
 	struct rte_mbuf *m[TX_QUEUE_MAX];
 };
 
@@ -36,7 +37,8 @@ static inline uint32_t pkt_tx_room(const struct pkt_tx *tx)
 }
 
 /* Queues m, which it then owns: complete, with link header and checksums (or offload flags). When the queue stays full even
- * after a flush, m is dropped and counted as TX_FULL. */
+ * after a flush, m is dropped and counted as TX_FULL. A chain for a device that takes none (no PORT_TX_MULTI_SEG) is made one
+ * piece; where that is longer than an mbuf it is dropped as TX_TOO_BIG. */
 void pkt_tx_push(struct pkt_tx *tx, struct rte_mbuf *m);
 
 /* A fresh mbuf with full headroom, or NULL (counted as NO_MBUF). The caller owns it. */
@@ -46,5 +48,9 @@ struct rte_mbuf *pkt_tx_alloc(struct pkt_tx *tx);
  * L4 checksum field are zero: by offload where the port has it (flags, l2_len/l3_len, pseudo header), else in
  * software. proto: IPPROTO_TCP or IPPROTO_UDP, anything else gets only the IP checksum. */
 void pkt_tx_cksum_ip4(const struct port *port, struct rte_mbuf *m, uint16_t l3_off, uint16_t l4_off, uint8_t proto);
+
+/* After that, for a frame that the device will cut (PORT_TX_TSO; l4_len, tso_segsz and RTE_MBUF_F_TX_TCP_SEG are set): the
+ * pseudo header's sum as rte_mbuf.h wants it then, without a length. */
+void pkt_tx_tso_ip4(struct rte_mbuf *m, uint16_t l3_off, uint16_t l4_off);
 
 #endif

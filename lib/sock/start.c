@@ -303,7 +303,7 @@ unsigned spate_stacks(void) { return process.n_stacks; }
 
 const struct stack *sock_stack(unsigned i) { return process.started && i < process.n_stacks ? &process.member[i]->stack : NULL; }
 
-/* CPU and EAL registration of the calling thread: the latter gives it the caches of memory pools. */
+/* CPU and EAL registration of the calling thread: the latter gives it the caches of memory pools, and its own pool. */
 static int thread_prepare(const struct member *m)
 {
 	cpu_set_t cpus;
@@ -321,6 +321,7 @@ static int thread_prepare(const struct member *m)
 			return -ENOMEM;
 		registered = true;
 	}
+	drivers_pool_own(m->pool);
 	return 0;
 }
 
@@ -368,6 +369,7 @@ void spate_detach(void)
 	if (m == NULL)
 		return;
 	work_on(NULL);
+	drivers_pool_disown(m->pool);
 	if (--n_attached == 0 && registered) {
 		rte_thread_unregister();
 		registered = false;

@@ -47,15 +47,57 @@ static uint32_t out_next(const struct tcp_pcb *p, const struct tcp_buf *b, uint3
 	return len >= (((uint32_t)p->snd_wnd_max << (p->wscale & 15)) / 2) ? len : 0;
 }
 
-/* Sends [seq, seq + len) and perhaps the FIN, and keeps the books of retransmission and timing. */
-static bool out_data(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t seq, uint32_t len, bool fin)
+/* The most bytes that may leave as one frame for the NIC to cut (TSO); mss when it cannot. What waits for a neighbour, and
+ * what goes to ourselves, no NIC cuts. */
+static uint32_t out_large_max(const struct tcp *t, const struct tcp_pcb *p, uint32_t mss)
+{
+	const struct path *path = path_at(&t->net->paths, p->c.h.path);
+	const struct port *port = t->tx[path->port].port;
+	uint32_t most = port->tso_max_bytes, fit;
+
+	if (!(port->offloads & PORT_TX_TSO) || !path->resolved || path->neigh == 0)
+		return mss;
+	fit = port->tx_segs_max != 0 ? t->seg_max + (port->tx_segs_max - 1u) * t->seg_max : most;
+	if (fit < most)
+		most = fit;
+	return most;
+}
+
+/* How many segments from snd_nxt on would go now, one after the other, as up to max_segs; the first one is full. Returns their
+ * bytes. Retransmissions go singly: their books are kept per segment. */
+static uint32_t out_extend(const struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b, uint32_t mss, uint32_t max_segs,
+			   bool *fin)
+{
+	uint32_t most = out_large_max(t, p, mss), from = p->snd_nxt, len = mss, next = mss;
+
+	if (most < 2 * mss || seq_lt(from, p->snd_max) || (p->tflags & TF_FORCE))
+		return mss;
+	for (uint32_t n = 1; n < max_segs && next == mss && !*fin && len + mss <= most; n++) {
+		bool next_fin;
+
+		p->snd_nxt = from + len;
+		next = out_next(p, b, mss, &next_fin);
+		if (next == 0)
+			break;
+		len += next;
+		*fin = next_fin;
+	}
+	p->snd_nxt = from;
+	return len;
+}
+
+/* Sends [seq, seq + len) and perhaps the FIN, and keeps the books of retransmission and timing. More than mss bytes leave as
+ * one frame, which counts as the segments that it becomes. */
+static bool out_data(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t seq, uint32_t len, bool fin, uint32_t mss)
 {
 	uint32_t end = seq + len + fin;
 	uint8_t flags = fin ? TCPF_FIN : 0;
 
 	if (len > 0 && seq + len == tcp_data_end(p, b))
 		flags |= TCPF_PSH;
-	if (!tcp_out_room(t, p->c.h.path) || !tcp_out_segment(t, p, seq, len, flags))
+	if (!tcp_out_room(t, p->c.h.path))
+		return false;
+	if (!(likely(len <= mss) ? tcp_out_segment(t, p, seq, len, flags) : tcp_out_large(t, p, seq, len, flags, mss)))
 		return false;
 	if (seq_lt(seq, p->snd_max)) {
 		t->stats.rtx_segs++;
@@ -63,7 +105,7 @@ static bool out_data(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32
 			p->tflags &= ~TF_RTT;
 	} else if (!(p->tflags & TF_RTT)) {
 		p->tflags |= TF_RTT;
-		p->rtt_seq = end;
+		p->rtt_seq = len <= mss ? end : seq + mss;
 		p->rtt_us = (uint32_t)t->clock->now_us;
 	}
 	p->snd_max = seq_max(p->snd_max, end);
@@ -85,7 +127,7 @@ static bool out_head(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32
 		len = mss;
 	fin = TCP_IN(p->state, TCP_FIN_DUE) && p->snd_una + len == end && seq_gt(p->snd_max, end);
 	if (len > 0 || fin) {
-		if (!out_data(t, p, b, p->snd_una, len, fin))
+		if (!out_data(t, p, b, p->snd_una, len, fin, mss))
 			return false;
 	}
 	p->tflags &= ~TF_RTX_HEAD;
@@ -116,9 +158,19 @@ static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_b
 	if (b != NULL && b->snd_len > 0)
 		out_idle_restart(t, p);
 	while ((len = out_next(p, b, mss, &fin)) > 0 || fin) {
+		uint32_t large = len;
+		bool large_fin = fin;
+
 		if (sent++ >= TCP_OUT_BURST)
 			return OUT_MORE;
-		if (!out_data(t, p, b, p->snd_nxt, len, fin))
+		if (len == mss && !fin)
+			large = out_extend(t, p, b, mss, TCP_OUT_BURST + 1 - sent, &large_fin);
+		if (large > mss && out_data(t, p, b, p->snd_nxt, large, large_fin, mss)) {
+			p->snd_nxt += large + large_fin;
+			sent += (large - 1) / mss;
+			continue;
+		}
+		if (!out_data(t, p, b, p->snd_nxt, len, fin, mss)) /* or no mbufs for a large one: singly, then */
 			return OUT_BLOCKED;
 		p->snd_nxt += len + fin;
 	}

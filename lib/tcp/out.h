@@ -26,6 +26,8 @@ void tcp_out_challenge(struct tcp *t, struct tcp_pcb *p);
 
 /* Sent at once, not at the flush. */
 bool tcp_out_segment(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags); /* false: no mbuf */
+/* len > mss bytes as one frame that the NIC cuts into segments of mss (PORT_TX_TSO). */
+bool tcp_out_large(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags, uint32_t mss);
 void tcp_out_syn(struct tcp *t, struct tcp_pcb *p);            /* SYN, or SYN-ACK in SYN-RECEIVED */
 void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr);
 bool tcp_out_ack(struct tcp *t, struct tcp_pcb *p);            /* a bare ACK; false: no mbuf */

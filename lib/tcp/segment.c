@@ -67,15 +67,30 @@ static void ports_fill(struct tcp_view *v, const struct flow_key *key)
 	v->dport = rte_be_to_cpu_16(key->rport_be);
 }
 
-bool tcp_out_segment(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags)
+/* The header of a segment of an established connection. */
+static inline struct rte_mbuf *segment_of(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint8_t flags)
 {
-	const struct tcp_optext *x = tcp_opt(t, p);
 	struct tcp_view v = {.seq = seq, .ack = p->rcv_nxt, .flags = flags | TCPF_ACK, .wnd = tcp_out_window(t, p)};
 	struct tcp_opts o = {.has_ts = p->tflags & TF_TS, .tsval = tcp_now_ts(t, p->ts_offset), .tsecr = p->ts_recent};
-	struct rte_mbuf *m;
 
 	ports_fill(&v, &p->c.h.key);
-	m = segment_new(t, &v, &o);
+	return segment_new(t, &v, &o);
+}
+
+/* It carries the ACK, too. */
+static inline void segment_send(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *m)
+{
+	const struct tcp_optext *x = tcp_opt(t, p);
+
+	p->last_ack_sent = p->rcv_nxt;
+	p->tflags &= ~(TF_ACK_NOW | TF_ACK_DELAY | TF_T_ACK);
+	net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos, x->ttl);
+}
+
+bool tcp_out_segment(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags)
+{
+	struct rte_mbuf *m = segment_of(t, p, seq, flags);
+
 	if (m == NULL)
 		return false;
 	if (len > 0) {
@@ -83,9 +98,49 @@ bool tcp_out_segment(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t le
 		m->data_len = (uint16_t)(m->data_len + len);
 		m->pkt_len = m->data_len;
 	}
-	p->last_ack_sent = p->rcv_nxt;
-	p->tflags &= ~(TF_ACK_NOW | TF_ACK_DELAY | TF_T_ACK);
-	net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos, x->ttl);
+	segment_send(t, p, m);
+	return true;
+}
+
+/* Copies len bytes of the stream from seq on behind the header, into as many mbufs as it takes. False: there are not enough. */
+static bool large_fill(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *head, uint32_t seq, uint32_t len)
+{
+	struct rte_mbuf *m = head;
+
+	for (;;) {
+		uint32_t room = rte_pktmbuf_tailroom(m), n = len < room ? len : room;
+
+		tcp_buf_snd_copy(tcp_buf_of(t, p), p->snd_una, seq, rte_pktmbuf_mtod_offset(m, void *, m->data_len), n);
+		m->data_len = (uint16_t)(m->data_len + n);
+		head->pkt_len += n;
+		seq += n;
+		len -= n;
+		if (len == 0)
+			return true;
+		m->next = pkt_tx_alloc(t->tx);
+		m = m->next;
+		if (m == NULL)
+			return false;
+		head->nb_segs++;
+	}
+}
+
+bool tcp_out_large(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags, uint32_t mss)
+{
+	struct rte_mbuf *m = segment_of(t, p, seq, flags);
+
+	if (m == NULL)
+		return false;
+	m->l4_len = m->data_len;
+	m->tso_segsz = (uint16_t)mss;
+	m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+	if (!large_fill(t, p, m, seq, len)) {
+		t->stats.segs_out--;
+		rte_pktmbuf_free(m);
+		return false;
+	}
+	t->stats.segs_out += (len - 1) / mss;
+	segment_send(t, p, m);
 	return true;
 }
 

@@ -1,11 +1,12 @@
 /* main.c: spate-sim: runs simulated worlds by seed. `spate-sim --seeds 1-2000`; a violation prints its seed, and
- * `spate-sim --seeds N-N` runs that world again, exactly. */
+ * `spate-sim --seeds N-N` runs that world again, exactly. --twins instead of --seeds compares offloads with software. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/config.h"
 #include "drivers/drivers.h"
+#include "twins.h"
 #include "world.h"
 
 static int run(uint64_t from, uint64_t to)
@@ -30,17 +31,18 @@ static int run(uint64_t from, uint64_t to)
 int main(int argc, char **argv)
 {
 	uint64_t from = 1, to = 200;
+	bool twins = argc == 3 && strcmp(argv[1], "--twins") == 0;
 	struct spate_config cfg;
 	char err[256];
 	int ret;
 
-	if (argc == 3 && strcmp(argv[1], "--seeds") == 0) {
+	if (argc == 3 && (twins || strcmp(argv[1], "--seeds") == 0)) {
 		if (sscanf(argv[2], "%lu-%lu", &from, &to) != 2 || from == 0 || to < from) {
-			fprintf(stderr, "spate-sim: --seeds wants FROM-TO with 1 <= FROM <= TO, not %s\n", argv[2]);
+			fprintf(stderr, "spate-sim: %s wants FROM-TO with 1 <= FROM <= TO, not %s\n", argv[1], argv[2]);
 			return 2;
 		}
 	} else if (argc != 1) {
-		fprintf(stderr, "usage: spate-sim [--seeds FROM-TO]\n");
+		fprintf(stderr, "usage: spate-sim [--seeds FROM-TO | --twins FROM-TO]\n");
 		return 2;
 	}
 	config_defaults(&cfg);
@@ -51,7 +53,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "spate-sim: %s\n", err);
 		return 1;
 	}
-	ret = run(from, to);
+	ret = twins ? twins_run(from, to) : run(from, to);
 	world_teardown();
 	drivers_eal_stop();
 	return ret;

@@ -54,8 +54,9 @@ static struct sim_link random_link(struct prng *r)
 static struct stack *stack_make(struct world *w, int side, const struct eport_space *eports)
 {
 	struct stack *s = aligned_alloc(64, RTE_CACHE_LINE_ROUNDUP(sizeof(struct stack)));
+	struct port *port = w->capture != NULL ? &w->capture[side].port : w->port[side];
 	const struct stack_config cfg = {
-		.ports = &w->port[side], .n_ports = 1, .pool = pools[side], .eports = eports, .max_conns = 256,
+		.ports = &port, .n_ports = 1, .pool = pools[side], .eports = eports, .max_conns = 256,
 		.port_lo = 1024, .port_hi = 65535, .seed = w->seed * 2 + (unsigned)side + 1, .now_ns = w->now_ns,
 		.numa_node = -1,
 	};
@@ -197,8 +198,12 @@ static bool world_make(struct world *w, struct eport_space **eports)
 	sc.link[1] = random_link(&w->prng);
 	sc.offloads = prng_below(&w->prng, 2) == 0 ? 0 :
 		      PORT_TX_IP4_CKSUM | PORT_TX_TCP_CKSUM | PORT_TX_UDP_CKSUM | PORT_RX_CKSUM | PORT_RX_HASH;
+	if (w->offloads != NULL)
+		sc.offloads = *w->offloads;
 	if (sim_open(&sc, w->port) != 0)
 		return false;
+	for (int i = 0; i < 2 && w->capture != NULL; i++)
+		capture_open(&w->capture[i], w->port[i]);
 	w->port[0]->ops->start(w->port[0], &pools[0]);
 	w->port[1]->ops->start(w->port[1], &pools[1]);
 	*eports = eport_space_new(&w->port[0]->rss, 1024, 65535);
@@ -225,7 +230,7 @@ bool world_run(struct world *w, uint64_t seed)
 	struct sim_link perfect = {0};
 	bool running = true;
 
-	memset(w, 0, sizeof(*w));
+	memset(w, 0, offsetof(struct world, offloads));
 	w->seed = seed;
 	w->now_ns = 1000000000;
 	prng_seed(&w->prng, seed);

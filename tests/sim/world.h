@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "capture.h"
 #include "core/stack.h"
 #include "drivers/sim/sim.h"
 
@@ -36,6 +37,9 @@ struct world {
 	unsigned n_conns;
 	uint64_t steps, bytes;
 	char failure[256];       /* what was violated; empty: nothing so far */
+	/* Kept from run to run: */
+	const uint32_t *offloads; /* PORT_* of both ends; NULL: by the seed */
+	struct capture *capture; /* two, of what arrives at each end, for the caller to free; NULL: none */
 };
 
 /* The pools outlive the worlds. 0 or -errno. */

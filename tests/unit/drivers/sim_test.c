@@ -603,6 +603,215 @@ static void nobody_at_the_other_end(void **state)
 	assert_int_equal(st.tx_errors, 1);
 }
 
+/* A large TCP frame of payload bytes in mbufs of 1000, as PORT_TX_TSO wants it. */
+static struct rte_mbuf *large_new(uint32_t payload, uint16_t segsz, uint8_t tcp_flags)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool), *last = m;
+	uint8_t *f = (uint8_t *)rte_pktmbuf_append(m, 54);
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(f + 14);
+
+	memset(f, 0, 54);
+	f[12] = 8;
+	ip->version_ihl = RTE_IPV4_VHL_DEF;
+	ip->total_length = rte_cpu_to_be_16((uint16_t)(40 + payload));
+	ip->packet_id = RTE_BE16(65534);
+	ip->next_proto_id = IPPROTO_TCP;
+	ip->src_addr = RTE_BE32(RTE_IPV4(10, 0, 0, 1));
+	ip->dst_addr = RTE_BE32(RTE_IPV4(10, 0, 0, 2));
+	memcpy(f + 38, "\xff\xff\xff\0", 4); /* sequence number: it wraps inside */
+	f[46] = 5 << 4;
+	f[47] = tcp_flags;
+	for (uint32_t i = 0; i < payload; i++) {
+		if (last == m || last->data_len == 1000) {
+			last->next = rte_pktmbuf_alloc(pool);
+			last = last->next;
+			m->nb_segs++;
+		}
+		rte_pktmbuf_mtod(last, uint8_t *)[last->data_len++] = (uint8_t)(i * 5 + (i >> 8));
+	}
+	m->pkt_len += payload;
+	m->l2_len = 14;
+	m->l3_len = 20;
+	m->l4_len = 20;
+	m->tso_segsz = segsz;
+	m->ol_flags = RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_IPV4;
+	return m;
+}
+
+/* Piece i of n: length, id, sequence number, flags, bytes, checksums. */
+static void expect_piece(struct rte_mbuf *m, unsigned i, unsigned n, uint32_t payload, uint32_t segsz)
+{
+	uint32_t len = i + 1 < n ? segsz : payload - i * segsz;
+	uint8_t *f = rte_pktmbuf_mtod(m, uint8_t *);
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)(f + 14);
+	uint16_t sum;
+	uint32_t seq;
+
+	assert_int_equal(m->pkt_len, 54 + len);
+	assert_int_equal(rte_be_to_cpu_16(ip->total_length), 40 + len);
+	assert_int_equal(rte_be_to_cpu_16(ip->packet_id), (uint16_t)(65534 + i));
+	assert_int_equal(rte_raw_cksum(ip, 20), 0xffff);
+	memcpy(&sum, f + 50, 2);
+	memset(f + 50, 0, 2);
+	assert_int_equal(sum, rte_ipv4_udptcp_cksum(ip, f + 34));
+	memcpy(&seq, f + 38, 4);
+	assert_int_equal(rte_be_to_cpu_32(seq), 0xffffff00u + i * segsz);
+	assert_int_equal(f[47], (i == 0 ? 0x80 : 0) | 0x10 | (i + 1 == n ? 0x09 : 0)); /* CWR first, PSH and FIN last */
+	for (uint32_t k = 0; k < len; k++)
+		assert_int_equal(f[54 + k], (uint8_t)((i * segsz + k) * 5 + ((i * segsz + k) >> 8)));
+}
+
+static void large_frames_are_cut(void **state)
+{
+	static const uint32_t payloads[] = {1, 999, 1000, 1001, 1460, 1461, 2920, 14600, 16000};
+	struct rte_mbuf *m[32];
+
+	(void)state;
+	cfg.offloads = PORT_TX_TSO;
+	open_sim();
+	assert_int_equal(port[0]->offloads, PORT_TX_TSO | PORT_TX_IP4_CKSUM | PORT_TX_TCP_CKSUM | PORT_TX_MULTI_SEG);
+	for (unsigned i = 0; i < RTE_DIM(payloads); i++) {
+		unsigned n = (payloads[i] + 1459) / 1460;
+
+		assert_int_equal(put(large_new(payloads[i], 1460, 0x99), 0), 1);
+		assert_int_equal(take(0, m, 32, 0), n);
+		for (unsigned k = 0; k < n; k++)
+			expect_piece(m[k], k, n, payloads[i], 1460);
+		rte_pktmbuf_free_bulk(m, n);
+	}
+}
+
+/* Pieces go together or not at all, between others, in order. */
+static void a_full_ring_keeps_large_frames_out(void **state)
+{
+	struct rte_mbuf *m[80], *two[2];
+
+	(void)state;
+	cfg.offloads = PORT_TX_TSO;
+	cfg.ring_packets = 64;
+	open_sim();
+	for (unsigned i = 0; i < 60; i++)
+		assert_int_equal(put(frame_new(pool, i, 1, 60, false), 0), 1);
+	two[0] = frame_new(pool, 60, 1, 60, false);
+	two[1] = large_new(5000, 1000, 0x10);
+	assert_int_equal(port[0]->ops->tx(port[0], 0, two, 2, 0), 1);
+	assert_int_equal(take(0, m, 32, 0), 32);
+	rte_pktmbuf_free_bulk(m, 32);
+	assert_int_equal(port[0]->ops->tx(port[0], 0, two + 1, 1, 0), 1);
+	assert_int_equal(take(0, m, 32, 0) + take(0, m + 32, 32, 0), 34);
+	assert_int_equal(frame_mark(m[28]), 60);
+	assert_int_equal(m[29]->pkt_len, 1054);
+	rte_pktmbuf_free_bulk(m, 34);
+}
+
+static void a_large_frame_without_size_is_an_error(void **state)
+{
+	struct port_stats st;
+
+	(void)state;
+	cfg.offloads = PORT_TX_TSO;
+	open_sim();
+	assert_int_equal(put(large_new(3000, 0, 0x10), 0), 1);
+	port[0]->ops->stats(port[0], &st);
+	assert_int_equal(st.tx_errors, 1);
+}
+
+static void chains_for_a_nic_that_takes_none(void **state)
+{
+	struct port_stats st;
+
+	(void)state;
+	cfg.offloads = 0;
+	open_sim();
+	assert_int_equal(put(large_new(100, 0, 0x10), 0), 1);
+	port[0]->ops->stats(port[0], &st);
+	assert_int_equal(st.tx_errors, 1);
+}
+
+/* The tag is on the wire between, and stripped where the receiver's NIC does that. */
+static void vlan_tags(void **state)
+{
+	struct rte_mbuf *m[1], *sent;
+
+	(void)state;
+	cfg.offloads = PORT_TX_VLAN;
+	for (int strip = 0; strip < 2; strip++) {
+		for (unsigned len = 60; len <= 600; len += 540) {
+			if (strip)
+				cfg.offloads |= PORT_RX_VLAN;
+			open_sim();
+			sent = frame_new(pool, 9, 1, (uint16_t)len, false);
+			sent->ol_flags |= RTE_MBUF_F_TX_VLAN;
+			sent->vlan_tci = 0x6123;
+			assert_int_equal(put(sent, 0), 1);
+			assert_int_equal(take(0, m, 1, 0), 1);
+			assert_int_equal(m[0]->pkt_len, strip ? len : len + 4);
+			if (strip) {
+				assert_int_equal(frame_mark(m[0]), 9);
+				assert_int_equal(m[0]->vlan_tci, 0x6123);
+				assert_true((m[0]->ol_flags & (RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED)) ==
+					    (RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED));
+				assert_true(frame_sums_right(m[0]));
+			} else {
+				assert_memory_equal(rte_pktmbuf_mtod(m[0], uint8_t *), "\x02sim\0\2\x02sim\0\1\x81\0\x61\x23\x08\0", 18);
+				assert_false(m[0]->ol_flags & RTE_MBUF_F_RX_VLAN);
+			}
+			rte_pktmbuf_free(m[0]);
+			if (!strip || len < 600) {
+				port[0]->ops->close(port[0]);
+				port[1]->ops->close(port[1]);
+			}
+		}
+	}
+}
+
+static uint16_t queue_of_arrival(struct rte_mbuf **m)
+{
+	for (uint16_t q = 0; q < port[1]->n_queues; q++) {
+		if (take(q, m, 1, 0) == 1)
+			return q;
+	}
+	fail();
+	return 0;
+}
+
+/* What each kind of NIC does with queue and hash, and what port says about it. */
+static void nics_that_spread_otherwise(void **state)
+{
+	static const enum sim_rss kinds[] = {SIM_RSS_YES, SIM_RSS_NONE, SIM_RSS_OTHER, SIM_RSS_QUEUE};
+
+	(void)state;
+	cfg.n_queues[1] = 4;
+	for (unsigned k = 0; k < RTE_DIM(kinds); k++) {
+		unsigned hash_right = 0, queue_right = 0, on_0 = 0;
+
+		cfg.rss = kinds[k];
+		open_sim();
+		assert_int_equal(port[1]->rss_trusted, kinds[k] != SIM_RSS_NONE);
+		assert_int_equal(!(port[1]->offloads & PORT_RX_HASH), kinds[k] == SIM_RSS_NONE);
+		for (uint16_t i = 0; i < 256; i++) {
+			uint32_t hash = rss_hash4(&port[1]->rss, RTE_BE32(RTE_IPV4(10, 0, 0, 1)), RTE_BE32(RTE_IPV4(10, 0, 0, 2)),
+						  rte_cpu_to_be_16(i), RTE_BE16(7));
+			struct rte_mbuf *m[1];
+			uint16_t q;
+
+			put(frame_new(pool, i, i, 60, true), 0);
+			q = queue_of_arrival(m);
+			on_0 += q == 0;
+			queue_right += q == rss_queue(&port[1]->rss, hash);
+			hash_right += (m[0]->ol_flags & RTE_MBUF_F_RX_RSS_HASH) && m[0]->hash.rss == hash;
+			rte_pktmbuf_free(m[0]);
+		}
+		assert_int_equal(hash_right, kinds[k] == SIM_RSS_YES || kinds[k] == SIM_RSS_QUEUE ? 256 : 0);
+		assert_true(kinds[k] == SIM_RSS_YES ? queue_right == 256 : kinds[k] == SIM_RSS_QUEUE ? queue_right == 0 : queue_right < 128);
+		assert_true(kinds[k] == SIM_RSS_NONE ? on_0 == 256 : on_0 < 128);
+		if (k + 1 < RTE_DIM(kinds)) {
+			port[0]->ops->close(port[0]);
+			port[1]->ops->close(port[1]);
+		}
+	}
+}
+
 static void options(void **state)
 {
 	struct sim_config c = {.offloads = ALL_OFFLOADS};
@@ -611,13 +820,17 @@ static void options(void **state)
 		const char *text, *sentence;
 	} bad[] = {
 		{"los=1%", "sim has no option 'los': it has loss, duplicate, corrupt, reorder, delay, jitter, rate, queue (each "
-			   "also as ab.* or ba.*), queues, mtu, reta, ring, seed, offload"},
+			   "also as ab.* or ba.*), queues, mtu, reta, ring, seed, rss, offload"},
 		{"loss=1", "sim: loss=1: write a percentage such as 1%, or a fraction such as 0.01"},
 		{"loss=101%", "sim: loss=101%: write a percentage such as 1%, or a fraction such as 0.01"},
 		{"delay=5", "sim: delay=5: write a time with its unit, such as 5ms or 250us"},
 		{"ba.rate=fast", "sim: ba.rate=fast: write a whole number; k, M and G are thousands, millions and billions"},
 		{"queues=0", "sim: queues=0: must be from 1 to 128"},
 		{"delay=2000000s", "sim: delay=2000000s: must be from 0 to 3600000000000 ns"},
+		{"rss=maybe", "sim: rss=maybe: write yes, none, other (hashes and queues are wrong) or queue (only the queues are)"},
+		{"offload=2", "sim: offload=2: write 1, 0, or some of cksum, tso and vlan with colons between, such as cksum:tso"},
+		{"offload=tso:", "sim: offload=tso:: write 1, 0, or some of cksum, tso and vlan with colons between, such as "
+				 "cksum:tso"},
 		{"loss", "sim: 'loss' has no value: write name=value, with commas between"},
 	};
 
@@ -632,6 +845,11 @@ static void options(void **state)
 	assert_true(c.link[0].duplicate == 1u << 31 && c.link[0].queue_packets == 9);
 	assert_true(c.n_queues[0] == 4 && c.n_queues[1] == 4 && c.seed == 7 && c.offloads == 0);
 	assert_true(c.mtu == 9000 && c.reta_size == 64 && c.ring_packets == 32);
+	assert_int_equal(sim_parse(&c, "rss=queue,offload=tso:vlan", err, sizeof(err)), 0);
+	assert_int_equal(c.rss, SIM_RSS_QUEUE);
+	assert_int_equal(c.offloads, PORT_TX_TSO | PORT_TX_VLAN | PORT_RX_VLAN | PORT_TX_MULTI_SEG | PORT_RX_HASH);
+	assert_int_equal(sim_parse(&c, "offload=1,rss=yes", err, sizeof(err)), 0);
+	assert_true(c.offloads & PORT_TX_TSO && c.rss == SIM_RSS_YES);
 	for (unsigned i = 0; i < RTE_DIM(bad); i++) {
 		assert_int_equal(sim_parse(&c, bad[i].text, err, sizeof(err)), -EINVAL);
 		assert_string_equal(err, bad[i].sentence);
@@ -653,6 +871,8 @@ int main(void)
 		TEST(reorder_skips_the_delay), TEST(reorder_releases_the_last),
 		TEST(corruption_flips_one_bit), TEST(exact_rate_and_tail_drop), TEST(seed_repeats),
 		TEST(link_changes_while_packets_fly), TEST(nobody_at_the_other_end), TEST(options),
+		TEST(large_frames_are_cut), TEST(a_full_ring_keeps_large_frames_out), TEST(a_large_frame_without_size_is_an_error),
+		TEST(chains_for_a_nic_that_takes_none), TEST(vlan_tags), TEST(nics_that_spread_otherwise),
 	};
 
 	if (eal_for_test() != 0)

@@ -240,6 +240,70 @@ static void offloaded_checksums(void **state)
 	rte_pktmbuf_free(m);
 }
 
+/* A chain of n mbufs with len bytes each. */
+static struct rte_mbuf *chain(unsigned n, uint16_t len)
+{
+	struct rte_mbuf *m = pkt_tx_alloc(&tx), *last = m;
+
+	rte_pktmbuf_append(m, len);
+	for (unsigned i = 1; i < n; i++) {
+		last->next = pkt_tx_alloc(&tx);
+		last = last->next;
+		last->data_len = len;
+		m->pkt_len += len;
+		m->nb_segs++;
+	}
+	for (last = m; last != NULL; last = last->next)
+		for (unsigned i = 0; i < len; i++)
+			rte_pktmbuf_mtod(last, uint8_t *)[i] = (uint8_t)(i + len * 3);
+	return m;
+}
+
+static void chains_become_one_piece(void **state)
+{
+	(void)state;
+	pkt_tx_push(&tx, chain(3, 500));
+	assert_int_equal(tx.linearized, 1);
+	assert_int_equal(tx.n, 1);
+	assert_int_equal(tx.m[0]->nb_segs, 1);
+	assert_int_equal(tx.m[0]->data_len, 1500);
+	for (unsigned i = 0; i < 1500; i++)
+		assert_int_equal(rte_pktmbuf_mtod(tx.m[0], uint8_t *)[i], (uint8_t)(i % 500 + 1500));
+	/* What no mbuf holds cannot be sent by such a device. */
+	pkt_tx_push(&tx, chain(4, 1000));
+	assert_int_equal(tx.n, 1);
+	assert_int_equal(drops.n[DROP_TX_TOO_BIG], 1);
+	/* One that takes them gets them as they are. */
+	port.offloads = PORT_TX_MULTI_SEG;
+	pkt_tx_push(&tx, chain(4, 1000));
+	assert_int_equal(tx.m[1]->nb_segs, 4);
+	assert_int_equal(tx.linearized, 1);
+}
+
+static void segmentation_offload(void **state)
+{
+	struct rte_mbuf *m;
+	struct rte_ipv4_hdr *ip;
+	struct rte_tcp_hdr *tcp;
+
+	(void)state;
+	port.offloads = PORT_TX_IP4_CKSUM | PORT_TX_TCP_CKSUM | PORT_TX_TSO;
+	m = packet(IPPROTO_TCP, 100);
+	ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, 14);
+	tcp = (struct rte_tcp_hdr *)(ip + 1);
+	m->l4_len = 20;
+	m->tso_segsz = 30;
+	m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+	pkt_tx_cksum_ip4(&port, m, 14, 34, IPPROTO_TCP);
+	pkt_tx_tso_ip4(m, 14, 34);
+	assert_int_equal(m->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK,
+			 RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_SEG);
+	assert_true(m->l2_len == 14 && m->l3_len == 20 && m->l4_len == 20 && m->tso_segsz == 30);
+	assert_int_equal(tcp->cksum, rte_ipv4_phdr_cksum(ip, RTE_MBUF_F_TX_TCP_SEG)); /* DPDK's own idea of it */
+	assert_int_equal(rte_validate_tx_offload(m), 0);
+	rte_pktmbuf_free(m);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -248,7 +312,8 @@ int main(void)
 		TEST(collects_and_leaves_in_one_burst), TEST(keeps_what_is_not_taken_in_order),
 		TEST(full_queue_flushes_then_drops),    TEST(empty_pool_is_counted),
 		TEST(software_checksums),               TEST(udp_sum_zero_becomes_ffff),
-		TEST(offloaded_checksums),
+		TEST(offloaded_checksums),              TEST(chains_become_one_piece),
+		TEST(segmentation_offload),
 	};
 
 	if (eal_for_test() != 0)
