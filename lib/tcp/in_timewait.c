@@ -123,12 +123,12 @@ void tcp_in_timewait(struct tcp *t, struct tcp_timewait *tw, struct tcp_seg *s)
 		return;
 	}
 	if ((s->flags & (TCPF_SYN | TCPF_ACK)) == TCPF_SYN && syn_is_new(tw, s)) {
-		uint32_t iss = tw->snd_nxt + 65535 + 2; /* beyond all that the old connection can have sent */
+		uint32_t iss = tcp_timewait_next_iss(tw);
 
 		l = tcp_listener_for(t, &tw->h.key, tw->h.hash);
 		if (l != NULL) {
 			tcp_timewait_end(t, tw);
-			tcp_in_syn(t, l, s, iss != 0 ? iss : 1);
+			tcp_in_syn(t, l, s, iss);
 			return;
 		}
 	}
