@@ -13,7 +13,7 @@ export BUILD JOBS WERROR
 
 MESON_ARGS = --prefix=$(PREFIX) $(if $(filter 1,$(WERROR)),-Dwerror=true,-Dwerror=false)
 
-.PHONY: build deps deps-test demo test test-unit test-sim test-asan test-clang test-command test-net test-install \
+.PHONY: build deps deps-test demo test test-unit test-sim test-asan test-clang test-command test-net test-install test-vm \
 	bench install coverage lint clean help
 
 build: $(BUILD)/build.ninja ## configure when needed, then compile
@@ -27,15 +27,15 @@ deps: ## install what building needs (Debian 12; root or passwordless sudo)
 	@tests/deps.sh build
 
 deps-test: ## install what the tests need on top
-	@tests/deps.sh build test
+	@tests/deps.sh build test vm
 
 demo: deps ## a million connections held at once on the simulated link
 	@$(MAKE) --no-print-directory build
 	$(BUILD)/apps/spate load --dev sim --hold --connections $(CONNECTIONS) http://10.0.0.1/
 
-test: deps-test ## everything: units, simulations, command, clang, sanitizers, install, kernel (root)
+test: deps-test ## everything: units, simulations, command, clang, sanitizers, install, kernel and virtual machine (root)
 	@$(MAKE) --no-print-directory build
-	@tests/run unit sim command clang asan install net
+	@tests/run unit sim command clang asan install net vm
 
 test-unit test-sim: build ## one suite; `make test-unit ARGS=test_name` picks one program
 	@tests/run $(@:test-%=%)
@@ -45,6 +45,9 @@ test-clang test-asan: ## builds of their own: with clang; with AddressSanitizer 
 
 test-command test-net test-install: build ## the command on sim; against the kernel (root); the installed files
 	@tests/run $(@:test-%=%)
+
+test-vm: ## spate on NIC models of QEMU: RSS as predicted, and without RSS (root); ARGS="igb virtio-rss" picks models
+	@tests/run vm
 
 bench: build ## the benchmark table, with the Linux kernel beside it
 	@perf/bench.sh $(BUILD) $(ARGS)
@@ -60,7 +63,7 @@ coverage: ## lines covered by unit tests and simulations (needs gcovr)
 	@ninja -C $(BUILD)-cov coverage-text && cat $(BUILD)-cov/meson-logs/coverage.txt
 
 lint: ## shellcheck over every script
-	shellcheck -x .ci/run config/*.sh perf/*.sh tests/run tests/*.sh tests/net/*.sh
+	shellcheck -x .ci/run config/*.sh perf/*.sh perf/pvp/*.sh tests/run tests/*.sh tests/net/*.sh tests/vm/*.sh
 
 clean: ## remove the build folders
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-cov

@@ -69,6 +69,19 @@ void json_close(struct json *j)
 	j->more = 1;
 }
 
+void json_array_open(struct json *j, const char *name)
+{
+	json_name(j, name);
+	fputc('[', j->f);
+	j->more = 0;
+}
+
+void json_array_close(struct json *j)
+{
+	fputc(']', j->f);
+	j->more = 1;
+}
+
 void json_number(struct json *j, const char *name, double v)
 {
 	json_name(j, name);

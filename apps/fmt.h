@@ -13,13 +13,15 @@ struct fmt fmt_count(double v); /* 999, 12.3k, 4.56M */
 struct fmt fmt_time(double ns); /* 850 ns, 12.3 us, 4.56 ms, 7.89 s */
 struct fmt fmt_ip(uint32_t addr); /* host order */
 
-/* A JSON object, written as it is built; names and texts are plain ASCII without quotes. */
+/* A JSON object, written as it is built; names and texts are plain ASCII without quotes. In an array names are NULL. */
 struct json {
 	FILE *f;
 	int more; /* a comma is due */
 };
 void json_open(struct json *j, const char *name); /* name NULL: the outermost */
 void json_close(struct json *j);
+void json_array_open(struct json *j, const char *name);
+void json_array_close(struct json *j);
 void json_number(struct json *j, const char *name, double v);
 void json_text(struct json *j, const char *name, const char *v);
 

@@ -32,8 +32,8 @@ struct run {
 	enum load_mode mode;
 	struct servers servers;
 	struct loader *loaders;
-	unsigned n, near; /* stacks that load; stacks of the near end */
-	int go;
+	unsigned n, busy; /* stacks of the near end; those that load: there may be fewer connections than stacks */
+	struct load_team team;
 	struct load_report report;
 };
 
@@ -98,19 +98,21 @@ static void request_text(struct run *r)
 		 r->a.no_keepalive ? "Connection: close\r\n" : "");
 }
 
-/* This stack's share of a total. */
-static uint64_t share(uint64_t total, unsigned i, unsigned n) { return total / n + (i < total % n); }
+/* This stack's share of a total: nothing for those that do not load. */
+static uint64_t share(uint64_t total, unsigned i, unsigned n) { return i < n ? total / n + (i < total % n) : 0; }
 
 static void plan_of(struct run *r, struct load_plan *p, unsigned i)
 {
 	const struct args *a = &r->a;
+	unsigned n = r->busy;
 
 	*p = (struct load_plan){
-		.mode = r->mode, .url = &r->url, .connections = share(a->connections, i, r->n),
-		.concurrency = share(a->concurrency, i, r->n) + (a->concurrency < r->n),
-		.pending = share(a->pending, i, r->n) + (a->pending < r->n), .requests = share(a->requests, i, r->n),
+		.mode = r->mode, .url = &r->url, .connections = share(a->connections, i, n),
+		.concurrency = share(a->concurrency, i, n) + (a->concurrency < n),
+		.pending = share(a->pending, i, n) + (a->pending < n),
+		.requests = a->requests == 0 && i < n ? UINT64_MAX : share(a->requests, i, n),
 		.requests_per_connection = a->per_connection, .duration_ns = a->duration_ns, .timeout_ns = a->timeout_ns,
-		.size_bytes = a->size, .rate = (a->rate + a->conn_rate) / r->n, .reset = a->close && a->close[0] == 'r',
+		.size_bytes = a->size, .rate = (a->rate + a->conn_rate) / n, .reset = a->close && a->close[0] == 'r',
 		.head = a->head, .leave_open = r->report.ends == 2, .request = r->request,
 		.request_len = strlen(r->request), .seed = 0x9e3779b97f4a7c15ull * (i + 1),
 	};
@@ -124,7 +126,7 @@ static int far_end(struct run *r, char *err, size_t err_len)
 
 	cfg.port[svc] = r->url.port;
 	cfg.body_bytes = r->a.body;
-	return servers_start(&r->servers, &cfg, r->near, r->near, err, err_len);
+	return servers_start(&r->servers, &cfg, r->n, r->n, err, err_len);
 }
 
 /* All loaders' counters and the least advanced stage, LOAD_FAILED before all others. */
@@ -165,7 +167,6 @@ static void watch(struct run *r, uint64_t memory_before)
 
 			ramped = true;
 			r->report.ramp_s = seconds() - t0;
-			r->report.held = now->open ? now->open : now->open_max;
 			r->report.memory_bytes = memory > memory_before ? memory - memory_before : 0;
 		}
 		if (seconds() - line >= 1 && stage < LOAD_ENDED) {
@@ -184,12 +185,13 @@ static int loaders_run(struct run *r, char *err, size_t err_len)
 	struct timespec tick = { .tv_nsec = 1000000 };
 	unsigned started = 0;
 
+	r->team.n = r->n;
 	r->loaders = calloc(r->n, sizeof(*r->loaders));
 	for (; r->loaders && started < r->n; started++) {
 		struct loader *ld = &r->loaders[started];
 
 		ld->stack = started;
-		ld->go = &r->go;
+		ld->team = &r->team;
 		load_stats_init(&ld->shown);
 		plan_of(r, &ld->plan, started);
 		pthread_mutex_init(&ld->lock, NULL);
@@ -199,12 +201,13 @@ static int loaders_run(struct run *r, char *err, size_t err_len)
 	if (started < r->n) {
 		snprintf(err, err_len, "cannot start a thread");
 		app_stop = 1;
+		__atomic_fetch_add(&r->team.ended, r->n - started, __ATOMIC_RELEASE); /* nobody waits for those */
 	}
 	while (started == r->n && stage == LOAD_STARTING) {
 		nanosleep(&tick, NULL);
 		collect(r, &stage);
 	}
-	__atomic_store_n(&r->go, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&r->team.go, 1, __ATOMIC_RELEASE);
 	if (started == r->n && stage != LOAD_FAILED)
 		watch(r, memory_before);
 	else
@@ -223,11 +226,12 @@ static int loaders_run(struct run *r, char *err, size_t err_len)
 static int report(struct run *r)
 {
 	struct load_report *rep = &r->report;
-	bool good = rep->st.errors == 0 && rep->st.responses > 0 && (r->mode != LOAD_HOLD || rep->held == r->a.connections);
+	bool good = rep->st.errors == 0 && rep->st.responses > 0 && (r->mode != LOAD_HOLD || rep->st.held == r->a.connections);
 
 	rep->url = r->url_text;
 	rep->mode = r->mode;
 	rep->stacks = r->n;
+	rep->loaders = r->loaders;
 	rep->connections = r->a.connections;
 	if (r->a.json)
 		load_report_json(rep);
@@ -248,8 +252,8 @@ static int run(struct run *r)
 	    (r->mode != LOAD_HOLD && settings_buffers(&r->st, r->a.connections, err, sizeof(err)) != 0) ||
 	    spate_start(r->st.c, err, sizeof(err)) != 0)
 		return app_fail("load", err);
-	r->near = sim ? spate_stacks() / 2 : spate_stacks();
-	r->n = r->near < r->a.connections ? r->near : (unsigned)r->a.connections;
+	r->n = sim ? spate_stacks() / 2 : spate_stacks();
+	r->busy = r->n < r->a.connections ? r->n : (unsigned)r->a.connections;
 	r->report.ends = sim ? 2 : 1;
 	request_text(r);
 	load_payload_init();
@@ -260,13 +264,13 @@ static int run(struct run *r)
 	if (sim)
 		servers_stop(&r->servers);
 	servers_free(&r->servers);
-	free(r->loaders);
 	if (rc != 0) {
 		app_fail("load", err);
 		rc = APP_ERRORS;
 	} else {
 		rc = report(r);
 	}
+	free(r->loaders);
 	spate_stop();
 	return rc;
 }

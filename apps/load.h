@@ -9,6 +9,7 @@
 
 #include "base/hist.h"
 #include "http.h"
+#include "stack_report.h"
 #include "url.h"
 
 enum load_mode {
@@ -22,7 +23,8 @@ enum load_mode {
 struct load_plan {
 	enum load_mode mode;
 	const struct url *url;
-	uint64_t connections, concurrency, pending, requests /* 0: no limit */, requests_per_connection /* 0: no limit */;
+	uint64_t connections, concurrency, pending, requests_per_connection /* 0: no limit */;
+	uint64_t requests;       /* UINT64_MAX: no limit */
 	uint64_t duration_ns /* 0: no limit */, timeout_ns, size_bytes;
 	double rate;             /* of requests or connections, per second */
 	bool reset;              /* close with RST */
@@ -39,7 +41,8 @@ enum load_phase { LOAD_CONNECT, LOAD_WRITE, LOAD_READ, LOAD_LOST, LOAD_CONTENT, 
 #define LOAD_EOF 0 /* as an error number: the peer closed before the answer was complete */
 
 struct load_stats {
-	uint64_t opened, connected, open /* now */, open_max, requests, responses, bytes_in, bytes_out, late, unfinished;
+	uint64_t opened, connected, open /* now */, open_max, held /* open when all stacks had tried theirs */;
+	uint64_t requests, responses, bytes_in, bytes_out, late, unfinished;
 	uint64_t errors, error[LOAD_PHASES][LOAD_ERRNO_MAX]; /* by errno */
 	uint64_t status[LOAD_STATUS_MAX]; /* HTTP answers of 400 and above; errors too */
 	uint64_t waiting, waiting_max;   /* open loop: intended and not started: now, most */
@@ -76,6 +79,7 @@ struct load {
 	struct load_flight *flights; /* [0] heads the list */
 	uint32_t n_flights, free_flight, free_conn, n_open, n_connecting, n_asking, n_idle;
 	int ep;
+	bool all_ramped;             /* the other stacks, too, have tried their connections */
 	bool started, stopping, failed;
 	uint64_t now_ns, start_ns;   /* start: when the measured part began */
 	uint64_t arrivals;           /* open loop: how many were started */
@@ -99,17 +103,25 @@ void load_request(struct load *l, uint32_t i, uint64_t intended_ns);
 void load_timeouts(struct load *l);
 void load_payload_init(void); /* once, before threads */
 
-/* One thread per stack (load_threads.c). */
+/* One thread per stack (load_threads.c). A thread whose work is over polls its stack until all are: packets of the
+ * others may still arrive there. */
 enum load_stage { LOAD_STARTING, LOAD_RAMP, LOAD_RUN, LOAD_ENDED, LOAD_FAILED };
+
+struct load_team {
+	unsigned n;
+	int go;         /* atomic: 0 wait, 1 run */
+	unsigned ramped, ended; /* atomic: loaders that tried all their connections; whose work is over, or failed */
+};
 
 struct loader {
 	pthread_t thread;
 	unsigned stack;
 	struct load_plan plan;
-	const int *go;          /* atomic: 0 wait, 1 run */
+	struct load_team *team;
 	pthread_mutex_t lock;   /* of what follows */
 	struct load_stats shown;
 	enum load_stage stage;
+	struct stack_report report; /* once it has ended */
 	char err[128];
 };
 void *loader_main(void *arg);
@@ -120,10 +132,10 @@ struct load_report {
 	enum load_mode mode;
 	unsigned stacks, ends;           /* ends: how many ends of a connection are in this process */
 	uint64_t connections;
-	uint64_t held;                   /* hold: open at the same time when all were tried */
 	uint64_t memory_bytes;           /* hold: growth until then */
 	double ramp_s;
 	struct load_stats st;
+	const struct loader *loaders;    /* of every stack */
 };
 void load_report_line(const struct load_stats *now, const struct load_stats *was, double s);
 void load_report_text(const struct load_report *r);

@@ -29,6 +29,7 @@ void load_stats_merge(struct load_stats *to, const struct load_stats *from)
 	to->connected += from->connected;
 	to->open += from->open;
 	to->open_max += from->open_max;
+	to->held += from->held;
 	to->requests += from->requests;
 	to->responses += from->responses;
 	to->bytes_in += from->bytes_in;
@@ -117,7 +118,7 @@ static uint64_t due(const struct load *l)
 
 static uint64_t requests_left(const struct load *l)
 {
-	return l->plan->requests == 0 ? UINT64_MAX : l->plan->requests - l->stats.requests;
+	return l->plan->requests == UINT64_MAX ? UINT64_MAX : l->plan->requests - l->stats.requests;
 }
 
 /* How much may be under way, of what the plan allows. */
@@ -206,12 +207,13 @@ bool load_ramped(const struct load *l)
 	return l->stats.opened >= l->plan->connections && l->n_connecting == 0;
 }
 
-/* The measured part begins at once in a closed loop, else when the connections are there. */
+/* The measured part begins at once in a closed loop, else when the connections of all stacks are there. */
 static void start_when_ready(struct load *l)
 {
-	if (l->started || !(l->plan->mode == LOAD_CLOSED || l->plan->mode == LOAD_CONN_RATE || load_ramped(l)))
+	if (l->started || !(l->plan->mode == LOAD_CLOSED || l->plan->mode == LOAD_CONN_RATE || l->all_ramped))
 		return;
 	l->started = true;
+	l->stats.held = l->stats.open;
 	l->start_ns = l->now_ns;
 }
 
@@ -227,7 +229,7 @@ bool load_over(const struct load *l)
 		return false;
 	if (p->duration_ns != 0 && l->now_ns - l->start_ns >= p->duration_ns)
 		return true;
-	return p->requests != 0 && l->stats.requests >= p->requests && l->n_asking == 0;
+	return l->stats.requests >= p->requests && l->n_asking == 0;
 }
 
 static int patience_ms(const struct load *l)

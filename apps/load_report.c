@@ -100,7 +100,7 @@ static void text_error(void *ctx, const char *name, uint64_t n)
 
 static double bytes_each(const struct load_report *r)
 {
-	return r->held > 0 ? (double)r->memory_bytes / (double)(r->held * r->ends) : NAN;
+	return r->st.held > 0 ? (double)r->memory_bytes / (double)(r->st.held * r->ends) : NAN;
 }
 
 void load_report_text(const struct load_report *r)
@@ -117,7 +117,7 @@ void load_report_text(const struct load_report *r)
 		printf("; %s/s\n", fmt_count((double)st->connected * per).s);
 	if (r->mode == LOAD_HOLD)
 		printf("held          %llu at the same time, %.0f bytes each (growth of the process / connections%s)\n",
-		       (unsigned long long)r->held, bytes_each(r), r->ends == 2 ? " / 2, since both ends are in it" : "");
+		       (unsigned long long)r->st.held, bytes_each(r), r->ends == 2 ? " / 2, since both ends are in it" : "");
 	printf("requests      %llu sent, %llu answered, %s/s; %s bytes in, %s bytes out\n", (unsigned long long)st->requests,
 	       (unsigned long long)st->responses, fmt_count((double)st->responses * per).s,
 	       fmt_count((double)st->bytes_in).s, fmt_count((double)st->bytes_out).s);
@@ -132,6 +132,8 @@ void load_report_text(const struct load_report *r)
 	text_hist("request", &st->request_ns);
 	printf("errors        %llu\n", (unsigned long long)st->errors);
 	each_error(st, text_error, NULL);
+	for (unsigned i = 0; r->stacks > 1 && i < r->stacks; i++)
+		stack_report_text(&r->loaders[i].report);
 }
 
 static void json_error(void *ctx, const char *name, uint64_t n) { json_number(ctx, name, (double)n); }
@@ -158,7 +160,6 @@ void load_report_json(const struct load_report *r)
 	json_open(&j, NULL);
 	json_text(&j, "url", r->url);
 	json_text(&j, "mode", modes[r->mode]);
-	json_number(&j, "stacks", r->stacks);
 	json_number(&j, "seconds", s);
 	json_number(&j, "connections", (double)r->connections);
 	json_number(&j, "opened", (double)st->opened);
@@ -168,8 +169,8 @@ void load_report_json(const struct load_report *r)
 	if (r->mode == LOAD_HOLD || r->mode == LOAD_RATE)
 		json_number(&j, "ramp_seconds", r->ramp_s);
 	if (r->mode == LOAD_HOLD) {
-		json_number(&j, "held", (double)r->held);
-		if (r->held > 0)
+		json_number(&j, "held", (double)r->st.held);
+		if (r->st.held > 0)
 			json_number(&j, "bytes_per_connection", bytes_each(r));
 	}
 	json_number(&j, "requests", (double)st->requests);
@@ -187,6 +188,10 @@ void load_report_json(const struct load_report *r)
 	json_open(&j, "errors_by_kind");
 	each_error(st, json_error, &j);
 	json_close(&j);
+	json_array_open(&j, "stacks");
+	for (unsigned i = 0; i < r->stacks; i++)
+		stack_report_json(&r->loaders[i].report, &j);
+	json_array_close(&j);
 	json_close(&j);
 	putchar('\n');
 }

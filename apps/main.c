@@ -4,6 +4,7 @@
 
 #include "app.h"
 #include "load.h"
+#include "nic.h"
 #include "opts.h"
 #include "serve.h"
 #include "spate/spate.h"
@@ -15,6 +16,7 @@ static const struct command {
 } commands[] = {
 	{ "serve", cmd_serve, "answer: HTTP, echo, discard, chargen over TCP, echo over UDP" },
 	{ "load", cmd_load, "ask: connections and requests, closed loop, open loop, or held open; latency and errors" },
+	{ "nic", cmd_nic, "describe a device: what it can do, what is used and why not the rest, whether RSS keeps its word" },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

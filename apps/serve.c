@@ -21,13 +21,17 @@ static void print_line(const struct serve_stats *now, const struct serve_stats *
 		fmt_count((double)now->bad_requests).s, fmt_count((double)now->resets).s, fmt_count((double)now->failures).s);
 }
 
-static void print_totals(const struct serve_stats *t)
+static void print_totals(struct servers *sv)
 {
+	const struct serve_stats total = servers_stats(sv), *t = &total;
+
 	printf("served %llu connections, %llu requests, %llu datagrams; %llu bytes in, %llu bytes out; %llu bad requests, "
 	       "%llu resets, %llu failures; %llu open at the end\n",
 	       (unsigned long long)t->accepted, (unsigned long long)t->requests, (unsigned long long)t->datagrams,
 	       (unsigned long long)t->bytes_in, (unsigned long long)t->bytes_out, (unsigned long long)t->bad_requests,
 	       (unsigned long long)t->resets, (unsigned long long)t->failures, (unsigned long long)t->open);
+	for (unsigned i = 0; sv->n > 1 && i < sv->n; i++)
+		stack_report_text(&sv->sv[i].report);
 }
 
 static void print_ready(const struct serve_config *cfg, const char *ip)
@@ -70,7 +74,6 @@ static void watch(struct servers *sv, bool lines)
 static int run(const struct serve_config *cfg, const char *ip, bool lines)
 {
 	struct servers sv;
-	struct serve_stats total;
 	char err[256];
 	int rc = servers_start(&sv, cfg, 0, spate_stacks(), err, sizeof(err));
 
@@ -79,14 +82,14 @@ static int run(const struct serve_config *cfg, const char *ip, bool lines)
 		watch(&sv, lines);
 	}
 	servers_stop(&sv);
-	total = servers_stats(&sv);
-	servers_free(&sv);
-	if (rc != 0) {
+	if (rc == 0) {
+		print_totals(&sv);
+	} else {
 		app_fail("serve", err);
-		return APP_ERRORS;
+		rc = APP_ERRORS;
 	}
-	print_totals(&total);
-	return APP_OK;
+	servers_free(&sv);
+	return rc;
 }
 
 static const char help_text[] =

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "http.h"
+#include "stack_report.h"
 
 enum service { SVC_HTTP, SVC_ECHO, SVC_DISCARD, SVC_CHARGEN, SVC_UDP_ECHO, SVC_MAX };
 
@@ -85,6 +86,7 @@ struct server {
 	pthread_mutex_t lock;      /* of what follows */
 	struct serve_stats shown;
 	int state;
+	struct stack_report report; /* after servers_stop() */
 	char err[256];
 };
 

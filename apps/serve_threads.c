@@ -34,6 +34,7 @@ static void serve_until_stopped(struct server *sv, struct serve *s)
 		}
 	}
 	serve_close(s);
+	stack_report_take(&sv->report, sv->stack);
 	show(sv, s, SERVING);
 }
 

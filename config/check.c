@@ -80,6 +80,24 @@ static int check_gateways(const struct spate_config *c, char *err, size_t err_le
 	return 0;
 }
 
+static bool is_reserved(const struct spate_config *c, uint32_t port)
+{
+	for (unsigned i = 0; i < c->n_reserved; i++) {
+		if (port >= c->reserved[i].lo && port <= c->reserved[i].hi)
+			return true;
+	}
+	return false;
+}
+
+static int check_ports(const struct spate_config *c, char *err, size_t err_len)
+{
+	for (uint32_t port = c->port_lo; port <= c->port_hi; port++) {
+		if (!is_reserved(c, port))
+			return 0;
+	}
+	return no(err, err_len, "reserved-ports leave nothing of port-range");
+}
+
 /* Two stacks of one end on one CPU would only wait for each other. (Those of two ends may share: sim's.) */
 static int check_cores(const struct spate_config *c, char *err, size_t err_len)
 {
@@ -112,6 +130,8 @@ int config_check(const struct spate_config *c, char *err, size_t err_len)
 	if (!sim && c->n_peer_ip != 0)
 		return no(err, err_len, "peer-ip is for --dev sim only: other devices have their peer outside");
 	rc = check_cores(c, err, err_len);
+	if (rc == 0)
+		rc = check_ports(c, err, err_len);
 	if (rc == 0)
 		rc = check_addresses(c, err, err_len);
 	return rc != 0 ? rc : check_gateways(c, err, err_len);

@@ -14,7 +14,6 @@
 #include "config/units.h"
 
 #define MTU_MIN 576  /* what every IPv4 host must take (RFC 791 3.1) */
-#define MTU_MAX 9000
 #define MBUFS_DEFAULT 32768u
 #define MBUFS_MIN 2048u       /* two rings of descriptors */
 #define MBUFS_MAX (1u << 26)
@@ -92,6 +91,8 @@ static int set_port_range(struct spate_config *c, const char *v, struct say *say
 	return 0;
 }
 
+static int set_reserved_ports(struct spate_config *c, const char *v, struct say *say) { return parse_ports(c, v, say); }
+
 static int set_mtu(struct spate_config *c, const char *v, struct say *say)
 {
 	uint64_t n;
@@ -139,6 +140,14 @@ static int set_huge(struct spate_config *c, const char *v, struct say *say)
 	return say_no(say, "must be yes, no or auto");
 }
 
+static int set_offload(struct spate_config *c, const char *v, struct say *say)
+{
+	if (strcmp(v, "auto") != 0 && strcmp(v, "no") != 0)
+		return say_no(say, "must be auto or no");
+	c->offload = v[0] == 'a';
+	return 0;
+}
+
 static int set_seed(struct spate_config *c, const char *v, struct say *say)
 {
 	char *end;
@@ -178,12 +187,14 @@ static const struct setting {
 	{"gw", "ADDR", "gateway; more with commas or by repeating", set_gw},
 	{"max-connections", "N", "sockets of one core (1048576)", set_max_conns},
 	{"port-range", "LO-HI", "source ports of outgoing connections (1024-65535)", set_port_range},
+	{"reserved-ports", "PORT[-PORT]", "never chosen as source ports; more with commas or by repeating", set_reserved_ports},
 	{"mtu", "BYTES", "largest IP packet (the device's)", set_mtu},
 	{"cores", "N|LIST|N@LIST", "how many cores, and which CPUs: 2, or 0,1, or cpu:2-5, or 2@4-7 (1, not pinned);\n"
 	 "on sim the far end takes the second half of the list", set_cores},
 	{"mbufs", "N", "packet buffers of one core (32768)", set_mbufs},
 	{"memory", "SIZE", "DPDK memory, such as 2G (computed)", set_memory},
 	{"huge", "yes|no|auto", "huge pages (auto: when enough are free)", set_huge},
+	{"offload", "auto|no", "checksums, segmentation, VLAN tags by the device where it can (auto), or all in software", set_offload},
 	{"eal", "ARGS", "more arguments for DPDK's EAL, with spaces between", set_eal},
 	{"seed", "N", "start of all random numbers, to repeat a run (0: from the system)", set_seed},
 	{"log-level", "LEVEL", "error, warning, notice, info or debug (notice)", set_log_level},
@@ -198,6 +209,7 @@ void config_defaults(struct spate_config *c)
 	c->cores = 1;
 	c->mbufs = MBUFS_DEFAULT;
 	c->huge = -1;
+	c->offload = true;
 	c->log_level = RTE_LOG_NOTICE;
 }
 

@@ -17,6 +17,10 @@ struct config_range {
 	uint8_t prefix_len;
 };
 
+struct config_ports {
+	uint16_t lo, hi;        /* inclusive */
+};
+
 struct spate_config {
 	char dev[256];
 	struct config_range ip[CONFIG_RANGES_MAX], peer_ip[CONFIG_RANGES_MAX]; /* peer_ip: the far end of sim */
@@ -25,6 +29,8 @@ struct spate_config {
 	unsigned n_gw;
 	uint32_t max_conns;
 	uint16_t port_lo, port_hi;
+	struct config_ports reserved[CONFIG_RANGES_MAX]; /* never chosen automatically */
+	unsigned n_reserved;
 	uint16_t mtu;            /* 0: the device's */
 	uint16_t cores;          /* stacks per end */
 	int core_list[PORT_QUEUES_MAX]; /* CPUs to pin to, near end first; n_core_list 0: do not pin */
@@ -33,6 +39,7 @@ struct spate_config {
 	uint32_t mbufs;          /* per stack */
 	uint32_t memory_mb;      /* DPDK memory; 0: computed */
 	int huge;                /* 1 asked for, 0 forbidden, -1 use them when they are there and enough */
+	bool offload;            /* may the device do checksums, segmentation, VLAN tags? false: all in software */
 	char eal[512];           /* extra EAL arguments */
 	uint64_t seed;           /* 0: from the system */
 	int log_level;           /* RTE_LOG_* */

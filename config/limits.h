@@ -12,6 +12,8 @@
 
 /* ---- devices ---- */
 #define PORT_QUEUES_MAX 128  /* rx queues of one port: what the largest NICs give one function */
+#define MTU_MAX 9000         /* jumbo frames as everybody has them */
+#define JUMBO_FRAME 9216     /* ... and room for one, with headers, in one piece */
 #define RSS_KEY_MAX 52       /* i40e's key, the longest that a PMD asks for */
 #define RSS_RETA_MAX 2048    /* entries of the largest redirection table (ice PF) */
 
@@ -71,6 +73,10 @@
 #define TCP_ORPHAN_RETRIES 8      /* closed by the application: give up earlier */
 #define TCP_DELACK_US 40000u      /* RFC 9293 3.8.6.3 allows 500 ms; Linux starts at 40 ms */
 #define TCP_TIMEWAIT_MS 60000     /* 2 MSL with MSL 30 s, as Linux */
+#define TCP_REUSE_MS 1000         /* in TIME-WAIT for so long: may be taken over (Linux tcp_tw_reuse) */
+#define TCP_REUSE_OLDEST 32       /* when ports are exhausted, so many of those in TIME-WAIT are looked at, oldest first, ... */
+#define TCP_REUSE_GUESSES 64      /* ... then so many random ports: some microseconds for a connect() that would fail */
+#define TCP_PORT_TRIES 16         /* ports drawn for one connect(): more are not bound or in use by accepted connections in a row */
 #define TCP_FINWAIT2_MS 60000     /* orphaned FIN-WAIT-2, as Linux tcp_fin_timeout */
 #define TCP_KEEP_IDLE_S 7200       /* RFC 9293 3.8.4 */
 #define TCP_KEEP_INTVL_S 75

@@ -149,6 +149,25 @@ int parse_gateways(struct spate_config *c, const char *v, struct say *say)
 	return 0;
 }
 
+int parse_ports(struct spate_config *c, const char *v, struct say *say)
+{
+	unsigned k = c->n_reserved, lo, hi;
+	char item[ITEM_MAX], *dash;
+
+	while (next_item(&v, item) != NULL) {
+		if (k == CONFIG_RANGES_MAX)
+			return say_no(say, "there are more than %u of them; join neighbours to a range", CONFIG_RANGES_MAX);
+		dash = strchr(item, '-');
+		if (dash != NULL)
+			*dash++ = '\0';
+		if (!number_parse(item, 65535, &lo) || !number_parse(dash != NULL ? dash : item, 65535, &hi) || lo == 0 || lo > hi)
+			return say_no(say, "is not a list of ports and ranges of them such as 8080,9000-9010");
+		c->reserved[k++] = (struct config_ports){.lo = (uint16_t)lo, .hi = (uint16_t)hi};
+	}
+	c->n_reserved = k;
+	return 0;
+}
+
 static int cpus_parse(struct spate_config *c, const char *list, struct say *say)
 {
 	char item[ITEM_MAX], *dash;

@@ -1,7 +1,6 @@
 /* eal.c: starting DPDK for this configuration. What would make rte_eal_init() fail in words that help nobody is checked
  * before. Threads of ours are not EAL's: each registers itself (rte_thread_register), so EAL gets one lcore, which may run
  * on every CPU that the process may use, and pins nothing. */
-#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -18,6 +17,7 @@
 #include "config/config.h"
 #include "drivers/drivers.h"
 #include "drivers/hugepages.h"
+#include "drivers/leftovers.h"
 #include "drivers/name.h"
 
 #define ARGS_MAX 64
@@ -116,6 +116,16 @@ static void args_memory(bool huge, uint64_t need, enum dev_kind kind)
 	arg(mb);
 }
 
+/* The one device, with options for its PMD: "0000:3b:00.0,mprq_en=1". */
+static void arg_device(const struct dev_name *d)
+{
+	char text[sizeof(d->what) + sizeof(d->options) + 1];
+
+	snprintf(text, sizeof(text), "%s%s%s", d->what, d->options[0] != '\0' ? "," : "", d->options);
+	arg("-a");
+	arg(text);
+}
+
 static void args_user(const char *text)
 {
 	char copy[sizeof(((struct spate_config *)0)->eal)], *save = NULL;
@@ -128,7 +138,7 @@ static void args_user(const char *text)
 static void args_build(const struct spate_config *c, const struct dev_name *d, bool huge, uint64_t need,
 		       const cpu_set_t *cpus)
 {
-	snprintf(prefix, sizeof(prefix), "spate-%d", (int)getpid());
+	snprintf(prefix, sizeof(prefix), LEFTOVERS_PREFIX "%d", (int)getpid());
 	args.argc = 0;
 	args.used = 0;
 	args.overflow = false;
@@ -142,8 +152,7 @@ static void args_build(const struct spate_config *c, const struct dev_name *d, b
 	arg("--log-level");
 	arg("*:warning");
 	if (d->kind == DEV_PCI) {
-		arg("-a");
-		arg(d->what);
+		arg_device(d);
 	} else {
 		arg("--no-pci");
 		arg("--iova-mode=va");
@@ -177,6 +186,7 @@ int drivers_eal_start(const struct spate_config *c, char *err, size_t err_len)
 		rc = dev_name_check(&d, err, err_len);
 	if (rc != 0 || started)
 		return rc;
+	leftovers_remove(); /* before memory is counted: dead processes may hold huge pages */
 	need = need_mb(c, d.kind);
 	rc = choose_memory(c, need, &huge, err, err_len);
 	if (rc != 0)
@@ -197,21 +207,19 @@ int drivers_eal_start(const struct spate_config *c, char *err, size_t err_len)
 	return 0;
 }
 
+static bool is_our_page_file(int dir_fd, const char *name)
+{
+	(void)dir_fd;
+	return strncmp(name, prefix, strlen(prefix)) == 0 && strncmp(name + strlen(prefix), "map_", 4) == 0;
+}
+
 /* EAL leaves its runtime directory and some files in it; it is ours alone, by the prefix. */
 static void remove_runtime_dir(const char *path)
 {
 	const char *base = strrchr(path, '/');
-	struct dirent *e;
-	DIR *dir;
 
-	if (base == NULL || strcmp(base + 1, prefix) != 0)
-		return;
-	dir = opendir(path);
-	while (dir != NULL && (e = readdir(dir)) != NULL)
-		unlinkat(dirfd(dir), e->d_name, 0);
-	if (dir != NULL)
-		closedir(dir);
-	rmdir(path);
+	if (base != NULL && strcmp(base + 1, prefix) == 0)
+		leftovers_remove_dir(path);
 }
 
 void drivers_eal_stop(void)
@@ -223,6 +231,6 @@ void drivers_eal_stop(void)
 	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
 	rte_eal_cleanup();
 	remove_runtime_dir(dir);
-	hugepages_remove_files(prefix);
+	hugepages_remove_files(is_our_page_file);
 	started = false;
 }

@@ -83,27 +83,27 @@ static uint64_t free_mb(bool mounted_only)
 uint64_t hugepages_usable_mb(void) { return free_mb(true); }
 uint64_t hugepages_free_mb(void) { return free_mb(false); }
 
-static void remove_in(const char *dir_path, const char *prefix)
+static void remove_in(const char *dir_path, bool (*yes)(int dir_fd, const char *name))
 {
 	DIR *dir = opendir(dir_path);
 	struct dirent *e;
 
 	while (dir != NULL && (e = readdir(dir)) != NULL) {
-		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0)
+		if (yes(dirfd(dir), e->d_name))
 			unlinkat(dirfd(dir), e->d_name, 0);
 	}
 	if (dir != NULL)
 		closedir(dir);
 }
 
-void hugepages_remove_files(const char *prefix)
+void hugepages_remove_files(bool (*yes)(int dir_fd, const char *name))
 {
 	FILE *f = setmntent("/proc/mounts", "r");
 	struct mntent *m;
 
 	while (f != NULL && (m = getmntent(f)) != NULL) {
 		if (strcmp(m->mnt_type, "hugetlbfs") == 0)
-			remove_in(m->mnt_dir, prefix);
+			remove_in(m->mnt_dir, yes);
 	}
 	if (f != NULL)
 		endmntent(f);

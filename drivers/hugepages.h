@@ -9,7 +9,7 @@
 uint64_t hugepages_usable_mb(void);
 uint64_t hugepages_free_mb(void);   /* mounted or not */
 uint64_t memory_available_mb(void); /* ordinary memory, as the kernel estimates it */
-/* Removes prefix* from every hugetlbfs mount. */
-void hugepages_remove_files(const char *prefix);
+/* Removes the files in hugetlbfs mounts for which yes() says so. */
+void hugepages_remove_files(bool (*yes)(int dir_fd, const char *name));
 
 #endif

@@ -22,6 +22,7 @@ struct impair {
 	struct port port;
 	struct port *inner;
 	struct sim_dir out, in;
+	struct rss rss; /* the wire's: over the device's queues, which may be fewer than the stacks that port.rss is over */
 	struct rte_mempool *pools[PORT_QUEUES_MAX];
 	struct impair_out waiting[PORT_QUEUES_MAX];
 };
@@ -66,12 +67,26 @@ static uint16_t impair_rx(struct port *p, uint16_t queue, struct rte_mbuf **m, u
 	return wire_rx(&im->in, queue, m, n, now_ns);
 }
 
+/* Takes over what the device knows of its hash: more once it runs. */
+static int follow_rss(struct impair *im)
+{
+	const struct rss *r = &im->inner->rss;
+
+	im->port.rss = im->rss = *r;
+	im->port.rss_trusted = im->inner->rss_trusted;
+	if (r->n_queues == im->port.n_queues)
+		return 0;
+	return rss_init(&im->rss, r->key, r->key_len, NULL, r->reta_size, im->port.n_queues);
+}
+
 static int impair_start(struct port *p, struct rte_mempool **pools)
 {
 	struct impair *im = impair_of(p);
+	int rc;
 
 	memcpy(im->pools, pools, p->n_queues * sizeof(pools[0]));
-	return im->inner->ops->start(im->inner, pools);
+	rc = im->inner->ops->start(im->inner, pools);
+	return rc != 0 ? rc : follow_rss(im);
 }
 
 static void impair_stats(struct port *p, struct port_stats *st)
@@ -127,7 +142,7 @@ static const struct port_ops impair_ops = {
 
 static int dir_init(struct impair *im, struct sim_dir *d, uint64_t seed, const struct sim_link *link)
 {
-	d->rss = &im->port.rss;
+	d->rss = &im->rss;
 	d->pools = im->pools;
 	d->rx_offloads = PORT_RX_HASH;
 	d->frame_max = im->port.mtu + LINK_HDR_MAX;
@@ -155,6 +170,7 @@ int impair_wrap(struct port *inner, const char *options, uint64_t seed, struct p
 	im->port.ops = &impair_ops;
 	im->port.offloads = PORT_RX_HASH;
 	im->inner = inner;
+	follow_rss(im); /* good until start */
 	if (dir_init(im, &im->out, cfg.seed, &cfg.link[0]) != 0 || dir_init(im, &im->in, cfg.seed + 1, &cfg.link[1]) != 0)
 		goto no_wires;
 	*outer = &im->port;

@@ -2,6 +2,7 @@
 #include "drivers/name.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -9,6 +10,14 @@
 #include <unistd.h>
 
 #include <rte_common.h>
+#include <rte_ether.h>
+
+#include "config/limits.h"
+
+#define AF_PACKET_FRAME 2048
+#define AF_PACKET_BLOCK_FRAMES 32      /* of AF_PACKET_FRAME: 16 pages */
+#define AF_PACKET_BLOCK_FRAMES_JUMBO 4 /* of JUMBO_FRAME: 9 pages */
+#define AF_PACKET_RING_BYTES (4u << 20)
 
 #define KINDS "sim, an interface such as eth1, a PCI address such as 0000:3b:00.0, xdp:, tap:, virtio:, vhost:, memif:, " \
 	      "pcap: and eal:"
@@ -203,13 +212,34 @@ static bool has_option(const struct dev_name *d, const char *name)
 	return false;
 }
 
-/* Rings of the AF_PACKET socket: frames that hold the MTU, blocks of 64 KiB, 4 MiB a queue and direction. */
+/* Rings of the AF_PACKET socket: frames that hold the MTU, blocks of whole frames and whole pages, about 4 MiB a queue and
+ * direction. */
 static int af_packet_args(const struct dev_name *d, unsigned id, unsigned n_queues, uint16_t mtu, char *args, size_t len)
 {
-	unsigned frame = mtu > 1500 ? 16384 : 2048;
+	bool jumbo = mtu > RTE_ETHER_MTU;
+	unsigned frame = jumbo ? JUMBO_FRAME : AF_PACKET_FRAME;
+	unsigned per_block = jumbo ? AF_PACKET_BLOCK_FRAMES_JUMBO : AF_PACKET_BLOCK_FRAMES;
+	unsigned block = frame * per_block, blocks = AF_PACKET_RING_BYTES / block;
 
-	return snprintf(args, len, "net_af_packet%u,iface=%s,qpairs=%u,blocksz=65536,framesz=%u,framecnt=%u", id, d->what,
-			n_queues, frame, (4u << 20) / frame);
+	return snprintf(args, len, "net_af_packet%u,iface=%s,qpairs=%u,blocksz=%u,framesz=%u,framecnt=%u", id, d->what, n_queues,
+			block, frame, blocks * per_block);
+}
+
+/* Rx queues of a kernel interface, at least 1. */
+static unsigned interface_queues(const char *name)
+{
+	char path[320];
+	struct dirent *f;
+	unsigned n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/queues", name);
+	dir = opendir(path);
+	while (dir != NULL && (f = readdir(dir)) != NULL)
+		n += strncmp(f->d_name, "rx-", 3) == 0;
+	if (dir != NULL)
+		closedir(dir);
+	return RTE_MAX(n, 1u);
 }
 
 int dev_name_args(const struct dev_name *d, unsigned id, unsigned n_queues, uint16_t mtu, char *args, size_t len)
@@ -219,7 +249,8 @@ int dev_name_args(const struct dev_name *d, unsigned id, unsigned n_queues, uint
 	switch (d->kind) {
 	case DEV_SIM:
 		return -EINVAL;
-	case DEV_PCI:
+	case DEV_PCI: /* EAL got its options (eal.c) */
+		return snprintf(args, len, "%s", d->what) < (int)len ? 0 : -ENAMETOOLONG;
 	case DEV_EAL:
 		n = snprintf(args, len, "%s", d->what);
 		break;
@@ -227,7 +258,8 @@ int dev_name_args(const struct dev_name *d, unsigned id, unsigned n_queues, uint
 		n = af_packet_args(d, id, n_queues, mtu, args, len);
 		break;
 	case DEV_XDP:
-		n = snprintf(args, len, "net_af_xdp%u,iface=%s,start_queue=0,queue_count=%u", id, d->what, n_queues);
+		n = snprintf(args, len, "net_af_xdp%u,iface=%s,start_queue=0,queue_count=%u", id, d->what,
+			     RTE_MIN(n_queues, interface_queues(d->what)));
 		break;
 	case DEV_TAP:
 		n = snprintf(args, len, "net_tap%u,iface=%s", id, d->what);

@@ -131,4 +131,10 @@ awk -F'|' -v wires="$wires" '
 echo
 "$spate" eport
 "$spate" lookup
+if command -v dpdk-testpmd >/dev/null; then
+    echo
+    "$(dirname "$0")/pvp/pvp.sh" "$build" "${duration%s}" | sed '/^{/d' || true
+else
+    skipped="${skipped:+$skipped; }through testpmd: it needs dpdk-testpmd (Debian: dpdk-dev)"
+fi
 [ -z "$skipped" ] || echo "skipped: $skipped"

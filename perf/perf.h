@@ -20,7 +20,7 @@ struct perf_point {
 	int cores;
 	double connections_per_second, cycles_per_connection, connections, bytes_per_connection, requests_per_second,
 		bits_per_second, cycles_per_port, cycles_per_failed_port, cycles_per_lookup, p50_us, p99_us, p999_us, errors;
-	double queues, occupancy_percent, flows; /* what the point varies */
+	double queues, occupancy_percent, flows, ip_version, table_entries; /* what the point varies */
 };
 struct perf_point perf_point_new(const char *case_name, const char *wire, int cores); /* numbers NAN */
 void perf_point_print(const struct perf_point *p, bool json);

@@ -11,7 +11,7 @@ struct perf_point perf_point_new(const char *case_name, const char *wire, int co
 		.cycles_per_connection = NAN, .connections = NAN, .bytes_per_connection = NAN, .requests_per_second = NAN,
 		.bits_per_second = NAN, .cycles_per_port = NAN, .cycles_per_failed_port = NAN, .cycles_per_lookup = NAN,
 		.p50_us = NAN, .p99_us = NAN, .p999_us = NAN, .errors = NAN, .queues = NAN, .occupancy_percent = NAN,
-		.flows = NAN,
+		.flows = NAN, .ip_version = NAN, .table_entries = NAN,
 	};
 }
 
@@ -23,6 +23,8 @@ void perf_point_print(const struct perf_point *p, bool json)
 	} field[] = {
 		{ "connections", p->connections },
 		{ "flows", p->flows },
+		{ "ip_version", p->ip_version },
+		{ "table_entries", p->table_entries },
 		{ "queues", p->queues },
 		{ "occupancy_percent", p->occupancy_percent },
 		{ "connections_per_second", p->connections_per_second },

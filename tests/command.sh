@@ -42,6 +42,31 @@ check_eq "hold: connections at the same time" "$(value hold held)" 100000
 check_ge "hold: answers on a sample" "$(value hold responses)" 3000
 check_le "hold: bytes per connection, all in" "$(value hold bytes_per_connection)" 1000
 
+# A counter of every stack, one per line.
+of_stacks() { # of_stacks NAME COUNTER
+    json_get "$WORK/$1.log" stacks | python3 -c 'import ast, sys
+for stack in ast.literal_eval(sys.stdin.read()):
+    print(int(stack[sys.argv[1]]))' "$2"
+}
+
+load cores sim --cores 2 --connections 100 --requests 20000 $URL
+check_eq "2 cores: answers" "$(value cores responses)" 20000
+check_eq "2 cores: connections of each" "$(of_stacks cores tcp.active_opens | tr '\n' ' ')" "50 50 "
+check_eq "2 cores: packets at the wrong one" "$(of_stacks cores rehome.RSS | tr '\n' ' ')" "0 0 "
+check_ge "2 cores: packets of the one with fewer" "$(of_stacks cores rx.packets | sort -n | head -n 1)" 5000
+
+load cores-hold sim --cores 2 --hold --connections 20000 --duration 1s $URL
+check_eq "2 cores, hold: connections at the same time" "$(value cores-hold held)" 20000
+
+load few sim --cores 3 --connections 2 --requests 20 $URL
+check_eq "more cores than connections: answers" "$(value few responses)" 20
+load fewer sim --cores 2 --connections 8 --requests 1 $URL
+check_eq "more cores than requests: answers" "$(value fewer responses)" 1
+
+check_logged lines "2 cores: report for people" \
+    timeout 120 "$SPATE" load --dev sim --cores 2 --requests 1000 --quiet $URL
+check_grep "2 cores: a line for each stack" "^stack 1 .* packets in, .* 32 connections; 0 re-homed" "$WORK/lines.log"
+
 load tcp sim --size 20000 --connections 20 --requests 2000 tcp://10.0.0.1:7
 check_eq "tcp: bytes that came back" "$(value tcp bytes_in)" 40000000
 

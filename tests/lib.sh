@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # lib.sh: what every test script uses: asserts that are counted, a scratch folder, processes that are always ended,
-# values from JSON reports. A test sources this file and asserts; the last line it prints is "N ok, N failed", and that is
-# its verdict. KEEP=1 keeps the logs. A test that makes more than files and processes defines at_end() to remove it.
+# values from JSON reports. A test sources this file and asserts; the last line it prints is "N ok, N failed[, N skipped]",
+# and that is its verdict. KEEP=1 keeps the logs. A test that makes more than files and processes defines at_end() to remove it.
 set -euo pipefail
 
 TESTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -9,13 +9,14 @@ BUILD=$(realpath -m "${BUILD:-$TESTS_DIR/../build}")
 export SPATE=${SPATE:-$BUILD/apps/spate}
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/spate-test.XXXXXX")
 chmod 755 "$WORK"
-oks=0 fails=0
+oks=0 fails=0 skips=0
 pids=()
 
 # ---- asserts
 
 ok() { oks=$((oks + 1)); echo "  ok      $*"; }
 fail() { fails=$((fails + 1)); echo "  FAILED  $*"; }
+skip() { skips=$((skips + 1)); echo "  skipped $*"; } # what this machine cannot do, and why
 
 check() { # check WHAT COMMAND...: the command succeeds
     local what=$1
@@ -78,7 +79,7 @@ finish() {
         done
     fi
     if [ "${KEEP:-0}" = 1 ]; then echo "logs kept in $WORK"; else rm -rf "$WORK"; fi
-    echo "$oks ok, $fails failed"
+    echo "$oks ok, $fails failed$([ $skips -eq 0 ] || echo ", $skips skipped")"
     [ "$fails" -eq 0 ]
     exit $?
 }

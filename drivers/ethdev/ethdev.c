@@ -10,133 +10,58 @@
 
 #include "base/log.h"
 #include "config/config.h"
-#include "drivers/drivers.h"
+#include "drivers/signals.h"
 
-#define DESCRIPTORS 1024 /* half a millisecond at 2 Mpps; PMDs round to what they allow */
 #define ARGS_LEN 768
-#define TRIAL_MBUFS_PER_QUEUE (2 * DESCRIPTORS)
 
-/* Offloads asked for where they exist. Not MBUF_FAST_FREE: TCP keeps references to what it may have to send again. */
-static const struct {
-	uint64_t device;
-	uint32_t ours;
-} rx_offloads[] = {
-	{RTE_ETH_RX_OFFLOAD_IPV4_CKSUM, PORT_RX_CKSUM},
-	{RTE_ETH_RX_OFFLOAD_TCP_CKSUM, PORT_RX_CKSUM},
-	{RTE_ETH_RX_OFFLOAD_UDP_CKSUM, PORT_RX_CKSUM},
-}, tx_offloads[] = {
-	{RTE_ETH_TX_OFFLOAD_IPV4_CKSUM, PORT_TX_IP4_CKSUM},
-	{RTE_ETH_TX_OFFLOAD_TCP_CKSUM, PORT_TX_TCP_CKSUM},
-	{RTE_ETH_TX_OFFLOAD_UDP_CKSUM, PORT_TX_UDP_CKSUM},
-	{RTE_ETH_TX_OFFLOAD_MULTI_SEGS, PORT_TX_MULTI_SEG},
-};
-
-static void choose_offloads(struct ethdev *e, const struct rte_eth_dev_info *info)
-{
-	/* A virtio device with this offload delivers packets whose checksum was never computed (RX_L4_CKSUM_NONE). Without
-	 * it, the other side must compute them. */
-	bool rx_cksum = strncmp(info->driver_name, "net_virtio", 10) != 0;
-
-	for (unsigned i = 0; rx_cksum && i < RTE_DIM(rx_offloads); i++) {
-		if (info->rx_offload_capa & rx_offloads[i].device) {
-			e->conf.rxmode.offloads |= rx_offloads[i].device;
-			e->port.offloads |= rx_offloads[i].ours;
-		}
-	}
-	for (unsigned i = 0; i < RTE_DIM(tx_offloads); i++) {
-		if (info->tx_offload_capa & tx_offloads[i].device) {
-			e->conf.txmode.offloads |= tx_offloads[i].device;
-			e->port.offloads |= tx_offloads[i].ours;
-		}
-	}
-	if (e->hash_can_be_real && e->port.n_queues > 1)
-		e->conf.rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_RSS_HASH;
-}
-
-static int choose_mtu(struct ethdev *e, const struct rte_eth_dev_info *info, uint16_t wanted, char *err, size_t err_len)
-{
-	uint32_t most = RTE_MIN(info->max_mtu, info->max_rx_pktlen - RTE_ETHER_HDR_LEN - RTE_ETHER_CRC_LEN);
-	uint16_t now = RTE_ETHER_MTU;
-
-	rte_eth_dev_get_mtu(e->id, &now);
-	if (wanted != 0 && (wanted > most || wanted < info->min_mtu)) {
-		snprintf(err, err_len, "%s allows an MTU from %u to %u, not %u", e->port.name, info->min_mtu, most, wanted);
-		return -EINVAL;
-	}
-	e->port.mtu = wanted != 0 ? wanted : now;
-	e->conf.rxmode.mtu = e->port.mtu;
-	if (e->port.mtu + RTE_ETHER_HDR_LEN + 4 > RTE_MBUF_DEFAULT_DATAROOM)
-		e->conf.rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
-	return 0;
-}
-
-/* The device's own address, or one of ours where it has none. */
+/* The device's own address, or one of ours where it has none. A tap device's is the one of the kernel's interface, which is
+ * the other end of the wire: we are its neighbour, one bit away. */
 static void choose_mac(struct ethdev *e)
 {
-	if (rte_eth_macaddr_get(e->id, &e->port.mac) == 0 && rte_is_valid_assigned_ether_addr(&e->port.mac))
+	if (rte_eth_macaddr_get(e->id, &e->port.mac) == 0 && rte_is_valid_assigned_ether_addr(&e->port.mac)) {
+		if (strcmp(e->info.driver_name, "net_tap") == 0)
+			e->port.mac.addr_bytes[RTE_ETHER_ADDR_LEN - 1] ^= 1;
 		return;
+	}
 	rte_eth_random_addr(e->port.mac.addr_bytes);
 	if (rte_eth_dev_default_mac_addr_set(e->id, &e->port.mac) != 0)
 		rte_eth_promiscuous_enable(e->id);
 }
 
-/* Some PMDs write key and table only when they start, so they are read back in a trial run. The stacks need to know the
- * hash before they start the queues. */
-static void trial_run(struct ethdev *e, const struct rte_eth_dev_info *info)
+/* Where the port's MTU is a setting of its own (mlx5 shares it with its kernel driver), it must follow. */
+static void mtu_follow(const struct ethdev *e, uint16_t wanted)
 {
-	struct rte_mempool *pools[PORT_QUEUES_MAX], *pool;
-	char name[32];
+	int rc = wanted != 0 && e->kind == DEV_PCI ? rte_eth_dev_set_mtu(e->id, wanted) : 0;
 
-	snprintf(name, sizeof(name), "trial%u", e->id);
-	pool = drivers_mbuf_pool(name, (uint32_t)e->port.n_queues * TRIAL_MBUFS_PER_QUEUE, e->port.numa_node);
-	if (pool == NULL)
-		return;
-	for (unsigned i = 0; i < e->port.n_queues; i++)
-		pools[i] = pool;
-	if (ethdev_queues_start(e, info, pools) == 0) {
-		ethdev_rss_settle(e, info);
-		rte_eth_dev_stop(e->id);
-	}
-	e->trial_pool = pool; /* its mbufs come back when the queues are set up again */
+	if (rc != 0 && rc != -ENOTSUP)
+		LOG_WARN("%s: the port does not take an MTU of %u: %s", e->port.name, wanted, rte_strerror(-rc));
 }
 
-static int configure(struct ethdev *e, const struct spate_config *c, uint16_t n_queues, uint64_t seed, char *err,
-		     size_t err_len)
+static int set_up(struct ethdev *e, const struct dev_name *d, const struct spate_config *c, uint64_t seed, char *err,
+		  size_t err_len)
 {
-	struct rte_eth_dev_info info;
 	struct port *p = &e->port;
-	int rc = rte_eth_dev_info_get(e->id, &info);
+	int rc = rte_eth_dev_info_get(e->id, &e->info);
 
 	if (rc != 0)
 		goto fail;
 	p->numa_node = rte_eth_dev_socket_id(e->id);
-	p->n_queues = RTE_MIN(n_queues, RTE_MIN(info.max_rx_queues, info.max_tx_queues));
-	choose_offloads(e, &info);
-	ethdev_rss_prepare(e, &info, seed);
-	rc = choose_mtu(e, &info, c->mtu, err, err_len);
+	p->n_queues = RTE_MIN(e->n_stacks, RTE_MIN(e->info.max_rx_queues, e->info.max_tx_queues));
+	ethdev_rss_key(e->key, seed);
+	ethdev_offload_choose(e);
+	rc = ethdev_mtu_choose(e, d, c->mtu, err, err_len);
 	if (rc != 0)
 		return rc;
-	rc = rte_eth_dev_configure(e->id, p->n_queues, p->n_queues, &e->conf);
-	if (rc != 0 && e->rss) { /* it says that it has RSS, and does not take it (vmxnet3 without multiqueue) */
-		e->rss = false;
-		e->conf.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE;
-		e->conf.rxmode.offloads &= ~RTE_ETH_RX_OFFLOAD_RSS_HASH;
-		memset(&e->conf.rx_adv_conf, 0, sizeof(e->conf.rx_adv_conf));
-		rc = rte_eth_dev_configure(e->id, p->n_queues, p->n_queues, &e->conf);
-	}
+	rc = ethdev_configure(e);
 	if (rc != 0)
 		goto fail;
-	e->n_rxd = e->n_txd = DESCRIPTORS;
-	rc = rte_eth_dev_adjust_nb_rx_tx_desc(e->id, &e->n_rxd, &e->n_txd);
-	if (rc != 0)
-		goto fail;
+	mtu_follow(e, c->mtu);
 	choose_mac(e);
-	if (e->rss && e->hash_can_be_real)
-		trial_run(e, &info);
 	return 0;
 fail:
-	snprintf(err, err_len, "%s cannot be configured with %u queues: %s", p->name, p->n_queues, rte_strerror(-rc));
-	return rc;
+	snprintf(err, err_len, "%s cannot be configured with %u queue%s: %s", p->name, p->n_queues, p->n_queues == 1 ? "" : "s",
+		 rc == -1 ? "see the line above" : rte_strerror(-rc));
+	return rc == -1 ? -EIO : rc; /* PMDs with no error numbers */
 }
 
 static const char *probe_hint(enum dev_kind kind, int rc)
@@ -155,29 +80,40 @@ static const char *probe_hint(enum dev_kind kind, int rc)
 	}
 }
 
-static int probe(struct ethdev *e, const struct dev_name *d, const struct spate_config *c, uint16_t n_queues, char *err,
-		 size_t err_len)
+static int probe_with(struct ethdev *e, const struct dev_name *d, uint16_t n_queues, uint16_t mtu)
 {
 	static unsigned n_devs;
 	char args[ARGS_LEN], name[RTE_ETH_NAME_MAX_LEN];
-	int rc = dev_name_args(d, n_devs, n_queues, c->mtu, args, sizeof(args));
+	int rc = dev_name_args(d, n_devs, n_queues, mtu, args, sizeof(args));
+	sigset_t occupied;
 
+	signals_occupy(&occupied);
 	if (rc == 0 && d->kind != DEV_PCI) {
 		n_devs++;
 		rc = rte_dev_probe(args);
 		e->plugged = rc == 0;
 	}
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(args, ","), args);
+	signals_release(&occupied);
+	snprintf(name, sizeof(name), "%.*s", (int)RTE_MIN(strcspn(args, ","), sizeof(name) - 1), args);
 	if (d->kind == DEV_PCI && strlen(d->what) < 10)
-		snprintf(name, sizeof(name), "0000:%s", d->what);
-	if (rc == 0)
-		rc = rte_eth_dev_get_port_by_name(name, &e->id);
+		snprintf(name, sizeof(name), "0000:%.12s", d->what);
+	return rc != 0 ? rc : rte_eth_dev_get_port_by_name(name, &e->id);
+}
+
+/* With fewer queues where the other side, or the kernel's interface, has no more. */
+static int probe(struct ethdev *e, const struct dev_name *d, const struct spate_config *c, char *err, size_t err_len)
+{
+	uint16_t mtu = c->mtu != 0 ? c->mtu : ethdev_mtu_of_interface(d);
+	int rc = probe_with(e, d, e->n_stacks, mtu);
+
+	if (rc != 0 && e->n_stacks > 1 && (d->kind == DEV_XDP || d->kind == DEV_VIRTIO))
+		rc = probe_with(e, d, 1, mtu);
 	if (rc != 0)
 		snprintf(err, err_len, "%s does not open (%s)%s", e->port.name, rte_strerror(-rc), probe_hint(d->kind, rc));
 	return rc;
 }
 
-int ethdev_open(const struct dev_name *d, const struct spate_config *c, uint16_t n_queues, uint64_t seed,
+int ethdev_open(const struct dev_name *d, const struct spate_config *c, uint16_t n_stacks, uint64_t seed,
 		struct port **port, char *err, size_t err_len)
 {
 	struct ethdev *e = calloc(1, sizeof(*e));
@@ -186,14 +122,17 @@ int ethdev_open(const struct dev_name *d, const struct spate_config *c, uint16_t
 	if (e == NULL)
 		return -ENOMEM;
 	e->port.ops = &ethdev_ops;
+	e->kind = d->kind;
 	e->hash_can_be_real = d->kind == DEV_PCI;
-	snprintf(e->port.name, sizeof(e->port.name), "%.63s", c->dev);
-	rc = probe(e, d, c, n_queues, err, err_len);
+	e->offload = c->offload;
+	e->n_stacks = n_stacks;
+	snprintf(e->port.name, sizeof(e->port.name), "%.*s", (int)sizeof(e->port.name) - 1, c->dev);
+	rc = probe(e, d, c, err, err_len);
 	if (rc != 0) {
 		free(e);
 		return rc;
 	}
-	rc = configure(e, c, n_queues, seed, err, err_len);
+	rc = set_up(e, d, c, seed, err, err_len);
 	if (rc != 0) {
 		ethdev_ops.close(&e->port);
 		return rc;

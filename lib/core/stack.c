@@ -82,6 +82,7 @@ int stack_init(struct stack *s, const struct stack_config *cfg)
 	ret = udp_init(&s->udp, &uc, &s->flow, &s->net, &s->drops);
 	if (ret != 0)
 		goto no_udp;
+	s->tcp.binds.auto_ports = s->udp.binds.auto_ports = eport_space_auto(cfg->eports);
 	return 0;
 
 no_udp:

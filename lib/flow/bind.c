@@ -102,6 +102,16 @@ static bool port_free(const struct binds *b, rte_be32_t laddr_be, uint16_t port)
 	return true;
 }
 
+bool bind_is_free(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be)
+{
+	return port_free(b, laddr_be, rte_be_to_cpu_16(lport_be));
+}
+
+static bool may_choose(const struct binds *b, rte_be32_t laddr_be, uint16_t port)
+{
+	return bind_is_auto(b, port) && port_free(b, laddr_be, port);
+}
+
 /* Bound ports are not connections: a scan at the end costs little, and only when nearly all of the range is bound. */
 static int find_free(const struct binds *b, rte_be32_t laddr_be, uint16_t lo, uint16_t hi, struct prng *prng)
 {
@@ -112,14 +122,14 @@ static int find_free(const struct binds *b, rte_be32_t laddr_be, uint16_t lo, ui
 	for (int i = 0; i < RANDOM_PROBES; i++) {
 		uint16_t port = (uint16_t)(lo + prng_below(prng, n));
 
-		if (port_free(b, laddr_be, port))
+		if (may_choose(b, laddr_be, port))
 			return port;
 	}
 	start = prng_below(prng, n);
 	for (uint32_t i = 0; i < n; i++) {
 		uint16_t port = (uint16_t)(lo + (start + i) % n);
 
-		if (port_free(b, laddr_be, port))
+		if (may_choose(b, laddr_be, port))
 			return port;
 	}
 	return -EADDRINUSE;

@@ -21,6 +21,7 @@ struct binds {
 	struct pool pool;
 	uint32_t *port_head; /* 65536 chains of entries */
 	uint32_t n_remote_exact; /* entries of other stacks that name an address and receive */
+	const uint64_t *auto_ports; /* bit per port that may be chosen automatically (eport_space_auto()); NULL: all */
 	struct region region;
 };
 
@@ -43,9 +44,16 @@ void binds_fini(struct binds *b);
  * overlapping address is in and one of the two lacks BIND_REUSE, or the other is a TCP listener (BIND_RECEIVES) when
  * strict; -ENOBUFS. */
 int bind_add(struct binds *b, flow_ref ref, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t flags, bool strict);
-/* A random port of lo..hi that has no entry overlapping laddr, entered. 0 or -EADDRINUSE, -ENOBUFS. */
+/* A random automatic port of lo..hi that has no entry overlapping laddr, entered. 0 or -EADDRINUSE, -ENOBUFS. */
 int bind_add_any(struct binds *b, flow_ref ref, rte_be32_t laddr_be, uint16_t lo, uint16_t hi, uint32_t flags,
 		 struct prng *prng, rte_be16_t *lport_be);
+/* Whether a port (host order) may be chosen automatically at all: it is not reserved. */
+static inline bool bind_is_auto(const struct binds *b, uint16_t port)
+{
+	return b->auto_ports == NULL || (b->auto_ports[port / 64] >> port % 64 & 1);
+}
+/* Whether no entry for this port overlaps laddr. */
+bool bind_is_free(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be);
 /* Changes an entry's flags (a bound socket starts to listen). -EADDRINUSE when another one that receives overlaps and
  * not both have BIND_REUSE. */
 int bind_set_flags(struct binds *b, flow_ref ref, rte_be16_t lport_be, uint32_t flags);

@@ -12,34 +12,35 @@ static struct eport_list *list_of(const struct eport *e, const struct eport_dest
 	return pool_at(&e->lists, d->list);
 }
 
-static uint32_t *bucket_of(const struct eport *e, rte_be32_t raddr_be, rte_be16_t rport_be)
+static uint32_t *bucket_of(const struct eport *e, bool ip6, uint32_t raddr, rte_be16_t rport_be)
 {
-	return &e->dest_bucket[eport_hash(e, 0, raddr_be, rport_be)];
+	return &e->dest_bucket[eport_index_hash(e, ip6, raddr, rport_be)];
 }
 
-struct eport_dest *eport_dest_find(const struct eport *e, rte_be32_t raddr_be, rte_be16_t rport_be)
+struct eport_dest *eport_dest_find(const struct eport *e, bool ip6, uint32_t raddr, rte_be16_t rport_be)
 {
 	struct eport_dest *d;
 
 	if (e->dests.used == 0)
 		return NULL;
-	for (uint32_t idx = *bucket_of(e, raddr_be, rport_be); idx != 0; idx = d->next) {
+	for (uint32_t idx = *bucket_of(e, ip6, raddr, rport_be); idx != 0; idx = d->next) {
 		d = dest_at(e, idx);
-		if (d->raddr_be == raddr_be && d->rport_be == rport_be)
+		if (d->raddr == raddr && d->rport_be == rport_be && d->ip6 == ip6)
 			return d;
 	}
 	return NULL;
 }
 
-static struct eport_dest *dest_new(struct eport *e, rte_be32_t raddr_be, rte_be16_t rport_be)
+static struct eport_dest *dest_new(struct eport *e, bool ip6, uint32_t raddr, rte_be16_t rport_be)
 {
-	uint32_t *head = bucket_of(e, raddr_be, rport_be), idx = pool_get(&e->dests);
+	uint32_t *head = bucket_of(e, ip6, raddr, rport_be), idx = pool_get(&e->dests);
 	struct eport_dest *d;
 
 	SPATE_ASSERT(idx != 0); /* there are as many as groups */
 	d = dest_at(e, idx);
 	memset(d, 0, sizeof(*d));
-	d->raddr_be = raddr_be;
+	d->raddr = raddr;
+	d->ip6 = ip6;
 	d->rport_be = rport_be;
 	d->next = *head;
 	*head = idx;
@@ -48,7 +49,7 @@ static struct eport_dest *dest_new(struct eport *e, rte_be32_t raddr_be, rte_be1
 
 static void dest_drop(struct eport *e, struct eport_dest *d)
 {
-	uint32_t *link = bucket_of(e, d->raddr_be, d->rport_be), idx = pool_index(&e->dests, d);
+	uint32_t *link = bucket_of(e, d->ip6, d->raddr, d->rport_be), idx = pool_index(&e->dests, d);
 
 	while (*link != idx)
 		link = &dest_at(e, *link)->next;
@@ -58,10 +59,10 @@ static void dest_drop(struct eport *e, struct eport_dest *d)
 	pool_put(&e->dests, idx);
 }
 
-static uint32_t find_pos(const struct eport_list *l, uint32_t n, rte_be32_t laddr_be)
+static uint32_t find_pos(const struct eport_list *l, uint32_t n, uint32_t laddr)
 {
 	for (uint32_t i = 0; i < n; i++)
-		if (l->laddr_be[i] == laddr_be)
+		if (l->laddr[i] == laddr)
 			return i;
 	return NO_POS;
 }
@@ -75,8 +76,8 @@ static void note(struct eport *e, struct eport_dest *d, struct eport_group *g, b
 	if (d->n == 0)
 		return;
 	l = list_of(e, d);
-	if (g->pos >= d->n || l->laddr_be[g->pos] != g->laddr_be)
-		g->pos = (uint16_t)find_pos(l, d->n, g->laddr_be);
+	if (g->pos >= d->n || l->laddr[g->pos] != g->laddr)
+		g->pos = (uint16_t)find_pos(l, d->n, g->laddr);
 	if (g->pos == NO_POS)
 		return;
 	bit = (uint64_t)1 << g->pos % 64;
@@ -85,17 +86,17 @@ static void note(struct eport *e, struct eport_dest *d, struct eport_group *g, b
 
 void eport_dest_full(struct eport *e, struct eport_group *g)
 {
-	struct eport_dest *d = eport_dest_find(e, g->raddr_be, g->rport_be);
+	struct eport_dest *d = eport_dest_find(e, g->kind & GROUP_IP6, g->raddr, g->rport_be);
 
 	if (d == NULL)
-		d = dest_new(e, g->raddr_be, g->rport_be);
+		d = dest_new(e, g->kind & GROUP_IP6, g->raddr, g->rport_be);
 	d->n_full++;
 	note(e, d, g, false);
 }
 
 void eport_dest_freed(struct eport *e, struct eport_group *g)
 {
-	struct eport_dest *d = eport_dest_find(e, g->raddr_be, g->rport_be);
+	struct eport_dest *d = eport_dest_find(e, g->kind & GROUP_IP6, g->raddr, g->rport_be);
 
 	SPATE_ASSERT(d != NULL && d->n_full > 0);
 	if (--d->n_full == 0)
@@ -105,7 +106,7 @@ void eport_dest_freed(struct eport *e, struct eport_group *g)
 }
 
 /* Takes over another list: the caller's may differ from the one before. */
-static void relist(struct eport *e, struct eport_dest *d, const rte_be32_t *laddrs_be, uint32_t n)
+static void relist(struct eport *e, struct eport_dest *d, const uint32_t *laddrs, uint32_t n)
 {
 	struct eport_list *l;
 
@@ -116,9 +117,9 @@ static void relist(struct eport *e, struct eport_dest *d, const rte_be32_t *ladd
 	d->n = (uint16_t)n;
 	l = list_of(e, d);
 	memset(l->open, 0, sizeof(l->open));
-	memcpy(l->laddr_be, laddrs_be, n * sizeof(laddrs_be[0]));
+	memcpy(l->laddr, laddrs, n * sizeof(laddrs[0]));
 	for (uint32_t i = 0; i < n; i++) {
-		const struct eport_group *g = eport_group_find(e, laddrs_be[i], d->raddr_be, d->rport_be, false);
+		const struct eport_group *g = eport_group_find(e, laddrs[i], d->raddr, d->rport_be, d->ip6 ? GROUP_IP6 : 0);
 
 		if (g == NULL || g->left > 0)
 			l->open[i / 64] |= (uint64_t)1 << i % 64;
@@ -140,29 +141,29 @@ static int next_open(const struct eport_list *l, uint32_t n, uint32_t start)
 	return -1;
 }
 
-static bool same_list(const struct eport *e, const struct eport_dest *d, const rte_be32_t *laddrs_be, uint32_t n)
+static bool same_list(const struct eport *e, const struct eport_dest *d, const uint32_t *laddrs, uint32_t n)
 {
-	return d->n == n && memcmp(list_of(e, d)->laddr_be, laddrs_be, n * sizeof(laddrs_be[0])) == 0;
+	return d->n == n && memcmp(list_of(e, d)->laddr, laddrs, n * sizeof(laddrs[0])) == 0;
 }
 
-int eport_dest_pick(struct eport *e, struct eport_dest *d, const rte_be32_t *laddrs_be, uint32_t n)
+int eport_dest_pick(struct eport *e, struct eport_dest *d, const uint32_t *laddrs, uint32_t n)
 {
 	int pos;
 
 	/* That the list is another one shows, at the latest, when no address seems open: only then it is compared. */
 	if (d->n != n)
-		relist(e, d, laddrs_be, n);
+		relist(e, d, laddrs, n);
 	pos = next_open(list_of(e, d), n, prng_below(e->prng, n));
-	if (pos < 0 && !same_list(e, d, laddrs_be, n)) {
-		relist(e, d, laddrs_be, n);
+	if (pos < 0 && !same_list(e, d, laddrs, n)) {
+		relist(e, d, laddrs, n);
 		pos = next_open(list_of(e, d), n, prng_below(e->prng, n));
 	}
 	return pos;
 }
 
-void eport_dest_miss(struct eport *e, struct eport_dest *d, const rte_be32_t *laddrs_be, uint32_t n, uint32_t pos)
+void eport_dest_miss(struct eport *e, struct eport_dest *d, const uint32_t *laddrs, uint32_t n, uint32_t pos)
 {
-	if (!same_list(e, d, laddrs_be, n))
-		relist(e, d, laddrs_be, n);
+	if (!same_list(e, d, laddrs, n))
+		relist(e, d, laddrs, n);
 	list_of(e, d)->open[pos / 64] &= ~((uint64_t)1 << pos % 64);
 }

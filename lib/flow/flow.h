@@ -19,7 +19,8 @@
 #include "pkt/rss.h"
 
 /* Identity of a flow seen from here. IPv4 as on the wire. IPv6 flows will have laddr_be = 0 and raddr_be = their path's
- * index (a path is unique per address pair and is looked up once per packet), so that keys stay 12 bytes. */
+ * index (a path is unique per address pair and is looked up once per packet), so that keys stay 12 bytes. Their path keeps
+ * the numbers of its two addresses that eport.h asks for in the place of addresses. */
 struct flow_key {
 	rte_be32_t laddr_be, raddr_be;
 	rte_be16_t lport_be, rport_be;

@@ -2,13 +2,13 @@
  * bit, contributes the 32 key bits that start at key bit n. A table per tuple byte holds the sums of its eight bits. */
 #include "pkt/rss.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "base/assert.h"
 
-#define TUPLE4_BYTES 12
-#define KEY_MIN (TUPLE4_BYTES + 4) /* the last tuple bit's window ends here */
+static_assert(RSS_KEY_MAX >= RSS_KEY6_MIN, "key_window() reads zeros behind a short key");
 
 static uint32_t key_window(const uint8_t *key, unsigned bit)
 {
@@ -35,7 +35,7 @@ static void fill_byte(uint32_t table[256], const uint8_t *key, unsigned byte)
 int rss_init(struct rss *r, const uint8_t *key, uint16_t key_len, const uint16_t *reta, uint16_t reta_size,
 	     uint16_t n_queues)
 {
-	if (key_len < KEY_MIN || key_len > RSS_KEY_MAX || reta_size == 0 || reta_size > RSS_RETA_MAX ||
+	if (key_len < RSS_KEY4_MIN || key_len > RSS_KEY_MAX || reta_size == 0 || reta_size > RSS_RETA_MAX ||
 	    n_queues == 0 || n_queues > PORT_QUEUES_MAX)
 		return -EINVAL;
 	for (unsigned i = 0; reta != NULL && i < reta_size; i++) {
@@ -49,7 +49,7 @@ int rss_init(struct rss *r, const uint8_t *key, uint16_t key_len, const uint16_t
 	r->n_queues = n_queues;
 	for (unsigned i = 0; i < reta_size; i++)
 		r->reta[i] = reta != NULL ? reta[i] : (uint16_t)(i % n_queues);
-	for (unsigned i = 0; i < TUPLE4_BYTES; i++)
-		fill_byte(r->byte4[i], r->key, i);
+	for (unsigned i = 0; i < RSS_TUPLE6_BYTES; i++)
+		fill_byte(r->byte[i], r->key, i);
 	return 0;
 }

@@ -35,6 +35,7 @@ static const struct counter counters[] = {
 	TCP_STAT(timewait),
 	TCP_STAT(synrcvd),
 	TCP_STAT(timewait_overflow),
+	TCP_STAT(timewait_reused),
 	TCP_STAT(conn_full),
 	TCP_STAT(port_exhausted),
 #define DROP(name, text) IN_STACK("drop." #name, drops.n[DROP_##name]),

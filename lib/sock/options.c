@@ -2,6 +2,7 @@
 #include <linux/sockios.h>
 #include <string.h>
 
+#include "flow/port_range.h"
 #include "sock/sock.h"
 
 #define NS_IN_S 1000000000ull
@@ -95,11 +96,13 @@ static int udp_set(struct udp_pcb *p, int level, int name, const void *val, sock
 		p->sndbuf = udp_buf_size(v);
 	else if (level == IPPROTO_IP && name == IP_BIND_ADDRESS_NO_PORT && rc == 0)
 		bit_set(&p->c, SOCK_NO_PORT, v);
+	else if (level == IPPROTO_IP && name == IP_LOCAL_PORT_RANGE && rc == 0 && port_range_valid((uint32_t)v))
+		p->port_range = (uint32_t)v;
 	else if (level == IPPROTO_IP && name == IP_TOS && rc == 0)
 		p->tos = (uint8_t)v;
 	else if (level == IPPROTO_IP && name == IP_TTL && rc == 0 && v >= 1 && v <= 255)
 		p->ttl = (uint8_t)v;
-	else if (level == IPPROTO_IP && name == IP_TTL)
+	else if (level == IPPROTO_IP && (name == IP_TTL || name == IP_LOCAL_PORT_RANGE))
 		return -EINVAL;
 	else
 		return rc < 0 ? rc : -ENOPROTOOPT;
@@ -114,6 +117,8 @@ static int udp_get(const struct udp_pcb *p, int level, int name, void *val, sock
 		return int_out((int)p->sndbuf, val, len);
 	if (level == IPPROTO_IP && name == IP_BIND_ADDRESS_NO_PORT)
 		return int_out((p->sock_bits & SOCK_NO_PORT) != 0, val, len);
+	if (level == IPPROTO_IP && name == IP_LOCAL_PORT_RANGE)
+		return int_out((int)p->port_range, val, len);
 	if (level == IPPROTO_IP && name == IP_TOS)
 		return int_out(p->tos, val, len);
 	if (level == IPPROTO_IP && name == IP_TTL)
@@ -169,6 +174,8 @@ int sock_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 		rc = int_in(val, len, &v);
 		return rc < 0 ? rc : common_set(c, name, v);
 	}
+	if (level == IPPROTO_IP && name == IP_LOCAL_PORT_RANGE && len != sizeof(uint32_t))
+		return -EINVAL; /* Linux: other IP options may be given as one byte, or as more than an int */
 	if (!sock_is_tcp(c))
 		return udp_set(sock_udp(c), level, name, val, len);
 	rc = tcp_setopt(&env->s->tcp, sock_tcp(c), level, name, val, len);

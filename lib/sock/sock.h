@@ -185,6 +185,9 @@ uint64_t sock_wait_left_ns(const struct sock_wait *w);
 enum sock_dir { SOCK_RCV, SOCK_SND };
 uint64_t sock_timeout_ns(struct sock_env *env, struct conn *c, enum sock_dir dir, int flags);
 
+/* The i-th device of the near end, NULL when there is none: for `spate nic`. */
+struct port *sock_port(unsigned i);
+
 /* ---- the calls ---- */
 int sock_socket(int domain, int type, int protocol);
 int sock_bind(int fd, const struct sockaddr *addr, socklen_t len);

@@ -220,6 +220,20 @@ static int ends_open(const struct spate_config *c, char *err, size_t err_len)
 	return 0;
 }
 
+/* How many connections to one destination the key and the table leave to each stack. */
+static void ports_say(const struct eport_space *s)
+{
+	struct eport_report r;
+	char text[256];
+
+	eport_space_report(s, false, &r);
+	eport_report_text(&r, text, sizeof(text));
+	if (r.queues_empty > 0 || (r.ports_min == 0 && r.range_ports > r.queues))
+		LOG_WARN("%s", text);
+	else
+		LOG_INFO("%s", text);
+}
+
 /* Key and redirection table are what the device says once it runs, so the classes of ports come last. */
 static int end_run(const struct spate_config *c, unsigned e, char *err, size_t err_len)
 {
@@ -235,7 +249,12 @@ static int end_run(const struct spate_config *c, unsigned e, char *err, size_t e
 			return fail(err, err_len, rc, end->port[p]->name);
 	}
 	end->eports = eport_space_new(&end->port[0]->rss, c->port_lo, c->port_hi);
-	return end->eports != NULL ? 0 : fail(err, err_len, -ENOMEM, "table of local ports");
+	if (end->eports == NULL)
+		return fail(err, err_len, -ENOMEM, "table of local ports");
+	for (unsigned i = 0; i < c->n_reserved; i++)
+		eport_space_reserve(end->eports, c->reserved[i].lo, c->reserved[i].hi);
+	ports_say(end->eports);
+	return 0;
 }
 
 /* Devices first: they hold packets of the pools. Pools last: mail may hold them, too. */
@@ -302,6 +321,8 @@ void spate_stop(void)
 unsigned spate_stacks(void) { return process.n_stacks; }
 
 const struct stack *sock_stack(unsigned i) { return process.started && i < process.n_stacks ? &process.member[i]->stack : NULL; }
+
+struct port *sock_port(unsigned i) { return i < process.end[0].n_ports ? process.end[0].port[i] : NULL; }
 
 /* CPU and EAL registration of the calling thread: the latter gives it the caches of memory pools, and its own pool. */
 static int thread_prepare(const struct member *m)

@@ -126,7 +126,8 @@ SPATE_API int spate_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
  * SOL_SOCKET: SO_ERROR (reads and clears), SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN (these: get only),
  * SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_RCVTIMEO, SO_SNDTIMEO (struct timeval; 0: for ever), SO_SNDBUF,
  * SO_RCVBUF (doubled as on Linux), SO_LINGER, SO_KEEPALIVE.
- * IPPROTO_IP: IP_TOS, IP_TTL, IP_BIND_ADDRESS_NO_PORT. IPPROTO_TCP (constants: <netinet/tcp.h>): what the stack has.
+ * IPPROTO_IP: IP_TOS, IP_TTL, IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE (51, Linux 6.3: for automatic ports).
+ * IPPROTO_TCP (constants: <netinet/tcp.h>): what the stack has.
  * ENOPROTOOPT: any other. EINVAL: value out of range or too short. EDOM: tv_usec out of range. EFAULT: null. ENOBUFS.
  * */
 SPATE_API int spate_getsockopt(int fd, int level, int name, void *val, socklen_t *len);

@@ -129,7 +129,7 @@ int tcp_in_timewait(struct tcp *t, struct tcp_timewait *tw, struct tcp_seg *s)
 		return FLOW_DONE;
 	}
 	if ((s->flags & (TCPF_SYN | TCPF_ACK)) == TCPF_SYN && syn_is_new(tw, s)) {
-		uint32_t iss = tw->snd_nxt + 65535 + 2; /* beyond all that the old connection can have sent */
+		uint32_t iss = tcp_timewait_next_iss(tw);
 
 		stack = tcp_in_elsewhere(t, s);
 		if (stack != FLOW_DONE) {
@@ -139,7 +139,7 @@ int tcp_in_timewait(struct tcp *t, struct tcp_timewait *tw, struct tcp_seg *s)
 		l = tcp_listener_for(t, &s->pkt->key, s->pkt->hash);
 		if (l != NULL) {
 			tcp_timewait_end(t, tw);
-			tcp_in_syn(t, l, s, iss != 0 ? iss : 1);
+			tcp_in_syn(t, l, s, iss);
 			return FLOW_DONE;
 		}
 	}

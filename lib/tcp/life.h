@@ -28,6 +28,17 @@ void tcp_abort(struct tcp *t, struct tcp_pcb *p, int err);
 /* tcp_done() with the small struct left in TIME-WAIT in its place. */
 void tcp_timewait_enter(struct tcp *t, struct tcp_pcb *p);
 void tcp_timewait_end(struct tcp *t, struct tcp_timewait *tw);
+/* An ISN for a connection that takes over: beyond all that the old one can have sent. Not 0, which means any. */
+static inline uint32_t tcp_timewait_next_iss(const struct tcp_timewait *tw)
+{
+	uint32_t iss = tw->snd_nxt + 65535 + 2;
+
+	return iss != 0 ? iss : 1;
+}
+/* A local address of from and a port for an active open to key's remote end, of range (port_range.h) if that is not 0.
+ * Fills in key and *hash, and *iss when the ISN may not be less. 0, -EADDRNOTAVAIL, -ENOBUFS. */
+int tcp_port_take(struct tcp *t, const rte_be32_t *from, uint32_t n, uint32_t range, struct flow_key *key, uint32_t *hash,
+		  uint32_t *iss);
 /* An orphan came to FIN-WAIT-2: it does not wait for the peer for ever. False: p is gone. */
 bool tcp_orphan_finwait2(struct tcp *t, struct tcp_pcb *p);
 /* Frees the slot of a closed socket. */

@@ -4,13 +4,12 @@
 
 #include "base/assert.h"
 #include "flow/away.h"
+#include "flow/port_range.h"
 #include "tcp/buf.h"
 #include "tcp/out.h"
 #include "tcp/rtx.h"
 #include "tcp/shared.h"
 #include "tcp/timers.h"
-
-#define TAKE_TRIES 4 /* tuples tried; it takes a server whose clients have well-known ports to need the second one */
 
 struct tcp_pcb *tcp_new(struct tcp *t)
 {
@@ -46,6 +45,15 @@ static int port_bound(struct tcp *t, struct tcp_pcb *p)
 	return err;
 }
 
+/* Enters p at a free port, of its own range if it has one. */
+static int bind_any(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t *lport_be)
+{
+	uint16_t lo = t->port_lo, hi = t->port_hi;
+
+	port_range_clip(tcp_opt(t, p)->port_range, &lo, &hi);
+	return bind_add_any(&t->binds, tcp_pcb_ref(t, p), laddr_be, lo, hi, reuse_flags(p), t->prng, lport_be);
+}
+
 int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be)
 {
 	flow_ref r = tcp_pcb_ref(t, p);
@@ -59,7 +67,7 @@ int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 		if (laddr_be == 0)
 			return 0;
 	} else if (lport_be == 0) {
-		err = bind_add_any(&t->binds, r, laddr_be, t->port_lo, t->port_hi, reuse_flags(p), t->prng, &lport_be);
+		err = bind_any(t, p, laddr_be, &lport_be);
 	} else {
 		/* Beside a listener nobody may bind, unless both have SO_REUSEPORT (G13). */
 		err = bind_add(&t->binds, r, laddr_be, lport_be, reuse_flags(p), !(p->c.flags & CONN_REUSEPORT));
@@ -111,30 +119,9 @@ bool tcp_timewait_take_over(struct tcp *t, const struct flow_key *key, uint32_t 
 	tw = tcp_timewait_at(t, r);
 	if (!tw->ts)
 		return false;
-	*iss = tw->snd_nxt + 65535 + 2;
+	*iss = tcp_timewait_next_iss(tw);
 	tcp_timewait_end(t, tw);
 	return true;
-}
-
-/* A port of the automatic range. Where there are listeners an accepted connection may have the very tuple: then another
- * one. The bucket is asked for here and needed last, when the SYN is out. */
-static int take_port(struct tcp *t, const rte_be32_t *from, uint32_t n, struct flow_key *key, uint32_t *hash)
-{
-	int err = 0;
-
-	for (int tries = 0; tries < TAKE_TRIES; tries++) {
-		err = eport_take(t->eport, from, n, key->raddr_be, key->rport_be, key, hash);
-		if (err != 0)
-			break;
-		table_prefetch(&t->flow->tcp, *hash);
-		if (!t->listened || flow_find(t->flow, &t->flow->tcp, *hash, key) == 0)
-			return 0;
-		eport_put(t->eport, key);
-		err = -EADDRNOTAVAIL;
-	}
-	if (err == -EADDRNOTAVAIL)
-		t->stats.port_exhausted++;
-	return err;
 }
 
 /* Completes the tuple and takes its port. *iss: the least ISN, 0 any. */
@@ -151,7 +138,7 @@ static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, ui
 		n = 1;
 	}
 	if (!(p->c.flags & CONN_BOUND_PORT))
-		return take_port(t, from, n, key, hash);
+		return tcp_port_take(t, from, n, tcp_opt(t, p)->port_range, key, hash, iss);
 	key->laddr_be = from[0];
 	key->lport_be = p->c.h.key.lport_be;
 	*hash = flow_hash(t->flow, key);
@@ -277,8 +264,7 @@ int tcp_listen(struct tcp *t, struct tcp_pcb *p, int backlog)
 	if (p->state != TCP_CLOSED)
 		return -EINVAL;
 	if (!(p->c.flags & CONN_BOUND_PORT)) {
-		err = bind_add_any(&t->binds, r, p->c.h.key.laddr_be, t->port_lo, t->port_hi, reuse_flags(p), t->prng,
-				   &p->c.h.key.lport_be);
+		err = bind_any(t, p, p->c.h.key.laddr_be, &p->c.h.key.lport_be);
 		if (err != 0)
 			return err;
 		p->c.flags |= CONN_BOUND_PORT;

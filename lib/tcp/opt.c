@@ -4,6 +4,7 @@
 #include <linux/tcp.h> /* not <netinet/tcp.h>: its names of states are ours too */
 #include <sys/socket.h>
 
+#include "flow/port_range.h"
 #include "tcp/buf.h"
 #include "tcp/cc.h"
 #include "tcp/life.h"
@@ -269,6 +270,11 @@ static int ip_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 		return 0;
 	case IP_BIND_ADDRESS_NO_PORT:
 		return flag_set(p, TF_BIND_NO_PORT, v != 0);
+	case IP_LOCAL_PORT_RANGE:
+		if (!port_range_valid((uint32_t)v))
+			return -EINVAL;
+		tcp_opt_need(t, p)->port_range = (uint32_t)v;
+		return 0;
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -280,6 +286,7 @@ static int ip_level_get(const struct tcp *t, const struct tcp_pcb *p, int name, 
 	case IP_TOS: *v = tcp_opt(t, p)->tos; return 0;
 	case IP_TTL: *v = tcp_opt(t, p)->ttl; return 0;
 	case IP_BIND_ADDRESS_NO_PORT: *v = !!(p->tflags & TF_BIND_NO_PORT); return 0;
+	case IP_LOCAL_PORT_RANGE: *v = (int)tcp_opt(t, p)->port_range; return 0;
 	case IP_MTU:
 		if (p->c.h.path == 0)
 			return -ENOTCONN;

@@ -144,7 +144,7 @@ struct tcp_optext {
 	uint16_t spare;
 	int32_t linger_s;          /* SO_LINGER, -1: off */
 	int32_t linger2_s;         /* TCP_LINGER2: orphaned FIN-WAIT-2; -1: none at all */
-	uint32_t spare2;
+	uint32_t port_range;       /* IP_LOCAL_PORT_RANGE, 0: none */
 };
 static_assert(sizeof(struct tcp_optext) == 32, "half a line");
 

@@ -18,7 +18,7 @@
 struct tcp_stats {
 	uint64_t segs_in, segs_out, rtx_segs, rtos, fast_rtx, dup_acks, active_opens, passive_opens, established, /* now */
 		resets_in, resets_out, attempt_fails, timeouts, ooo_segs, challenge_acks, timewait /* now */, synrcvd /* now */,
-		timewait_overflow, conn_full, port_exhausted;
+		timewait_overflow, timewait_reused, conn_full, port_exhausted;
 };
 
 struct tcp {

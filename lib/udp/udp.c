@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "flow/away.h"
+#include "flow/port_range.h"
 #include "udp/private.h"
 #include "udp/queue.h"
 
@@ -75,6 +76,15 @@ static int port_taken(struct udp *u, struct udp_pcb *p)
 	return rc;
 }
 
+/* Enters p at a free port, of its own range if it has one. */
+static int bind_any(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, uint32_t flags, rte_be16_t *lport_be)
+{
+	uint16_t lo = u->port_lo, hi = u->port_hi;
+
+	port_range_clip(p->port_range, &lo, &hi);
+	return bind_add_any(&u->binds, udp_ref(u, p), laddr_be, lo, hi, flags, u->flow->prng, lport_be);
+}
+
 int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be)
 {
 	rte_be16_t port_be = lport_be;
@@ -87,8 +97,7 @@ int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 	if (lport_be != 0)
 		rc = bind_add(&u->binds, udp_ref(u, p), laddr_be, lport_be, udp_bind_flags(p), false);
 	else
-		rc = bind_add_any(&u->binds, udp_ref(u, p), laddr_be, u->port_lo, u->port_hi, udp_bind_flags(p),
-				  u->flow->prng, &port_be);
+		rc = bind_any(u, p, laddr_be, udp_bind_flags(p), &port_be);
 	if (rc < 0)
 		return rc;
 	p->c.h.key.laddr_be = laddr_be;
@@ -100,11 +109,13 @@ int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 /* A port that RSS steers to this stack for answers from the peer. Only with several queues; false: none found. */
 static bool autobind_home(struct udp *u, struct udp_pcb *p, struct flow_key *key)
 {
-	uint32_t span = (uint32_t)u->port_hi - u->port_lo + 1;
+	uint16_t lo = u->port_lo, hi = u->port_hi, port;
 
+	port_range_clip(p->port_range, &lo, &hi);
 	for (unsigned i = 0; i < UDP_PORT_TRIES; i++) {
-		key->lport_be = rte_cpu_to_be_16((uint16_t)(u->port_lo + prng_below(u->flow->prng, span)));
-		if (flow_home(u->flow, flow_hash(u->flow, key)) != u->flow->self)
+		port = (uint16_t)(lo + prng_below(u->flow->prng, (uint32_t)hi - lo + 1));
+		key->lport_be = rte_cpu_to_be_16(port);
+		if (!bind_is_auto(&u->binds, port) || flow_home(u->flow, flow_hash(u->flow, key)) != u->flow->self)
 			continue;
 		/* Without BIND_REUSE: an automatic port is nobody else's. */
 		if (bind_add(&u->binds, udp_ref(u, p), p->c.h.key.laddr_be, key->lport_be, BIND_RECEIVES, false) == 0)
@@ -120,8 +131,7 @@ static int port_choose(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rt
 	int rc;
 
 	if (u->flow->rss->n_queues < 2 || !autobind_home(u, p, &key)) {
-		rc = bind_add_any(&u->binds, udp_ref(u, p), p->c.h.key.laddr_be, u->port_lo, u->port_hi, BIND_RECEIVES,
-				  u->flow->prng, &key.lport_be);
+		rc = bind_any(u, p, p->c.h.key.laddr_be, BIND_RECEIVES, &key.lport_be);
 		if (rc < 0)
 			return rc == -EADDRINUSE ? -EAGAIN : rc; /* datagrams say EAGAIN */
 	}

@@ -17,6 +17,7 @@ struct udp_pcb {
 	struct rte_mbuf *head, *tail; /* received datagrams, oldest first, linked by queue.h */
 	uint32_t queued_bytes, rcvbuf, n_queued, sndbuf;
 	uint32_t sock_bits;     /* lib/sock's flags */
+	uint32_t port_range;    /* IP_LOCAL_PORT_RANGE, 0: none (flow/port_range.h) */
 	uint8_t ttl, tos;
 	bool broadcast, shut_rd, shut_wr;
 	bool announced;         /* other stacks know of the port */

@@ -10,6 +10,7 @@
       --answer-after-eof   send only once the other end has finished sending
       --reset-after N   close with RST once N bytes have come
   peer.py churn ADDR PORT N              N short connections to an echo server, 64 at a time
+  peer.py echo ADDR PORT                 a TCP echo server, until it is stopped
   peer.py udp ADDR PORT N                N datagrams of 1..1472 bytes to a UDP echo server
 """
 import argparse
@@ -144,6 +145,40 @@ def run_churn(args):
     print(json.dumps({"good": good, "errors": sum(errors.values()), "by_reason": errors}))
 
 
+def run_echo(args):
+    """Echoes; what a socket does not take waits, and until then nothing more is read from it."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((args.addr, args.port))
+    listener.listen(4096)
+    poller = select.epoll()
+    poller.register(listener, select.EPOLLIN)
+    live = {}
+    while True:
+        for fd, _ in poller.poll():
+            if fd == listener.fileno():
+                sock, _ = listener.accept()
+                sock.setblocking(False)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                live[sock.fileno()] = [sock, b""]
+                poller.register(sock, select.EPOLLIN)
+                continue
+            entry = live[fd]
+            try:
+                data = entry[1] or entry[0].recv(CHUNK)
+                if not data:
+                    raise ConnectionResetError
+                entry[1] = data[entry[0].send(data):]
+                poller.modify(fd, select.EPOLLOUT if entry[1] else select.EPOLLIN)
+            except BlockingIOError:
+                entry[1] = data
+                poller.modify(fd, select.EPOLLOUT)
+            except OSError:
+                poller.unregister(fd)
+                entry[0].close()
+                del live[fd]
+
+
 def run_udp(args):
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.connect((args.addr, args.port))
@@ -161,7 +196,7 @@ def run_udp(args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("mode", choices=["connect", "listen", "churn", "udp"])
+    parser.add_argument("mode", choices=["connect", "listen", "churn", "echo", "udp"])
     parser.add_argument("addr")
     parser.add_argument("port", type=int)
     parser.add_argument("n", type=int, nargs="?", default=1)
@@ -173,7 +208,8 @@ def main():
     parser.add_argument("--answer-after-eof", action="store_true")
     parser.add_argument("--reset-after", type=int, default=0)
     args = parser.parse_args()
-    {"connect": run_connect, "listen": run_listen, "churn": run_churn, "udp": run_udp}[args.mode](args)
+    {"connect": run_connect, "listen": run_listen, "churn": run_churn, "echo": run_echo,
+     "udp": run_udp}[args.mode](args)
     return 0
 
 

@@ -17,6 +17,8 @@
 #include <spate/spate.h>
 
 #define CHUNK (256 * 1024)
+#define DRAIN_QUIET_NS 300000000u
+#define DRAIN_MOST_NS 2000000000u
 #define WAIT_MS 1 /* how long a turn waits for the network before it looks at standard input again */
 
 struct pipe_state {
@@ -183,16 +185,17 @@ static void run(struct pipe_state *s)
 	}
 }
 
-/* Closing starts the last exchange of FINs and ACKs: keep the stack turning until nothing has moved for a while. */
+/* Closing starts the last exchange of FINs and ACKs: keep the stack turning until nothing has moved for a while, or long
+ * enough when the wire is never quiet. */
 static void drain(int fd)
 {
-	uint64_t last_ns = spate_now_ns();
+	uint64_t begun_ns = spate_now_ns(), last_ns = begun_ns;
 
 	spate_close(fd);
 	do {
 		if (spate_turn() > 0)
 			last_ns = spate_now_ns();
-	} while (spate_now_ns() - last_ns < 300 * 1000000ull);
+	} while (spate_now_ns() - last_ns < DRAIN_QUIET_NS && spate_now_ns() - begun_ns < DRAIN_MOST_NS);
 }
 
 static void parse(struct args *a, int argc, char **argv)

@@ -1,4 +1,5 @@
 /* config_test.c: settings: what they take, every sentence with which they refuse, and the example files. */
+#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 
 #include "config/config.h"
 #include "config/units.h"
+#include "drivers/name.h"
 
 static struct spate_config c;
 static char err[1024];
@@ -50,6 +52,11 @@ static void values(void **state)
 	assert_int_equal(set("port-range", "32768-60999"), 0);
 	assert_int_equal(c.port_lo, 32768);
 	assert_int_equal(c.port_hi, 60999);
+	assert_int_equal(set("reserved-ports", "40000"), 0);
+	assert_int_equal(set("reserved-ports", "50000-50010, 60000"), 0);
+	assert_int_equal(c.n_reserved, 3);
+	assert_true(c.reserved[0].lo == 40000 && c.reserved[0].hi == 40000);
+	assert_true(c.reserved[1].lo == 50000 && c.reserved[1].hi == 50010 && c.reserved[2].lo == 60000);
 	assert_int_equal(set("mtu", "9000"), 0);
 	assert_int_equal(c.mtu, 9000);
 	assert_int_equal(set("mbufs", "64k"), 0);
@@ -60,6 +67,11 @@ static void values(void **state)
 	assert_int_equal(c.huge, 1);
 	assert_int_equal(set("huge", "auto"), 0);
 	assert_int_equal(c.huge, -1);
+	assert_true(c.offload);
+	assert_int_equal(set("offload", "no"), 0);
+	assert_false(c.offload);
+	assert_int_equal(set("offload", "auto"), 0);
+	assert_true(c.offload);
 	assert_int_equal(set("eal", "-n 4"), 0);
 	assert_string_equal(c.eal, "-n 4");
 	assert_int_equal(set("seed", "0xfeedfacecafebeef"), 0);
@@ -109,8 +121,9 @@ static void sentences(void **state)
 	static const struct {
 		const char *name, *value, *sentence;
 	} rows[] = {
-		{"port", "1", "there is no setting 'port'; the settings are: dev, ip, peer-ip, gw, max-connections, port-range, mtu, "
-			      "cores, mbufs, memory, huge, eal, seed, log-level"},
+		{"port", "1", "there is no setting 'port'; the settings are: dev, ip, peer-ip, gw, max-connections, port-range, "
+			      "reserved-ports, mtu, "
+			      "cores, mbufs, memory, huge, offload, eal, seed, log-level"},
 		{"dev", "", "dev : names no device"},
 		{"ip", "10.0.0.1", "ip 10.0.0.1: '10.0.0.1' has no prefix length: write it behind the address, such as 10.0.0.2/24"},
 		{"ip", "fe80::1/64", "ip fe80::1/64: is an IPv6 address; spate speaks IPv4 only"},
@@ -129,6 +142,10 @@ static void sentences(void **state)
 		{"max-connections", "0", "max-connections 0: must be from 1 to 67108864"},
 		{"port-range", "1024", "port-range 1024: is not a port range: write the lowest and the highest, such as 1024-65535"},
 		{"port-range", "2000-1000", "port-range 2000-1000: must rise, within 1 to 65535"},
+		{"reserved-ports", "80,",
+		 "reserved-ports 80,: is not a list of ports and ranges of them such as 8080,9000-9010"},
+		{"reserved-ports", "9-8", "reserved-ports 9-8: is not a list of ports and ranges of them such as 8080,9000-9010"},
+		{"reserved-ports", "0", "reserved-ports 0: is not a list of ports and ranges of them such as 8080,9000-9010"},
 		{"port-range", "0-99999", "port-range 0-99999: must rise, within 1 to 65535"},
 		{"mtu", "100", "mtu 100: must be from 576 to 9000"},
 		{"cores", "0", "cores 0: the number of cores must be from 1 to 128"},
@@ -139,6 +156,7 @@ static void sentences(void **state)
 		{"memory", "x", "memory x: is not an amount of memory: write it with M or G, such as 512M"},
 		{"memory", "512", "memory 512: must be from 64M to 1024G"},
 		{"huge", "maybe", "huge maybe: must be yes, no or auto"},
+		{"offload", "yes", "offload yes: must be auto or no"},
 		{"seed", "-1", "seed -1: is not a number of at most 64 bits (decimal, or hexadecimal with 0x)"},
 		{"log-level", "loud", "log-level loud: must be error, warning, notice, info or debug"},
 	};
@@ -191,6 +209,9 @@ static void whole(void **state)
 		 "peer-ip is for --dev sim only: other devices have their peer outside"},
 		{{{"dev", "eth1"}, {"ip", "10.0.0.1/24"}, {"cores", "3@0,1"}},
 		 "3 cores are asked for, but the list names 2 CPUs"},
+		{{{"dev", "eth1"}, {"ip", "10.0.0.1/24"}, {"port-range", "5000-5009"}, {"reserved-ports", "5000-5004"},
+		  {"reserved-ports", "5005-6000"}},
+		 "reserved-ports leave nothing of port-range"},
 		{{{"dev", "eth1"}, {"ip", "10.0.0.1-10.0.3.1/16"}, {"ip", "10.1.0.1-10.1.3.1/16"}},
 		 "one end has more than 1024 addresses"},
 		{{{"dev", "eth1"}, {"ip", "10.0.0.1-10.0.0.9/16"}, {"ip", "10.0.0.9/16"}},
@@ -279,19 +300,33 @@ static void config_dir(char *path, size_t len)
 		snprintf(path, len, "%s/../rooms/all/config", exe);
 }
 
+/* Every file in config/ is a configuration that is right, and names a device that could be. */
 static void examples(void **state)
 {
-	static const char *const names[] = {"sim", "af_packet", "memif", "pci"};
-	char dir[600], path[700];
+	char dir_path[600], path[900];
+	struct dirent *f;
+	unsigned n = 0;
+	DIR *dir;
 
-	config_dir(dir, sizeof(dir));
-	for (unsigned i = 0; i < RTE_DIM(names); i++) {
+	config_dir(dir_path, sizeof(dir_path));
+	dir = opendir(dir_path);
+	assert_non_null(dir);
+	while ((f = readdir(dir)) != NULL) {
+		const char *dot = strrchr(f->d_name, '.');
+		struct dev_name d;
+
+		if (dot == NULL || strcmp(dot, ".conf") != 0)
+			continue;
 		set_up(state);
-		snprintf(path, sizeof(path), "%s/%s.conf", dir, names[i]);
-		if (config_load(&c, path, err, sizeof(err)) != 0 || config_check(&c, err, sizeof(err)) != 0)
+		snprintf(path, sizeof(path), "%s/%s", dir_path, f->d_name);
+		if (config_load(&c, path, err, sizeof(err)) != 0 || config_check(&c, err, sizeof(err)) != 0 ||
+		    dev_name_parse(&d, c.dev, err, sizeof(err)) != 0)
 			fail_msg("%s: %s", path, err);
 		assert_true(c.n_ip > 0);
+		n++;
 	}
+	closedir(dir);
+	assert_true(n >= 20); /* one per kind of device, and sim */
 }
 
 static void units(void **state)

@@ -99,7 +99,7 @@ static void model_run(enum key_kind kind, uint16_t queues, uint16_t lo, uint16_t
 				model_add(&m, &k);
 		} else {
 			n = random_list(list, &p);
-			int err = eport_take(e, list, n, raddr, RPORT, &k, &hash);
+			int err = eport_take(e, list, n, raddr, RPORT, 0, &k, &hash);
 
 			if (err == 0) {
 				uint32_t l = rte_be_to_cpu_32(k.laddr_be) & 0xff;
@@ -116,7 +116,7 @@ static void model_run(enum key_kind kind, uint16_t queues, uint16_t lo, uint16_t
 	assert_true(st.taken - st.returned == m.n_live && st.failed == refused);
 	while (m.n_live > 0)
 		model_put(&m, e, m.n_live - 1);
-	assert_int_equal(e->groups.used + e->dests.used + e->lists.used + e->foreign_bitmaps.used, 0);
+	assert_int_equal(e->groups.used + e->dests.used + e->lists.used + e->port_bitmaps.used, 0);
 	for (int i = SET_SMALL; i < SET_MODES; i++)
 		assert_int_equal(e->set[i].used, 0);
 	eport_free(e);
@@ -159,7 +159,7 @@ static void many_addresses(void **state)
 		list[i] = rte_cpu_to_be_32(0x0a010000 + i);
 		other[i] = rte_cpu_to_be_32(0x0a010000 + (i + 1) % N);
 	}
-	while (eport_take(e, list, N, RADDR, RPORT, &key[n], &hash) == 0) {
+	while (eport_take(e, list, N, RADDR, RPORT, 0, &key[n], &hash) == 0) {
 		per_addr[rte_be_to_cpu_32(key[n].laddr_be) & 0x3ff]++;
 		assert_int_equal(rss_queue(&r, hash), 5);
 		if (++n == N * 100) { /* evenly: mean 100, a standard deviation of 10 */
@@ -180,9 +180,9 @@ static void many_addresses(void **state)
 		some += per_addr[i];
 	}
 	assert_int_equal(some, n);
-	assert_int_equal(eport_take(e, other, N, RADDR, RPORT, &k, &hash), -EADDRNOTAVAIL);
-	assert_int_equal(eport_take(e, other, N - 1, RADDR, RPORT, &k, &hash), -EADDRNOTAVAIL);
-	assert_int_equal(eport_take(e, other, 1, RADDR, RPORT, &k, &hash), -EADDRNOTAVAIL);
+	assert_int_equal(eport_take(e, other, N, RADDR, RPORT, 0, &k, &hash), -EADDRNOTAVAIL);
+	assert_int_equal(eport_take(e, other, N - 1, RADDR, RPORT, 0, &k, &hash), -EADDRNOTAVAIL);
+	assert_int_equal(eport_take(e, other, 1, RADDR, RPORT, 0, &k, &hash), -EADDRNOTAVAIL);
 	/* One comes back: found through any list that has its address, and through no other. */
 	for (int i = 0; i < 50; i++) {
 		uint32_t one = prng_below(&p, n);
@@ -191,13 +191,13 @@ static void many_addresses(void **state)
 		if (key[one].laddr_be == list[0] || key[one].laddr_be == list[1])
 			continue;
 		eport_put(e, &key[one]);
-		assert_int_equal(eport_take(e, not_it, 2, RADDR, RPORT, &k, &hash), -EADDRNOTAVAIL);
-		assert_int_equal(eport_take(e, i & 1 ? list : other, N, RADDR, RPORT, &k, &hash), 0);
+		assert_int_equal(eport_take(e, not_it, 2, RADDR, RPORT, 0, &k, &hash), -EADDRNOTAVAIL);
+		assert_int_equal(eport_take(e, i & 1 ? list : other, N, RADDR, RPORT, 0, &k, &hash), 0);
 		assert_true(flow_key_eq(&k, &key[one]));
-		assert_int_equal(eport_take(e, list, N, RADDR, RPORT, &k, &hash), -EADDRNOTAVAIL);
+		assert_int_equal(eport_take(e, list, N, RADDR, RPORT, 0, &k, &hash), -EADDRNOTAVAIL);
 	}
 	/* Another destination is not touched by that. */
-	assert_int_equal(eport_take(e, list, N, RADDR, RTE_BE16(444), &k, &hash), 0);
+	assert_int_equal(eport_take(e, list, N, RADDR, RTE_BE16(444), 0, &k, &hash), 0);
 	eport_put(e, &k);
 	for (uint32_t i = 0; i < n; i++)
 		eport_put(e, &key[i]);
@@ -223,14 +223,14 @@ static void other_addresses(void **state)
 	make_rss(&r, KEY_MICROSOFT, 128, 128, &p);
 	s = eport_space_new(&r, 1024, 65535);
 	e = eport_new(s, 5, 16, &p, -1);
-	while (eport_take(e, full, 2, RADDR, RPORT, &k, &hash) == 0)
+	while (eport_take(e, full, 2, RADDR, RPORT, 0, &k, &hash) == 0)
 		;
 	for (int i = 0; i < 10; i++) {
-		assert_int_equal(eport_take(e, fresh, 2, RADDR, RPORT, &k, &hash), 0);
+		assert_int_equal(eport_take(e, fresh, 2, RADDR, RPORT, 0, &k, &hash), 0);
 		assert_true(k.laddr_be == fresh[0] || k.laddr_be == fresh[1]);
-		assert_int_equal(eport_take(e, half, 2, RADDR, RPORT, &k, &hash), 0);
+		assert_int_equal(eport_take(e, half, 2, RADDR, RPORT, 0, &k, &hash), 0);
 		assert_true(k.laddr_be == half[1]);
-		assert_int_equal(eport_take(e, full, 2, RADDR, RPORT, &k, &hash), -EADDRNOTAVAIL);
+		assert_int_equal(eport_take(e, full, 2, RADDR, RPORT, 0, &k, &hash), -EADDRNOTAVAIL);
 	}
 	eport_free(e);
 	eport_space_free(s);

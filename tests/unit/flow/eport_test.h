@@ -51,14 +51,14 @@ static void make_rss(struct rss *r, enum key_kind kind, uint16_t reta_size, uint
 	assert_int_equal(rss_init(r, key, kind == KEY_RANDOM_52 ? 52 : 40, reta, reta_size, queues), 0);
 }
 
-static uint32_t hash_of(const struct rss *r, const struct flow_key *k)
+static inline uint32_t hash_of(const struct rss *r, const struct flow_key *k)
 {
 	return rss_hash4(r, k->raddr_be, k->laddr_be, k->rport_be, k->lport_be);
 }
 
 /* Which ports can be chosen, by looking at each. */
-static uint32_t brute(const struct rss *r, uint16_t queue, rte_be32_t laddr, rte_be32_t raddr, uint16_t lo, uint16_t hi,
-		      uint8_t *home)
+static inline uint32_t brute(const struct rss *r, uint16_t queue, rte_be32_t laddr, rte_be32_t raddr, uint16_t lo, uint16_t hi,
+			     uint8_t *home)
 {
 	struct flow_key k = { laddr, raddr, 0, RPORT };
 	uint32_t n = 0;

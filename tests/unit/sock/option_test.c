@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "flow/port_range.h"
 #include "world.h"
 
 static void set_int(int fd, int level, int name, int v)
@@ -83,6 +84,41 @@ static void options(void **state)
 	assert_int_equal(spate_sys_getsockopt(d, IPPROTO_TCP, OPT_TCP_NODELAY, &v, &len), -ENOPROTOOPT);
 }
 
+/* G14 to G16 for both kinds of socket, and Linux's checks of the value. */
+static void port_range(void **state)
+{
+	const uint32_t range = 40000 | 40003u << 16, backwards = 40003 | 40000u << 16;
+	int l = far_listener(80, 0), fds[2] = {stream(0), dgram(0)};
+
+	(void)state;
+	assert_true(l > 0);
+	for (int i = 0; i < 2; i++) {
+		int fd = fds[i];
+
+		assert_int_equal(get_int(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE), 0);
+		assert_int_equal(spate_sys_setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &backwards, 4), -EINVAL);
+		assert_int_equal(spate_sys_setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &range, 1), -EINVAL);
+		assert_int_equal(spate_sys_setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &range, 8), -EINVAL);
+		set_int(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, (int)range);
+		assert_int_equal(get_int(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE), (int)range);
+		assert_int_equal(call_connect(fd, FAR_IP, 80), 0);
+		assert_in_range(own_port(fd), 40000, 40003);
+	}
+	/* A stream's port is busy to one destination from one of our two addresses, a datagram's to all from all (G18). */
+	for (int i = 0; i < 8; i++) {
+		int s = stream(0), d = dgram(0);
+
+		set_int(s, IPPROTO_IP, IP_LOCAL_PORT_RANGE, (int)range);
+		set_int(d, IPPROTO_IP, IP_LOCAL_PORT_RANGE, (int)range);
+		assert_int_equal(call_connect(s, FAR_IP, 80), i < 7 ? 0 : -EADDRNOTAVAIL);
+		assert_int_equal(call_bind(d, "0.0.0.0", 0), i < 3 ? 0 : -EADDRINUSE);
+		if (i < 3)
+			assert_in_range(own_port(d), 40000, 40003);
+		else
+			assert_int_equal(call_connect(d, FAR_IP, 81), -EAGAIN);
+	}
+}
+
 /* Timeouts live beside the slots: many, set, cleared and given back with the socket. */
 static void many_timeouts(void **state)
 {
@@ -132,6 +168,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_WORLD(options),
+		IN_WORLD(port_range),
 		IN_WORLD(many_timeouts),
 		IN_WORLD(names_are_cut),
 	};

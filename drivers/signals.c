@@ -1,5 +1,5 @@
-/* sigpipe.c: keeps SIGPIPE from the application while a device writes to its sockets. */
-#include "drivers/sigpipe.h"
+/* signals.c: see signals.h. */
+#include "drivers/signals.h"
 
 #include <pthread.h>
 #include <stddef.h>
@@ -36,4 +36,25 @@ void sigpipe_restore(const struct sigpipe *s)
 	if (!s->was_pending && sigpipe_is_pending())
 		sigtimedwait(&only, NULL, &at_once);
 	pthread_sigmask(SIG_SETMASK, &s->before, NULL);
+}
+
+void signals_occupy(sigset_t *set)
+{
+	struct sigaction sa;
+
+	sigemptyset(set);
+	for (int sig = SIGRTMIN; sig <= SIGRTMAX; sig++) {
+		if (sigaction(sig, NULL, &sa) != 0 || sa.sa_flags & SA_SIGINFO || sa.sa_handler != SIG_DFL)
+			continue;
+		signal(sig, SIG_IGN);
+		sigaddset(set, sig);
+	}
+}
+
+void signals_release(const sigset_t *set)
+{
+	for (int sig = SIGRTMIN; sig <= SIGRTMAX; sig++) {
+		if (sigismember(set, sig) == 1)
+			signal(sig, SIG_DFL);
+	}
 }
