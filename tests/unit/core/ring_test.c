@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,7 @@
 #define RING_PACKETS 1024
 #define POOL_MBUFS 16383
 #define SERVER_PORT RTE_BE16(80)
-#define MS 1000000ull
+#define MS UINT64_C(1000000)
 #define END_MS 60000u     /* of virtual time */
 #define STEPS_MAX 400000u
 
