@@ -7,6 +7,10 @@ source "$(dirname "$0")/../lib.sh"
 PVP=$TESTS_DIR/../perf/pvp/pvp.sh
 
 echo "pvp: spate - virtio-user - testpmd - virtio-user - spate"
+if ! command -v dpdk-testpmd >/dev/null; then
+    echo "  skipped: dpdk-testpmd is not installed (Debian: dpdk-dev)"
+    exit 0
+fi
 check_logged pvp "pvp: exit code 0" timeout -k 10 180 "$PVP" "$BUILD" 1
 sed 's/^/  /; /^  {/d' "$WORK/pvp.log"
 check_eq "pvp: errors" "$(json_get "$WORK/pvp.log" errors)" 0
