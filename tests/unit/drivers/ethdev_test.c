@@ -206,14 +206,16 @@ static void run_memif_client(const char *dev)
 
 static void memif_pair(void **state)
 {
-	char server[128], client[128];
+	char server[128], client[128], path[128];
 	pid_t pids[2];
 
 	(void)state;
 	snprintf(server, sizeof(server), "memif:%s/m.sock,role=server", dir);
 	snprintf(client, sizeof(client), "memif:%s/m.sock", dir);
+	snprintf(path, sizeof(path), "%s/m.sock", dir);
 	pids[0] = child(run_memif_server, server);
-	usleep(300000);
+	for (int ms = 0; access(path, F_OK) != 0 && ms < DEADLINE_S * 1000; ms++)
+		usleep(1000); /* a client connects once */
 	pids[1] = child(run_memif_client, client);
 	assert_int_equal(result(pids[1]), 0);
 	assert_int_equal(result(pids[0]), 0);
