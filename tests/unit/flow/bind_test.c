@@ -129,6 +129,62 @@ static void any_port(void **state)
 	assert_int_equal(bind_add(&b, 1, A, P80, 0, false), -ENOBUFS);
 }
 
+static struct bind_note told(flow_ref owner, rte_be32_t laddr_be, uint32_t flags)
+{
+	return (struct bind_note){.owner = owner, .laddr_be = laddr_be, .lport_be = P80, .flags = (uint8_t)flags};
+}
+
+#define STACK(n) ref_make(FLOW_REMOTE, n)
+
+/* Other stacks' entries conflict like own ones, and receive after them. */
+static void other_stacks(void **state)
+{
+	struct bind_note exact = told(7, A, BIND_RECEIVES | BIND_REUSE), any = told(8, 0, BIND_RECEIVES | BIND_REUSE);
+	struct prng p;
+	rte_be16_t port;
+
+	(void)state;
+	prng_seed(&p, 1);
+	bind_remote_set(&b, 3, &any);
+	assert_int_equal(bind_find(&b, A, P80, 0), STACK(3));
+	assert_int_equal(bind_find_own(&b, A, P80, 0), 0);
+	assert_int_equal(bind_add(&b, 1, A, P80, 0, false), -EADDRINUSE);
+	assert_int_equal(bind_add(&b, 1, A, P80, BIND_REUSE, true), -EADDRINUSE);
+	assert_int_equal(bind_add_any(&b, 1, A, 80, 80, 0, &p, &port), -EADDRINUSE);
+	/* Own and general before others' and general; others' and exact before those. */
+	assert_int_equal(bind_add(&b, 1, 0, P80, BIND_REUSE | BIND_RECEIVES, false), 0);
+	assert_int_equal(bind_find(&b, A, P80, 0), 1);
+	bind_remote_set(&b, 4, &exact);
+	assert_int_equal(bind_find(&b, A, P80, 0), STACK(4));
+	assert_int_equal(bind_find_own(&b, A, P80, 0), 1);
+	assert_int_equal(bind_find(&b, B, P80, 0), 1);
+	assert_int_equal(bind_add(&b, 2, A, P80, BIND_REUSE | BIND_RECEIVES, false), 0);
+	assert_int_equal(bind_find(&b, A, P80, 0), 2);
+	bind_remove(&b, 2, P80);
+	/* It no longer receives, but is bound. */
+	exact.flags = 0;
+	bind_remote_set(&b, 4, &exact);
+	assert_int_equal(b.pool.used, 3);
+	assert_int_equal(bind_find(&b, A, P80, 0), 1);
+	assert_int_equal(bind_add(&b, 2, A, P80, BIND_REUSE, false), -EADDRINUSE);
+	/* Another stack's with the same number is another; unknown ones are ignored. */
+	bind_remote_remove(&b, 5, &exact);
+	assert_int_equal(b.pool.used, 3);
+	bind_remote_remove(&b, 4, &exact);
+	bind_remote_remove(&b, 4, &exact);
+	assert_int_equal(b.pool.used, 2);
+	assert_int_equal(b.n_remote_exact, 0);
+	/* A twin comes in beside anything. */
+	assert_int_equal(bind_add_twin(&b, 5, 0, P80, BIND_RECEIVES), 0);
+	bind_remove(&b, 1, P80);
+	assert_int_equal(bind_find(&b, A, P80, 9), 5);
+	bind_remove(&b, 5, P80);
+	assert_int_equal(bind_find(&b, A, P80, 9), STACK(3));
+	bind_remote_remove(&b, 3, &any);
+	assert_int_equal(bind_find(&b, A, P80, 9), 0);
+	assert_int_equal(b.pool.used, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +192,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(start_to_listen, setup, teardown),
 		cmocka_unit_test_setup_teardown(receivers, setup, teardown),
 		cmocka_unit_test_setup_teardown(any_port, setup, teardown),
+		cmocka_unit_test_setup_teardown(other_stacks, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -249,6 +249,45 @@ static void threads(void **state)
 	nothing_for(2);
 }
 
+/* Notes that must arrive wait for a buffer, and none of their sender's overtakes them; one to all reaches all or nobody. */
+static void owed_notes(void **state)
+{
+	static struct rte_mbuf *all[POOL_MBUFS];
+	uint64_t number;
+	struct mail_tag tag;
+	unsigned n = 0;
+
+	(void)state;
+	while (n < POOL_MBUFS && (all[n] = rte_pktmbuf_alloc(pool)) != NULL)
+		n++;
+	for (number = 1; number <= 3; number++)
+		mail_note_sure(&box[0], (uint16_t)(number == 3 ? MAIL_ALL : number), MAIL_RELEASE, &number, sizeof(number));
+	assert_int_equal(mail_note(&box[0], 1, MAIL_NEIGH, &number, sizeof(number)), -ENOBUFS);
+	mail_flush(&box[0]);
+	nothing_for(1);
+	rte_pktmbuf_free(all[--n]); /* room for one; the note to all needs two */
+	number = 4;
+	assert_int_equal(mail_note(&box[0], 1, MAIL_NEIGH, &number, sizeof(number)), -ENOBUFS);
+	assert_int_equal(next(1, &tag), 1);
+	assert_int_equal(tag.kind, MAIL_RELEASE);
+	nothing_for(2);
+	mail_flush(&box[0]); /* with what that one has given back */
+	assert_int_equal(next(2, &tag), 2);
+	mail_flush(&box[0]);
+	nothing_for(1);
+	nothing_for(2);
+	rte_pktmbuf_free(all[--n]);
+	mail_flush(&box[0]);
+	assert_int_equal(next(1, &tag), 3);
+	assert_int_equal(next(2, &tag), 3);
+	assert_int_equal(box[0].debts.used, 0);
+	note(0, 1, 4);
+	assert_int_equal(next(1, &tag), 4);
+	mail_note_sure(&box[0], 1, MAIL_RELEASE, &number, sizeof(number));
+	assert_int_equal(next(1, &tag), 4);
+	rte_pktmbuf_free_bulk(all, n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +298,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(packets_overflow, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(from_outside, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_mbuf, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(owed_notes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(threads, set_up, tear_down),
 	};
