@@ -16,7 +16,7 @@
 #define BUFFERS "131072"
 #define CONNS_ROOM 1000000 /* what --max-connections is by default, rounded down */
 
-static const char *const setting_names[] = { "dev", "ip", "peer-ip", "gw", "max-connections", "port-range", "cores",
+static const char *const setting_names[] = { "dev", "vlan", "ip", "peer-ip", "gw", "max-connections", "port-range", "cores",
 					     "mbufs", "memory", "huge", "eal", "seed", "mtu", "log-level", "config", NULL };
 
 /* Remembers what defaults depend on. */

@@ -15,7 +15,7 @@ struct say {
 int say_no(struct say *say, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* "10.0.0.10-10.0.0.200/16,10.1.0.2/24" adds to ranges; all or nothing. */
-int parse_ranges(struct config_range *ranges, unsigned *n, const char *v, struct say *say);
+int parse_ranges(struct config_range *ranges, unsigned *n, uint8_t iface, const char *v, struct say *say);
 int parse_gateways(struct spate_config *c, const char *v, struct say *say);
 /* "2": a number of cores, not pinned. "0,1" or "cpu:0-1": one core per CPU. "1@0,1": one core, CPUs 0 and 1. */
 int parse_cores(struct spate_config *c, const char *v, struct say *say);

@@ -29,8 +29,9 @@ void net_tell_neigh(struct net *n, uint8_t iface, rte_be32_t addr_be, const stru
 static void addr_change(const struct net *n, int rc, const char *what, rte_be32_t addr_be)
 {
 	const uint8_t *ip = (const uint8_t *)&addr_be;
+	bool done = rc == -EEXIST || rc == -ENOENT; /* it is as it was wanted */
 
-	if (rc < 0 && n->announce.leader)
+	if (rc < 0 && !done && n->announce.leader)
 		LOG_WARN("%s %u.%u.%u.%u: %s", what, ip[0], ip[1], ip[2], ip[3], strerror(-rc));
 }
 
