@@ -71,7 +71,7 @@ static int set_dev(struct spate_config *c, const char *v, struct say *say)
 	}
 	for (unsigned i = 0; i < n; i++)
 		if (strcmp(config_dev(c, i), v) == 0)
-			return say_no(say, "is given twice");
+			return iface_select(c, i, 0, say); /* more about it */
 	if (n == PORTS_MAX)
 		return say_no(say, "there are more than %u devices", PORTS_MAX);
 	rc = set_text(c->more[n - 1].name, sizeof(c->more[0].name), v, say);
