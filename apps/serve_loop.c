@@ -284,7 +284,8 @@ static int listener_open(struct serve *s, unsigned svc, char *err, size_t err_le
 		goto fail;
 	s->listener[svc] = fd;
 	ev.data.u64 = data_plain(fd, svc, DATA_LISTENER);
-	if (spate_setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
+	/* One listener on every core. */
+	if (spate_setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0 ||
 	    spate_bind(fd, (struct sockaddr *)&a, sizeof(a)) != 0 ||
 	    (services[svc].type == SOCK_STREAM && spate_listen(fd, BACKLOG) != 0) ||
 	    spate_epoll_ctl(s->ep, EPOLL_CTL_ADD, fd, &ev) != 0)

@@ -1,7 +1,6 @@
 /* check.c: what only the whole configuration shows. */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "config/parse.h"
 
@@ -81,47 +80,19 @@ static int check_gateways(const struct spate_config *c, char *err, size_t err_le
 	return 0;
 }
 
-bool config_iface_used(const struct spate_config *c, unsigned iface)
+/* Two stacks of one end on one CPU would only wait for each other. (Those of two ends may share: sim's.) */
+static int check_cores(const struct spate_config *c, char *err, size_t err_len)
 {
-	for (unsigned i = 0; i < c->n_ip; i++)
-		if (c->ip[i].iface == iface)
-			return true;
-	for (unsigned i = 0; i < c->n_peer_ip; i++)
-		if (c->peer_ip[i].iface == iface)
-			return true;
-	return false;
-}
-
-static bool dev_used(const struct spate_config *c, unsigned dev)
-{
-	for (unsigned i = 0; i < c->n_ifaces; i++)
-		if (c->iface[i].dev == dev && config_iface_used(c, i))
-			return true;
-	return false;
-}
-
-/* Several devices, or VLANs. */
-static int check_interfaces(const struct spate_config *c, char *err, size_t err_len)
-{
-	for (unsigned d = 0; c->n_more > 0 && d < config_devs(c); d++) {
-		if (strncmp(config_dev(c, d), "sim", 3) == 0 && (config_dev(c, d)[3] == '\0' || config_dev(c, d)[3] == ','))
-			return no(err, err_len, "sim has both its ends in this process: it cannot be one of several devices");
-		if (!dev_used(c, d)) {
-			snprintf(err, err_len, "device %.64s has no address: write its --ip behind its --dev", config_dev(c, d));
-			return -EINVAL;
-		}
+	if (c->n_core_list != 0 && c->n_core_list < c->cores) {
+		snprintf(err, err_len, "%u cores are asked for, but the list names %u CPUs", c->cores, c->n_core_list);
+		return -EINVAL;
 	}
-	for (unsigned i = 0; i < c->n_ifaces; i++) {
-		const struct config_iface *f = &c->iface[i];
-
-		if (f->vlan_id != 0 && !config_iface_used(c, i)) {
-			snprintf(err, err_len, "vlan %u has no address: write its --ip behind --vlan %u", f->vlan_id, f->vlan_id);
-			return -EINVAL;
-		}
-		if (f->mtu != 0 && config_mtu(c, f->dev) != 0 && f->mtu > config_mtu(c, f->dev)) {
-			snprintf(err, err_len, "the MTU of vlan %u is %u, more than the %u of its device", f->vlan_id, f->mtu,
-				 config_mtu(c, f->dev));
-			return -EINVAL;
+	for (unsigned i = 0; i < c->n_core_list; i++) {
+		for (unsigned j = i + 1; j < c->n_core_list && j / c->cores == i / c->cores; j++) {
+			if (c->core_list[i] == c->core_list[j]) {
+				snprintf(err, err_len, "cores lists CPU %d twice", c->core_list[i]);
+				return -EINVAL;
+			}
 		}
 	}
 	return 0;
@@ -140,12 +111,10 @@ int config_check(const struct spate_config *c, char *err, size_t err_len)
 		return no(err, err_len, "sim has two ends: give the far one an address with --peer-ip, in the same network");
 	if (!sim && c->n_peer_ip != 0)
 		return no(err, err_len, "peer-ip is for --dev sim only: other devices have their peer outside");
-	if (c->n_core_list != 0 && c->n_core_list < c->cores) {
-		snprintf(err, err_len, "%u cores are asked for, but the list names %u CPUs", c->cores, c->n_core_list);
-		return -EINVAL;
-	}
-	rc = check_addresses(c, err, err_len);
+	rc = check_cores(c, err, err_len);
 	if (rc == 0)
-		rc = check_interfaces(c, err, err_len);
+		rc = check_addresses(c, err, err_len);
+	if (rc == 0)
+		rc = config_check_interfaces(c, err, err_len);
 	return rc != 0 ? rc : check_gateways(c, err, err_len);
 }

@@ -186,10 +186,6 @@ static int cpus_parse(struct spate_config *c, const char *list, struct say *say)
 		for (; lo <= hi; lo++) {
 			if (n == PORT_QUEUES_MAX)
 				return say_no(say, "lists more than %u CPUs", PORT_QUEUES_MAX);
-			for (unsigned i = 0; i < n; i++) {
-				if (c->core_list[i] == (int)lo)
-					return say_no(say, "lists CPU %u twice", lo);
-			}
 			c->core_list[n++] = (int)lo;
 		}
 	}

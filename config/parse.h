@@ -21,6 +21,8 @@ int parse_gateways(struct spate_config *c, const char *v, struct say *say);
 int parse_cores(struct spate_config *c, const char *v, struct say *say);
 /* Brings cores in line with dev and the list, when only the list was given. */
 void parse_cores_follow(struct spate_config *c);
+/* 0, or -EINVAL with a sentence. */
+int config_check_interfaces(const struct spate_config *c, char *err, size_t err_len);
 bool config_dev_is_sim(const struct spate_config *c);
 const char *config_ip_text(uint32_t ip, char buf[16]);
 

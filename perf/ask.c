@@ -114,7 +114,7 @@ static int loop(struct perf_run *r, struct ask *a)
 	a->last = tsc_now();
 	for (uint64_t now = a->last; !over(a, now); now = tsc_now()) {
 		struct epoll_event ev[EVENTS_MAX];
-		int n = NET(epoll_wait)(a->h->ep, ev, EVENTS_MAX, 1);
+		int n = perf_wait(r, a->h->ep, ev, EVENTS_MAX, 1);
 
 		for (int k = 0; k < n; k++)
 			if (ev[k].events & ~(unsigned)EPOLLOUT)

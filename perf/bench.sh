@@ -69,6 +69,9 @@ run() {
 
 for round in $(seq "$rounds"); do
     echo "round $round of $rounds" >&2
+    for cores in $(seq "$(nproc)"); do # 1, 2, 4 ... : the same work per core
+        [ $((cores & (cores - 1))) -ne 0 ] || run "connect, both ends on $cores" sim connect --cores "$cores"
+    done
     for wire in $wires; do
         run "connect" "$wire" connect
         run "rps, 64 connections" "$wire" rps --connections 64
@@ -115,7 +118,7 @@ awk -F'|' -v wires="$wires" '
             printf "%-24s %-14s", order[k], unit[order[k]]
             for (i = 1; i <= w; i++) {
                 id = order[k] SUBSEP wire[i]
-                text = count[id] ? human(median(id)) : "failed"
+                text = count[id] ? human(median(id)) : bad[id] ? "failed" : "-"
                 if (errors[id] > 0) text = text " *"
                 if (errors[id] > 0 || bad[id]) starred = 1
                 printf " %14s", text

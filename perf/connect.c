@@ -132,7 +132,7 @@ static void loop(struct churn *c)
 {
 	while (tsc_now() < c->span.end) {
 		struct epoll_event ev[EVENTS_MAX];
-		int n = NET(epoll_wait)(c->ep, ev, EVENTS_MAX, 1);
+		int n = perf_wait(c->r, c->ep, ev, EVENTS_MAX, 1);
 
 		for (int k = 0; k < n; k++)
 			event(c, ev[k].data.u32, ev[k].events);
@@ -143,7 +143,7 @@ static void loop(struct churn *c)
 
 static void result(struct churn *c)
 {
-	struct perf_point *p = &c->r->shared->point;
+	struct perf_point *p = &c->r->w->point;
 	double seconds = (double)(c->span.end - c->span.begin) / tsc_hz();
 
 	p->connections_per_second = (double)c->done / seconds;
@@ -151,15 +151,15 @@ static void result(struct churn *c)
 	p->p50_us = (double)hist_quantile(&c->ns, .5) / 1e3;
 	p->p99_us = (double)hist_quantile(&c->ns, .99) / 1e3;
 	p->p999_us = (double)hist_quantile(&c->ns, .999) / 1e3;
-	p->errors = (double)(c->errors + __atomic_load_n(&c->r->shared->server_errors, __ATOMIC_RELAXED));
+	p->errors = (double)(c->errors + __atomic_load_n(&c->r->w->server_errors, __ATOMIC_RELAXED));
 }
 
 static int client(struct perf_run *r)
 {
-	static struct churn c;
+	static _Thread_local struct churn c;
 
 	c.r = r;
-	c.n = (uint32_t)r->a.concurrency;
+	c.n = perf_share(r, r->a.concurrency);
 	c.to.sin_family = AF_INET;
 	c.to.sin_port = htons(PERF_PORT);
 	inet_pton(AF_INET, r->a.server_ip, &c.to.sin_addr);
@@ -183,7 +183,7 @@ static int client(struct perf_run *r)
 }
 
 static const struct perf_ops ops = {
-	.name = "connect", .mode = SERVER_ECHO_CLOSE, .client = client,
+	.name = "connect", .mode = SERVER_ECHO_CLOSE, .client = client, .cores = true,
 	.metric = offsetof(struct perf_point, connections_per_second), .connections = 0, .concurrency = 512, .addresses = 32,
 };
 

@@ -25,7 +25,7 @@ static uint64_t growth(struct perf_run *r, struct held *h, uint64_t before)
 static int client(struct perf_run *r)
 {
 	static struct ask_result res;
-	struct perf_point *p = &r->shared->point;
+	struct perf_point *p = &r->w->point;
 	uint64_t before = memory_bytes(), server_has, t0 = tsc_now();
 	struct held h;
 	int rc = held_open(r, &h, (uint32_t)r->a.connections);
@@ -33,16 +33,16 @@ static int client(struct perf_run *r)
 	if (rc != 0)
 		return rc;
 	p->connections_per_second = (double)h.established * tsc_hz() / (double)(tsc_now() - t0);
-	server_has = __atomic_load_n(&r->shared->server_open, __ATOMIC_RELAXED);
+	server_has = perf_server_open(r);
 	p->connections = (double)(h.established < server_has ? h.established : server_has);
 	p->bytes_per_connection = (double)growth(r, &h, before) / (2 * p->connections);
 	rc = ask_run(r, &h, (uint32_t)r->a.concurrency, h.established < SAMPLE ? h.established : SAMPLE, &res);
-	server_has = __atomic_load_n(&r->shared->server_open, __ATOMIC_RELAXED);
+	server_has = perf_server_open(r);
 	if (server_has < p->connections)
 		p->connections = (double)server_has; /* lost meanwhile */
 	p->p50_us = (double)hist_quantile(&res.ns, .5) / 1e3;
 	p->p99_us = (double)hist_quantile(&res.ns, .99) / 1e3;
-	p->errors = (double)(h.errors + res.errors + __atomic_load_n(&r->shared->server_errors, __ATOMIC_RELAXED));
+	p->errors = (double)(h.errors + res.errors + __atomic_load_n(&r->w->server_errors, __ATOMIC_RELAXED));
 	return rc;
 }
 

@@ -30,10 +30,10 @@ static bool open_one(struct perf_run *r, struct held *h, uint32_t i)
 }
 
 /* Handles what became ready; returns how many connections were decided. */
-static uint32_t decide(struct held *h)
+static uint32_t decide(struct perf_run *r, struct held *h)
 {
 	struct epoll_event ev[EVENTS_MAX];
-	int n = NET(epoll_wait)(h->ep, ev, EVENTS_MAX, 0);
+	int n = perf_wait(r, h->ep, ev, EVENTS_MAX, 0);
 	uint32_t decided = 0;
 
 	for (int k = 0; k < n; k++) {
@@ -59,8 +59,8 @@ static bool server_has(struct perf_run *r, struct held *h)
 {
 	uint64_t end = tsc_now() + (uint64_t)(STALL_S * tsc_hz());
 
-	while (__atomic_load_n(&r->shared->server_open, __ATOMIC_RELAXED) < h->established) {
-		decide(h);
+	while (perf_server_open(r) < h->established) {
+		decide(r, h);
 		if (tsc_now() > end)
 			return false;
 	}
@@ -81,7 +81,7 @@ int held_open(struct perf_run *r, struct held *h, uint32_t n)
 		for (int k = 0; k < OPENS_MAX && opened < n && opened - decided < PENDING_MAX; k++)
 			if (!open_one(r, h, opened++))
 				return -EIO;
-		new = decide(h);
+		new = decide(r, h);
 		decided += new;
 		if (new > 0)
 			last = tsc_now();

@@ -92,6 +92,34 @@ static double metric(const struct perf_point *p, const struct perf_ops *ops)
 	return *(const double *)((const char *)p + ops->metric);
 }
 
+static void add(double *sum, double x) { *sum += x; }
+
+static void most(double *max, double x)
+{
+	if (x > *max)
+		*max = x;
+}
+
+/* What the workers did together: rates and counts add up, the time that the slowest needed is everybody's. */
+static void combine(struct perf_run *r)
+{
+	struct perf_point *sum = &r->shared->point;
+
+	*sum = r->shared->worker[0].point;
+	for (unsigned i = 1; i < r->a.cores; i++) {
+		const struct perf_point *p = &r->shared->worker[i].point;
+
+		add(&sum->connections_per_second, p->connections_per_second);
+		add(&sum->requests_per_second, p->requests_per_second);
+		add(&sum->connections, p->connections);
+		add(&sum->errors, p->errors);
+		most(&sum->cycles_per_connection, p->cycles_per_connection);
+		most(&sum->p50_us, p->p50_us);
+		most(&sum->p99_us, p->p99_us);
+		most(&sum->p999_us, p->p999_us);
+	}
+}
+
 /* One measurement. False with a sentence in shared->err. */
 static bool measure(struct perf_run *r)
 {
@@ -102,7 +130,9 @@ static bool measure(struct perf_run *r)
 	bool good;
 
 	memset(r->shared, 0, sizeof(*r->shared));
-	r->shared->point = perf_point_new(r->ops->name, r->a.wire, (int)r->a.cores);
+	r->w = r->shared->worker;
+	for (unsigned i = 0; i < (r->a.cores > 1 ? r->a.cores : 1); i++)
+		r->shared->worker[i].point = perf_point_new(r->ops->name, r->a.wire, r->a.cores != 0 ? (int)r->a.cores : 1);
 	if (n == 1) {
 		pid[0] = child_start(r, ROLE_BOTH);
 	} else {
@@ -111,6 +141,7 @@ static bool measure(struct perf_run *r)
 	}
 	good = children_wait(pid, n, patience);
 	wire_cleanup();
+	combine(r);
 	if (good && metric(&r->shared->point, r->ops) > 0)
 		return true;
 	if (good)
@@ -152,6 +183,8 @@ static int check(const struct perf_run *r, char *err, size_t err_len)
 		snprintf(err, err_len, "--wire %s: the wires are " PERF_WIRES, r->a.wire);
 	else if (strcmp(r->a.closer, "server") != 0 && strcmp(r->a.closer, "client") != 0)
 		snprintf(err, err_len, "--closer %s: write client or server", r->a.closer);
+	else if (r->a.cores != 0 && (!r->ops->cores || strcmp(r->a.wire, "sim") != 0))
+		snprintf(err, err_len, "--cores is for connect and rps on sim");
 	else
 		return 0;
 	return -EINVAL;
@@ -162,8 +195,10 @@ static int options(struct perf_run *r, int argc, char **argv, char *err, size_t 
 	struct perf_args *a = &r->a;
 	const struct opt table[] = {
 		{ "wire", OPT_TEXT, &a->wire, 0, 0, "WIRE", PERF_WIRES },
-		{ "cores", OPT_COUNT, &a->cores, 1, 1, "N", "cores of each end [1]" },
-		{ "cpus", OPT_TEXT, &a->cpus, 0, 0, "A,B", "the client's and the server's CPU [0,1]; none: do not pin" },
+		{ "cores", OPT_COUNT, &a->cores, 1, WORKERS_MAX, "N", "both ends on each of N cores (connect and rps on sim)\n"
+		  "[the client on one core, the server on another]" },
+		{ "cpus", OPT_TEXT, &a->cpus, 0, 0, "A,B", "the client's and the server's CPU, or those of --cores [0,1]; none: do not\n"
+		  "pin" },
 		{ "connections", OPT_COUNT, &a->connections, 1, 60000000, "N", "of hold and rps" },
 		{ "flows", OPT_COUNT, &a->flows, 1, 65536, "N", "of stream [1 and 64]" },
 		{ "concurrency", OPT_COUNT, &a->concurrency, 1, 1000000, "N", "connections or requests under way at a time" },
@@ -200,7 +235,7 @@ int perf_run_case(const struct perf_ops *ops, int argc, char **argv, bool json)
 	struct perf_run r = {
 		.ops = ops,
 		.a = { .wire = PERF_WIRE_DEFAULT, .closer = "server", .server_ip = PERF_SERVER_DEFAULT, .cpus = "0,1",
-		       .cores = 1, .duration_ns = 3000000000u, .warmup_ns = 1000000000u, .repeat = 1, .addresses = ops->addresses },
+		       .duration_ns = 3000000000u, .warmup_ns = 1000000000u, .repeat = 1, .addresses = ops->addresses },
 	};
 	bool good = true, more = ops->points != NULL;
 	char err[256];

@@ -1,4 +1,5 @@
-/* run.h: one measurement: a client and a server, as two threads or two processes, and what they share. */
+/* run.h: one measurement: a client and a server, as two threads or two processes, or one of each on every core; and what
+ * they share. */
 #ifndef PERF_RUN_H
 #define PERF_RUN_H
 
@@ -9,6 +10,7 @@
 #include "base/hist.h"
 #include "perf.h"
 
+#define WORKERS_MAX 64u
 #define MSG_BYTES 64u /* request and reply of connect, hold and rps */
 
 enum server_mode {
@@ -24,13 +26,20 @@ struct perf_args {
 	uint64_t cores, connections, concurrency, flows, duration_ns, warmup_ns, repeat, addresses;
 };
 
-/* In memory that both processes map. The ints and uint64_t of the first part are accessed with the __atomic builtins:
- * each has one writer. */
-struct perf_shared {
-	int server_ready, stop, measure;         /* measure: 0; 1 the client asks for growth; 2 it is there */
-	uint64_t server_open, server_bytes, server_errors, server_growth;
+/* One client and one server. The ints and uint64_t are accessed with the __atomic builtins: each has one writer. */
+struct perf_worker {
+	int server_ready, client_done;
+	uint64_t server_open, server_bytes, server_errors;
 	struct perf_point point;                 /* written by the client, read after its end */
+} __attribute__((aligned(64)));
+
+/* In memory that both processes map. */
+struct perf_shared {
+	int stop, measure;                       /* measure: 0; 1 the client asks for growth; 2 it is there */
+	uint64_t server_growth;
+	struct perf_point point;                 /* of all workers */
 	char err[256];
+	struct perf_worker worker[WORKERS_MAX];
 };
 
 struct perf_run;
@@ -38,12 +47,13 @@ struct perf_run;
 struct perf_ops {
 	const char *name;
 	enum server_mode mode;
-	/* Measures and fills r->shared->point. 0, or -errno with a sentence in shared->err. */
+	/* Measures and fills r->w->point. 0, or -errno with a sentence in shared->err. */
 	int (*client)(struct perf_run *r);
 	size_t metric;                           /* offset in struct perf_point of what repeats are compared by */
 	void (*points)(struct perf_run *r, unsigned i, bool *more); /* sets what the i-th default point varies */
 	uint64_t connections, concurrency, addresses; /* defaults */
 	const char *mbufs;                       /* packet buffers per stack; NULL: spate's default */
+	bool cores;                              /* --cores: the point is a sum over clients */
 };
 
 struct perf_run {
@@ -52,6 +62,11 @@ struct perf_run {
 	enum role role;
 	bool varied; /* the user gave what points() would vary */
 	struct perf_shared *shared;
+	/* Each thread of a measurement has its own copy of this, in which these differ. */
+	struct perf_worker *w;
+	unsigned worker;
+	struct perf_server *server; /* runs in the client's thread, by turns; NULL: elsewhere */
+	void (*server_turn)(struct perf_run *r); /* set with it */
 };
 
 /* The body of every case of this kind: options, points, repeats, output. An exit code. */
@@ -62,7 +77,21 @@ int wire_child(struct perf_run *r, enum role role);
 unsigned wire_processes(const char *wire); /* 0: no such wire */
 void wire_cleanup(void); /* by the parent, after its children: removes what a killed one could not */
 
+/* A client's part of what is given for all. */
+static inline uint32_t perf_share(const struct perf_run *r, uint64_t all)
+{
+	uint64_t n = r->a.cores > 1 ? all / r->a.cores : all;
+
+	return n > 0 ? (uint32_t)n : 1;
+}
+
 int perf_server(struct perf_run *r);       /* until shared->stop */
+struct perf_server *perf_server_new(struct perf_run *r); /* listens; NULL with a sentence in shared->err */
+void perf_server_step(struct perf_server *s, int timeout_ms); /* handles what is there */
+uint64_t perf_server_open(const struct perf_run *r);     /* connections that all servers have */
+struct epoll_event;
+/* epoll_wait() of clients. Where the server is in the same thread it gets a turn, and nobody waits. */
+int perf_wait(struct perf_run *r, int ep, struct epoll_event *ev, int max, int timeout_ms);
 int perf_fail(struct perf_run *r, const char *what); /* errno into shared->err; -errno */
 
 /* open.c: connections held open by the client. */

@@ -1,5 +1,5 @@
 /* server.c: the server of every case: accepts, echoes or counts, keeps nothing per connection. */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "memory.h"
@@ -11,14 +11,14 @@
 #define BACKLOG 65536
 #define LISTENER UINT64_MAX
 
-struct server {
+struct perf_server {
 	struct perf_run *r;
 	int ep, listener;
 	uint64_t open, bytes, errors, memory_before;
 	char buf[1 << 18];
 };
 
-static int server_open(struct server *s)
+static int server_open(struct perf_server *s)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(PERF_PORT) };
 	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = LISTENER };
@@ -28,13 +28,14 @@ static int server_open(struct server *s)
 	s->listener = NET(socket)(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	if (s->ep < 0 || s->listener < 0 ||
 	    NET(setsockopt)(s->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
+	    NET(setsockopt)(s->listener, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0 ||
 	    NET(bind)(s->listener, (struct sockaddr *)&a, sizeof(a)) != 0 || NET(listen)(s->listener, BACKLOG) != 0 ||
 	    NET(epoll_ctl)(s->ep, EPOLL_CTL_ADD, s->listener, &ev) != 0)
 		return perf_fail(s->r, "server");
 	return 0;
 }
 
-static void accept_some(struct server *s)
+static void accept_some(struct perf_server *s)
 {
 	for (int i = 0; i < ACCEPTS_MAX; i++) {
 		struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET };
@@ -54,13 +55,13 @@ static void accept_some(struct server *s)
 	}
 }
 
-static void hang_up(struct server *s, int fd)
+static void hang_up(struct perf_server *s, int fd)
 {
 	NET(close)(fd);
 	s->open--;
 }
 
-static void echo(struct server *s, int fd)
+static void echo(struct perf_server *s, int fd)
 {
 	bool close_after = s->r->ops->mode == SERVER_ECHO_CLOSE && s->r->a.closer[0] == 's';
 	ssize_t n;
@@ -84,7 +85,7 @@ static void echo(struct server *s, int fd)
 	} while (n == sizeof(s->buf));
 }
 
-static void sink(struct server *s, int fd)
+static void sink(struct perf_server *s, int fd)
 {
 	for (;;) {
 		ssize_t n = NET(recv)(fd, s->buf, sizeof(s->buf), 0);
@@ -100,43 +101,79 @@ static void sink(struct server *s, int fd)
 	}
 }
 
-static void publish(struct server *s)
+static void publish(struct perf_server *s)
 {
 	struct perf_shared *sh = s->r->shared;
+	struct perf_worker *w = s->r->w;
 
-	__atomic_store_n(&sh->server_open, s->open, __ATOMIC_RELAXED);
-	__atomic_store_n(&sh->server_bytes, s->bytes, __ATOMIC_RELAXED);
-	__atomic_store_n(&sh->server_errors, s->errors, __ATOMIC_RELAXED);
+	__atomic_store_n(&w->server_open, s->open, __ATOMIC_RELAXED);
+	__atomic_store_n(&w->server_bytes, s->bytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&w->server_errors, s->errors, __ATOMIC_RELAXED);
 	if (__atomic_load_n(&sh->measure, __ATOMIC_ACQUIRE) == 1) {
 		sh->server_growth = memory_bytes() - s->memory_before;
 		__atomic_store_n(&sh->measure, 2, __ATOMIC_RELEASE);
 	}
 }
 
+struct perf_server *perf_server_new(struct perf_run *r)
+{
+	struct perf_server *s = calloc(1, sizeof(*s));
+
+	if (s == NULL) {
+		perf_fail(r, "server");
+		return NULL;
+	}
+	s->r = r;
+	if (server_open(s) != 0) {
+		free(s);
+		return NULL;
+	}
+	s->memory_before = memory_bytes();
+	__atomic_store_n(&r->w->server_ready, 1, __ATOMIC_RELEASE);
+	return s;
+}
+
+void perf_server_step(struct perf_server *s, int timeout_ms)
+{
+	struct epoll_event ev[EVENTS_MAX];
+	int n = NET(epoll_wait)(s->ep, ev, EVENTS_MAX, timeout_ms);
+
+	for (int i = 0; i < n; i++) {
+		if (ev[i].data.u64 == LISTENER)
+			accept_some(s);
+		else if (s->r->ops->mode == SERVER_SINK)
+			sink(s, (int)ev[i].data.u64);
+		else
+			echo(s, (int)ev[i].data.u64);
+	}
+	publish(s);
+}
+
 int perf_server(struct perf_run *r)
 {
-	static struct server s;
-	struct epoll_event ev[EVENTS_MAX];
-	int rc;
+	struct perf_server *s = perf_server_new(r);
 
-	s.r = r;
-	rc = server_open(&s);
-	if (rc != 0)
-		return rc;
-	s.memory_before = memory_bytes();
-	__atomic_store_n(&r->shared->server_ready, 1, __ATOMIC_RELEASE);
-	while (!__atomic_load_n(&r->shared->stop, __ATOMIC_RELAXED)) {
-		int n = NET(epoll_wait)(s.ep, ev, EVENTS_MAX, 1);
-
-		for (int i = 0; i < n; i++) {
-			if (ev[i].data.u64 == LISTENER)
-				accept_some(&s);
-			else if (r->ops->mode == SERVER_SINK)
-				sink(&s, (int)ev[i].data.u64);
-			else
-				echo(&s, (int)ev[i].data.u64);
-		}
-		publish(&s);
-	}
+	if (s == NULL)
+		return -EIO;
+	while (!__atomic_load_n(&r->shared->stop, __ATOMIC_RELAXED))
+		perf_server_step(s, 1);
+	free(s);
 	return 0;
+}
+
+uint64_t perf_server_open(const struct perf_run *r)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < WORKERS_MAX; i++)
+		sum += __atomic_load_n(&r->shared->worker[i].server_open, __ATOMIC_RELAXED);
+	return sum;
+}
+
+int perf_wait(struct perf_run *r, int ep, struct epoll_event *ev, int max, int timeout_ms)
+{
+	if (r->server == NULL)
+		return NET(epoll_wait)(ep, ev, max, timeout_ms);
+	r->server_turn(r);
+	return NET(epoll_wait)(ep, ev, max, 0);
 }

@@ -11,7 +11,7 @@
 #define WRITES_MAX 16 /* per flow and turn, so that flows share */
 #define DRAIN_S 10
 
-static uint64_t server_bytes(struct perf_run *r) { return __atomic_load_n(&r->shared->server_bytes, __ATOMIC_RELAXED); }
+static uint64_t server_bytes(struct perf_run *r) { return __atomic_load_n(&r->w->server_bytes, __ATOMIC_RELAXED); }
 
 struct pump {
 	struct held h;
@@ -69,7 +69,7 @@ static void drain(struct perf_run *r, struct pump *p)
 static int client(struct perf_run *r)
 {
 	static struct pump p;
-	struct perf_point *pt = &r->shared->point;
+	struct perf_point *pt = &r->w->point;
 	struct span s;
 	uint64_t b0, t0;
 	int rc = held_open(r, &p.h, (uint32_t)r->a.flows);
@@ -87,7 +87,7 @@ static int client(struct perf_run *r)
 	pt->bits_per_second = (double)(server_bytes(r) - b0) * 8 * tsc_hz() / (double)(tsc_now() - t0);
 	drain(r, &p);
 	pt->flows = (double)p.h.established;
-	pt->errors = (double)(p.h.errors + p.errors + __atomic_load_n(&r->shared->server_errors, __ATOMIC_RELAXED));
+	pt->errors = (double)(p.h.errors + p.errors + __atomic_load_n(&r->w->server_errors, __ATOMIC_RELAXED));
 	held_close(&p.h);
 	return 0;
 }

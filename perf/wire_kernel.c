@@ -66,7 +66,7 @@ int wire_child(struct perf_run *r, enum role role)
 	descriptors();
 	if (role == ROLE_SERVER)
 		return perf_server(r) == 0 ? 0 : 1;
-	while (!__atomic_load_n(&r->shared->server_ready, __ATOMIC_ACQUIRE))
+	while (!__atomic_load_n(&r->w->server_ready, __ATOMIC_ACQUIRE))
 		nanosleep(&nap, NULL);
 	rc = r->ops->client(r);
 	__atomic_store_n(&r->shared->stop, 1, __ATOMIC_RELAXED);

@@ -248,6 +248,16 @@ static inline uint16_t ring_avail(struct sim_ring *r, uint16_t n, uint32_t mask)
 	return (uint16_t)avail;
 }
 
+/* The next ring's first frames, while this one's are handled. */
+static inline void ring_ahead(struct sim_ring *r, uint32_t mask)
+{
+	r->tail_seen = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
+	for (uint32_t i = r->head; i != r->tail_seen && i != r->head + AHEAD; i++) {
+		rte_prefetch0(&r->slot[i & mask]);
+		rte_prefetch0(&r->slot[i & mask].frame[56]);
+	}
+}
+
 /* n mbufs, or as many as there are by halving. */
 static inline uint16_t fresh_get(struct rte_mempool *pool, struct rte_mbuf **fresh, uint16_t n)
 {
@@ -309,8 +319,12 @@ uint16_t line_rx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_
 
 	/* Each call starts with another sender, so that none starves behind one that fills every burst. */
 	for (uint16_t i = 0; i < d->n_tx && got < n; i++) {
+		uint16_t next = from + 1 < d->n_tx ? from + 1 : 0;
+
+		if (i + 1 < d->n_tx)
+			ring_ahead(q->from[next], d->ring_mask);
 		got += ring_pop(q->from[from], q, d->pools[queue], m + got, n - got, d->ring_mask);
-		from = from + 1 < d->n_tx ? from + 1 : 0;
+		from = next;
 	}
 	q->turn = q->turn + 1 < d->n_tx ? q->turn + 1 : 0;
 	q->packets += got;

@@ -23,7 +23,8 @@ struct member {
 	struct rte_mempool *pool;
 	bool ready;     /* stack and env are made */
 	int cpu;        /* to pin to, -1 none */
-	uint8_t taken;  /* by a thread: set and cleared with the __atomic builtins in spate_attach(), spate_detach() */
+	char *owner;    /* the thread's mark, NULL: nobody's; set and cleared with the __atomic builtins in spate_attach(),
+			 * spate_detach() */
 };
 
 /* One side of a run: its devices, and what its stacks share. */
@@ -43,8 +44,10 @@ static struct {
 	bool started;
 } process;
 
-static _Thread_local struct member *attached;
-static _Thread_local bool registered; /* this thread became an EAL thread in spate_attach() */
+static _Thread_local char mark;               /* its address tells threads apart */
+static _Thread_local struct member *attached; /* the stack that this thread works on */
+static _Thread_local unsigned n_attached;     /* stacks that it has */
+static _Thread_local bool registered;         /* it became an EAL thread in spate_attach() */
 
 static int fail(char *err, size_t err_len, int rc, const char *what)
 {
@@ -394,25 +397,40 @@ static int thread_prepare(const struct member *m)
 	return 0;
 }
 
+static void work_on(struct member *m)
+{
+	attached = m;
+	sock_enter(m != NULL ? &m->env : NULL);
+}
+
 int spate_attach(unsigned stack)
 {
 	struct member *m;
-	uint8_t free_mark = 0;
+	char *nobody = NULL;
 	int rc;
 
 	if (!process.started || stack >= process.n_stacks)
 		return -EINVAL;
 	m = process.member[stack];
-	if (attached != NULL ||
-	    !__atomic_compare_exchange_n(&m->taken, &free_mark, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+	if (!__atomic_compare_exchange_n(&m->owner, &nobody, &mark, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return -EBUSY;
 	rc = thread_prepare(m);
 	if (rc < 0) {
-		__atomic_store_n(&m->taken, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&m->owner, NULL, __ATOMIC_RELEASE);
 		return rc;
 	}
-	attached = m;
-	sock_enter(&m->env);
+	n_attached++;
+	work_on(m);
+	return 0;
+}
+
+int spate_switch(unsigned stack)
+{
+	struct member *m = stack < process.n_stacks ? process.member[stack] : NULL;
+
+	if (m == NULL || __atomic_load_n(&m->owner, __ATOMIC_RELAXED) != &mark)
+		return -EINVAL;
+	work_on(m);
 	return 0;
 }
 
@@ -422,12 +440,12 @@ void spate_detach(void)
 
 	if (m == NULL)
 		return;
-	sock_enter(NULL);
-	attached = NULL;
-	if (registered)
+	work_on(NULL);
+	if (--n_attached == 0 && registered) {
 		rte_thread_unregister();
-	registered = false;
-	__atomic_store_n(&m->taken, 0, __ATOMIC_RELEASE);
+		registered = false;
+	}
+	__atomic_store_n(&m->owner, NULL, __ATOMIC_RELEASE);
 }
 
 uint32_t spate_turn(void) { return sock_cur != NULL ? sock_cur->turn(sock_cur) : 0; }

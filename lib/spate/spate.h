@@ -38,8 +38,14 @@ SPATE_API void spate_stop(void);
 /* Stacks that spate_start() made. On `sim` there are twice --cores: the first half is the near end, the second half the far
  * end (which has the addresses of "peer-ip"). */
 SPATE_API unsigned spate_stacks(void);
-/* The calling thread takes this stack, and is pinned to its core when the configuration names cores. 0, -EBUSY, -EINVAL. */
+/* The calling thread takes this stack, works on it from now on, and is pinned to its core when the configuration names cores.
+ * It may take several, of one core or of both ends of sim, and go from one to the other with spate_switch(). 0; -EBUSY:
+ * another thread has it, or this one already; -EINVAL: there is no such stack; -ENOMEM. */
 SPATE_API int spate_attach(unsigned stack);
+/* From now on the thread works on this one of its stacks; only spate_attach() and this make it do so. Costs next to nothing.
+ * -EINVAL: it is not the calling thread's. */
+SPATE_API int spate_switch(unsigned stack);
+/* Gives back the stack that the thread works on. Others that it has it keeps, and switches to one before it goes on. */
 SPATE_API void spate_detach(void);
 
 /* Changes of our addresses and gateways while spate runs, from any thread (of several, one after the other). All stacks of the

@@ -142,6 +142,7 @@ static void two_threads(void **state)
 	uint64_t before;
 	pthread_t thread;
 	void *line;
+	int far;
 
 	(void)state;
 	config = spate_config_new();
@@ -156,7 +157,18 @@ static void two_threads(void **state)
 	assert_int_equal(spate_stacks(), 2);
 	assert_int_equal(spate_attach(2), -EINVAL);
 	assert_int_equal(spate_attach(0), 0);
-	assert_int_equal(spate_attach(1), -EBUSY);
+	assert_int_equal(spate_attach(0), -EBUSY);
+	assert_int_equal(spate_switch(1), -EINVAL);
+	assert_int_equal(spate_attach(1), 0); /* both: each has its own descriptors */
+	far = spate_socket(AF_INET, SOCK_DGRAM, 0);
+	assert_int_equal(spate_switch(0), 0);
+	assert_int_equal(spate_close(far), -1);
+	assert_int_equal(errno, EBADF);
+	assert_int_equal(spate_switch(1), 0);
+	assert_int_equal(spate_close(far), 0);
+	spate_detach();
+	assert_int_equal(spate_switch(1), -EINVAL);
+	assert_int_equal(spate_switch(0), 0);
 	assert_int_equal(pthread_create(&thread, NULL, server, NULL), 0);
 	while (atomic_load(&server_state) != 1)
 		spate_turn();
