@@ -28,8 +28,7 @@ static bool dev_used(const struct spate_config *c, unsigned dev)
 int config_check_interfaces(const struct spate_config *c, char *err, size_t err_len)
 {
 	for (unsigned d = 0; c->n_more > 0 && d < config_devs(c); d++) {
-		if (strncmp(config_dev(c, d), "sim", 3) == 0 && (config_dev(c, d)[3] == '\0' || config_dev(c, d)[3] == ','))
-			{
+		if (strncmp(config_dev(c, d), "sim", 3) == 0 && (config_dev(c, d)[3] == '\0' || config_dev(c, d)[3] == ',')) {
 			snprintf(err, err_len, "sim has both its ends in this process: it cannot be one of several devices");
 			return -EINVAL;
 		}
