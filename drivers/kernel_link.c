@@ -1,6 +1,8 @@
 /* kernel_link.c: asking the kernel whether an interface has a link: three system calls, some times a second. */
 #include "drivers/kernel_link.h"
 
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -20,15 +22,16 @@ static void name_of(char *ifname, const struct port *p)
 
 static bool kernel_link_up(struct port *p)
 {
-	struct ifreq req = {.ifr_flags = 0};
+	struct ethtool_value link = {.cmd = ETHTOOL_GLINK}; /* the carrier itself: flags of interfaces follow a second later */
+	struct ifreq req = {.ifr_data = (char *)&link};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc;
 
 	if (fd < 0)
 		return true; /* not known */
 	name_of(req.ifr_name, p);
-	rc = ioctl(fd, SIOCGIFFLAGS, &req);
+	rc = ioctl(fd, SIOCETHTOOL, &req);
 	close(fd);
-	return rc == 0 && (req.ifr_flags & IFF_UP) && (req.ifr_flags & IFF_RUNNING);
+	return rc != 0 || link.data != 0;
 }
 
 void kernel_link_watch(struct port *port)
