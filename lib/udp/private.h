@@ -7,7 +7,7 @@
 static inline flow_ref udp_ref(const struct udp *u, const struct udp_pcb *p) { return conn_ref(u->flow, &p->c); }
 
 /* The path from p (its own address, or the route's) to raddr with one reference; 0 and *err: -ENETUNREACH, -ENOBUFS,
- * -EACCES (broadcast without SO_BROADCAST). */
+ * -EACCES (broadcast without SO_BROADCAST), -EADDRNOTAVAIL (p's address was removed). */
 uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t raddr_be, int *err);
 
 /* Gives p a port, if it has none, for talking to (raddr, rport) from laddr. 0, -EAGAIN (none free), -ENOBUFS. */

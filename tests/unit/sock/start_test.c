@@ -130,6 +130,7 @@ static void addresses_come_and_go(void)
 	char err[256] = "", back[8] = "";
 	struct sockaddr_in to = far_address();
 	int fd = spate_socket(AF_INET, SOCK_STREAM, 0), other = spate_socket(AF_INET, SOCK_STREAM, 0);
+	int late = spate_socket(AF_INET, SOCK_STREAM, 0), dgram = spate_socket(AF_INET, SOCK_DGRAM, 0);
 
 	assert_int_equal(bind_to(fd, "10.1.0.77"), -EADDRNOTAVAIL);
 	expect_error(spate_address_add("10.1.0.77", NULL, err, sizeof(err)), -EINVAL, err, "prefix length");
@@ -143,15 +144,21 @@ static void addresses_come_and_go(void)
 	spate_turn();
 	assert_int_equal(bind_to(fd, "10.1.0.77"), 0);
 	assert_int_equal(spate_connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(bind_to(late, "10.1.0.77"), 0);
+	assert_int_equal(bind_to(dgram, "10.1.0.77"), 0);
 	assert_int_equal(spate_address_remove("10.1.0.77/24", err, sizeof(err)), 0);
 	assert_int_equal(spate_gateway_remove("10.1.0.2", err, sizeof(err)), 0);
 	spate_turn();
 	assert_int_equal(bind_to(other, "10.1.0.77"), -EADDRNOTAVAIL);
+	assert_int_equal(spate_sys_connect(late, (struct sockaddr *)&to, sizeof(to)), -EADDRNOTAVAIL);
+	assert_int_equal(spate_sys_connect(dgram, (struct sockaddr *)&to, sizeof(to)), -EADDRNOTAVAIL);
 	assert_int_equal(spate_write(fd, "still", 5), 5); /* goes on to its end */
 	assert_int_equal(spate_read(fd, back, sizeof(back)), 5);
 	assert_memory_equal(back, "still", 5);
 	assert_int_equal(spate_close(fd), 0);
 	assert_int_equal(spate_close(other), 0);
+	assert_int_equal(spate_close(late), 0);
+	assert_int_equal(spate_close(dgram), 0);
 }
 
 static void before_start(void **state)
