@@ -16,8 +16,9 @@
 #define BUFFERS "131072"
 #define CONNS_ROOM 1000000 /* what --max-connections is by default, rounded down */
 
-static const char *const setting_names[] = { "dev", "ip", "peer-ip", "gw", "max-connections", "port-range", "reserved-ports", "cores",
-					     "mbufs", "memory", "huge", "offload", "eal", "seed", "mtu", "log-level", "config", NULL };
+static const char *const setting_names[] = { "dev", "vlan", "ip", "peer-ip", "gw", "max-connections", "port-range", "reserved-ports",
+					     "cores", "mbufs", "memory", "huge", "offload", "eal", "seed", "mtu", "log-level", "config",
+					     NULL };
 
 /* Remembers what defaults depend on. */
 static void note(struct settings *s, const char *name, const char *value)

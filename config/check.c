@@ -134,5 +134,7 @@ int config_check(const struct spate_config *c, char *err, size_t err_len)
 		rc = check_ports(c, err, err_len);
 	if (rc == 0)
 		rc = check_addresses(c, err, err_len);
+	if (rc == 0)
+		rc = config_check_interfaces(c, err, err_len);
 	return rc != 0 ? rc : check_gateways(c, err, err_len);
 }

@@ -14,6 +14,7 @@
 #include "config/units.h"
 
 #define MTU_MIN 576  /* what every IPv4 host must take (RFC 791 3.1) */
+#define VLAN_MAX 4094
 #define MBUFS_DEFAULT 32768u
 #define MBUFS_MIN 2048u       /* two rings of descriptors */
 #define MBUFS_MAX (1u << 26)
@@ -29,12 +30,53 @@ static int set_text(char *to, size_t size, const char *v, struct say *say)
 	return 0;
 }
 
+static bool has_iface(const struct spate_config *c, unsigned dev, uint16_t vlan_id, uint8_t *at)
+{
+	for (unsigned i = 0; i < c->n_ifaces; i++) {
+		*at = (uint8_t)i;
+		if (c->iface[i].dev == dev && c->iface[i].vlan_id == vlan_id)
+			return true;
+	}
+	return false;
+}
+
+/* What follows is for this interface, which begins here unless it was there. */
+static int iface_select(struct spate_config *c, unsigned dev, uint16_t vlan_id, struct say *say)
+{
+	uint8_t at;
+
+	if (!has_iface(c, dev, vlan_id, &at)) {
+		if (c->n_ifaces == IFACES_MAX)
+			return say_no(say, "there are more than %u network interfaces", IFACES_MAX);
+		at = (uint8_t)c->n_ifaces++;
+		c->iface[at] = (struct config_iface){.dev = (uint8_t)dev, .vlan_id = vlan_id};
+	}
+	c->iface_now = at;
+	return 0;
+}
+
 static int set_dev(struct spate_config *c, const char *v, struct say *say)
 {
-	int rc = v[0] == '\0' ? say_no(say, "names no device") : set_text(c->dev, sizeof(c->dev), v, say);
+	unsigned n = config_devs(c);
+	int rc = 0;
 
+	if (v[0] == '\0')
+		return say_no(say, "names no device");
+	if (c->dev[0] == '\0') {
+		rc = set_text(c->dev, sizeof(c->dev), v, say);
+		if (rc == 0)
+			parse_cores_follow(c);
+		return rc;
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (strcmp(config_dev(c, i), v) == 0)
+			return iface_select(c, i, 0, say); /* more about it */
+	if (n == PORTS_MAX)
+		return say_no(say, "there are more than %u devices", PORTS_MAX);
+	rc = set_text(c->more[n - 1].name, sizeof(c->more[0].name), v, say);
 	if (rc == 0)
-		parse_cores_follow(c);
+		rc = iface_select(c, n, 0, say);
+	c->n_more += rc == 0;
 	return rc;
 }
 
@@ -45,12 +87,12 @@ static int set_eal(struct spate_config *c, const char *v, struct say *say)
 
 static int set_ip(struct spate_config *c, const char *v, struct say *say)
 {
-	return parse_ranges(c->ip, &c->n_ip, v, say);
+	return parse_ranges(c->ip, &c->n_ip, c->iface_now, v, say);
 }
 
 static int set_peer_ip(struct spate_config *c, const char *v, struct say *say)
 {
-	return parse_ranges(c->peer_ip, &c->n_peer_ip, v, say);
+	return parse_ranges(c->peer_ip, &c->n_peer_ip, c->iface_now, v, say);
 }
 
 static int set_gw(struct spate_config *c, const char *v, struct say *say)
@@ -96,11 +138,26 @@ static int set_reserved_ports(struct spate_config *c, const char *v, struct say 
 static int set_mtu(struct spate_config *c, const char *v, struct say *say)
 {
 	uint64_t n;
+	struct config_iface *iface = &c->iface[c->iface_now];
 	int rc = set_count(v, MTU_MIN, MTU_MAX, &n, say);
 
-	if (rc == 0)
+	if (rc != 0)
+		return rc;
+	if (iface->vlan_id != 0)
+		iface->mtu = (uint16_t)n;
+	else if (iface->dev == 0)
 		c->mtu = (uint16_t)n;
-	return rc;
+	else
+		c->more[iface->dev - 1].mtu = (uint16_t)n;
+	return 0;
+}
+
+static int set_vlan(struct spate_config *c, const char *v, struct say *say)
+{
+	uint64_t n;
+	int rc = set_count(v, 1, VLAN_MAX, &n, say);
+
+	return rc != 0 ? rc : iface_select(c, c->iface[c->iface_now].dev, (uint16_t)n, say);
 }
 
 static int set_cores(struct spate_config *c, const char *v, struct say *say) { return parse_cores(c, v, say); }
@@ -181,7 +238,9 @@ static const struct setting {
 	setter set;
 } settings[] = {
 	{"dev", "DEVICE", "sim[,loss=1%,...], eth1, xdp:eth1, tap:NAME, 0000:3b:00.0, memif:/PATH[,role=server],\n"
-	 "virtio:/PATH, vhost:/PATH, pcap:IN,OUT or eal:VDEV", set_dev},
+	 "virtio:/PATH, vhost:/PATH, pcap:IN,OUT or eal:VDEV; repeat it for several devices: ip, gw, vlan\n"
+	 "and mtu are for the one before them", set_dev},
+	{"vlan", "N", "a VLAN of the device (1 to 4094): ip, gw and mtu that follow are in it", set_vlan},
 	{"ip", "ADDR[-ADDR]/LEN", "our addresses; more with commas or by repeating", set_ip},
 	{"peer-ip", "ADDR[-ADDR]/LEN", "the far end's addresses (sim only)", set_peer_ip},
 	{"gw", "ADDR", "gateway; more with commas or by repeating", set_gw},
@@ -206,6 +265,7 @@ void config_defaults(struct spate_config *c)
 	c->max_conns = CONNS_DEFAULT;
 	c->port_lo = EPORT_LO_DEFAULT;
 	c->port_hi = EPORT_HI_DEFAULT;
+	c->n_ifaces = 1;
 	c->cores = 1;
 	c->mbufs = MBUFS_DEFAULT;
 	c->huge = -1;
@@ -237,13 +297,16 @@ const char *config_help(void)
 
 	for (unsigned i = 0; i < RTE_DIM(settings); i++) {
 		const struct setting *s = &settings[i];
-		const char *nl = strchr(s->help, '\n');
-		int first = nl != NULL ? (int)(nl - s->help) : (int)strlen(s->help);
+		const char *line = s->help;
 
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "  --%-15s %-16s %.*s\n", s->name, s->shape, first,
-				       s->help);
-		if (nl != NULL)
-			at += (size_t)snprintf(text + at, sizeof(text) - at, "%36s%s\n", "", nl + 1);
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "  --%-15s %-16s ", s->name, s->shape);
+		while (line != NULL) {
+			const char *nl = strchr(line, '\n');
+
+			at += (size_t)snprintf(text + at, sizeof(text) - at, "%*s%.*s\n", line == s->help ? 0 : 36, "",
+					       (int)strcspn(line, "\n"), line);
+			line = nl != NULL ? nl + 1 : NULL;
+		}
 	}
 	return text;
 }

@@ -15,6 +15,19 @@
 struct config_range {
 	uint32_t first, last;   /* host order, inclusive */
 	uint8_t prefix_len;
+	uint8_t iface;          /* whose addresses they are */
+};
+
+struct config_dev {
+	char name[256];
+	uint16_t mtu;           /* 0: the device's */
+};
+
+/* A network interface: a device, or one VLAN of it. "ip", "gw" and "mtu" are for the latest "dev" or "vlan" before them. */
+struct config_iface {
+	uint8_t dev;
+	uint16_t vlan_id;       /* 0: untagged */
+	uint16_t mtu;           /* of a VLAN, 0: the device's */
 };
 
 struct config_ports {
@@ -22,16 +35,22 @@ struct config_ports {
 };
 
 struct spate_config {
-	char dev[256];
+	char dev[256];           /* the first device */
+	struct config_dev more[PORTS_MAX - 1]; /* the others */
+	unsigned n_more;
+	struct config_iface iface[IFACES_MAX]; /* [0]: the first device, untagged */
+	unsigned n_ifaces;
+	uint8_t iface_now;       /* what the next settings are for */
 	struct config_range ip[CONFIG_RANGES_MAX], peer_ip[CONFIG_RANGES_MAX]; /* peer_ip: the far end of sim */
 	unsigned n_ip, n_peer_ip;
 	uint32_t gw[CONFIG_RANGES_MAX];  /* host order */
+	uint8_t gw_iface[CONFIG_RANGES_MAX];
 	unsigned n_gw;
 	uint32_t max_conns;
 	uint16_t port_lo, port_hi;
 	struct config_ports reserved[CONFIG_RANGES_MAX]; /* never chosen automatically */
 	unsigned n_reserved;
-	uint16_t mtu;            /* 0: the device's */
+	uint16_t mtu;            /* of the first device, 0: its own */
 	uint16_t cores;          /* stacks per end */
 	int core_list[PORT_QUEUES_MAX]; /* CPUs to pin to, near end first; n_core_list 0: do not pin */
 	unsigned n_core_list;
@@ -53,5 +72,14 @@ int config_load(struct spate_config *c, const char *path, char *err, size_t err_
 /* What only the whole shows: no device, no address, gateway on no prefix. 0 or -EINVAL with a sentence. */
 int config_check(const struct spate_config *c, char *err, size_t err_len);
 const char *config_help(void);
+
+/* Devices by number: dev, then more. */
+static inline unsigned config_devs(const struct spate_config *c) { return 1 + c->n_more; }
+static inline const char *config_dev(const struct spate_config *c, unsigned i) { return i == 0 ? c->dev : c->more[i - 1].name; }
+static inline uint16_t config_mtu(const struct spate_config *c, unsigned i) { return i == 0 ? c->mtu : c->more[i - 1].mtu; }
+bool config_iface_used(const struct spate_config *c, unsigned iface); /* it has addresses */
+/* "ADDR/LEN" in words of the settings, for spate_address_add(). 0, or -EINVAL with a sentence. */
+int config_parse_address(const char *text, struct config_range *r, char *err, size_t err_len);
+int config_parse_gateway(const char *text, uint32_t *gw, char *err, size_t err_len);
 
 #endif

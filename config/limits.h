@@ -18,6 +18,7 @@
 #define RSS_RETA_MAX 2048    /* entries of the largest redirection table (ice PF) */
 
 #define PORTS_MAX 8          /* devices of one end: two dual-port NICs per NUMA node of a large machine */
+#define IFACES_MAX 64        /* network interfaces of one end: the VLANs of a trunk or two; looked up by number, so only a bound */
 
 /* ---- mail between stacks ---- */
 #define MAIL_RING 1024       /* mails under way from one stack to one other: what arrives during a long application turn */
@@ -45,6 +46,15 @@
 #define NEIGH_CONFIRM_WALK 64     /* paths asked whether they heard from a neighbour; more would stall, a probe is cheap */
 
 /* ---- IPv4 and ICMP ---- */
+#define LOCAL_OLD_MAX 256         /* removed addresses whose connections go on: the oldest are forgotten first */
+#define FRAG_DATAGRAMS_MAX 1024   /* fragmented datagrams under way per stack, then the oldest goes: a LAN sends them back to back */
+#define FRAG_PIECES_MAX 64        /* fragments of one: 64 KiB over a path with an MTU of 1280 take 53 */
+#define FRAG_HELD_MAX 8192        /* packet buffers that they hold ... */
+#define FRAG_HELD_SHARE 8         /* ... and at most this part of a stack's: fragments must not stop the rest */
+#define FRAG_TIMEOUT_MS 30000     /* from the first fragment; Linux ipfrag_time (RFC 1122 3.3.2 says 60 s, of a slower time) */
+#define CHORE_MS 100              /* how often links are looked at, fragments age, and announcements leave: seen by people, not packets */
+#define ANNOUNCE_BURST 32         /* ARP packets per CHORE_MS: a thousand addresses in three seconds, and no storm */
+#define NEIGH_RENEW_MAX 256       /* neighbours asked at once after a link came up; the others within NEIGH_REACHABLE_MS */
 #define LOOP_QUEUE_MAX 512        /* packets to our own addresses that wait, as TX_QUEUE_MAX for those to others */
 #define ICMP_ERRORS_PER_SEC 1000  /* sent by one stack, as Linux icmp_msgs_per_sec (RFC 1812 4.3.2.8) */
 #define ICMP_ERRORS_BURST 50      /* Linux icmp_msgs_burst */

@@ -115,7 +115,7 @@ static int range_parse(struct config_range *r, char *item, struct say *say)
 	return range_check(r, say);
 }
 
-int parse_ranges(struct config_range *ranges, unsigned *n, const char *v, struct say *say)
+int parse_ranges(struct config_range *ranges, unsigned *n, uint8_t iface, const char *v, struct say *say)
 {
 	char item[ITEM_MAX];
 	unsigned k = *n;
@@ -127,6 +127,7 @@ int parse_ranges(struct config_range *ranges, unsigned *n, const char *v, struct
 		rc = range_parse(&ranges[k], item, say);
 		if (rc != 0)
 			return rc;
+		ranges[k].iface = iface;
 		k++;
 	}
 	*n = k;
@@ -143,6 +144,7 @@ int parse_gateways(struct spate_config *c, const char *v, struct say *say)
 			return say_no(say, "there are more than %u gateways", CONFIG_RANGES_MAX);
 		if (!ip_parse(item, &c->gw[k]))
 			return say_no(say, "is not an IPv4 address such as 10.0.0.1");
+		c->gw_iface[k] = c->iface_now;
 		k++;
 	}
 	c->n_gw = k;
@@ -166,6 +168,27 @@ int parse_ports(struct spate_config *c, const char *v, struct say *say)
 	}
 	c->n_reserved = k;
 	return 0;
+}
+
+int config_parse_address(const char *text, struct config_range *r, char *err, size_t err_len)
+{
+	struct say say = {.name = "address", .value = text, .err = err, .err_len = err_len};
+	char item[ITEM_MAX];
+	int rc;
+
+	snprintf(item, sizeof(item), "%s", text);
+	if (strchr(item, '-') != NULL || strchr(item, ',') != NULL)
+		return say_no(&say, "is not one address with its prefix length, such as 10.0.0.2/24");
+	rc = range_parse(r, item, &say);
+	r->iface = 0;
+	return rc;
+}
+
+int config_parse_gateway(const char *text, uint32_t *gw, char *err, size_t err_len)
+{
+	struct say say = {.name = "gateway", .value = text, .err = err, .err_len = err_len};
+
+	return ip_parse(text, gw) ? 0 : say_no(&say, "is not an IPv4 address such as 10.0.0.1");
 }
 
 static int cpus_parse(struct spate_config *c, const char *list, struct say *say)

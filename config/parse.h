@@ -15,7 +15,7 @@ struct say {
 int say_no(struct say *say, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* "10.0.0.10-10.0.0.200/16,10.1.0.2/24" adds to ranges; all or nothing. */
-int parse_ranges(struct config_range *ranges, unsigned *n, const char *v, struct say *say);
+int parse_ranges(struct config_range *ranges, unsigned *n, uint8_t iface, const char *v, struct say *say);
 int parse_gateways(struct spate_config *c, const char *v, struct say *say);
 /* "8080,9000-9010" adds to c->reserved; all or nothing. */
 int parse_ports(struct spate_config *c, const char *v, struct say *say);
@@ -23,6 +23,8 @@ int parse_ports(struct spate_config *c, const char *v, struct say *say);
 int parse_cores(struct spate_config *c, const char *v, struct say *say);
 /* Brings cores in line with dev and the list, when only the list was given. */
 void parse_cores_follow(struct spate_config *c);
+/* 0, or -EINVAL with a sentence. */
+int config_check_interfaces(const struct spate_config *c, char *err, size_t err_len);
 bool config_dev_is_sim(const struct spate_config *c);
 const char *config_ip_text(uint32_t ip, char buf[16]);
 

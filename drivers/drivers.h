@@ -23,9 +23,12 @@ struct rte_mempool *drivers_mbuf_pool(const char *name, uint32_t n, int numa_nod
 void drivers_pool_own(struct rte_mempool *pool);
 void drivers_pool_disown(struct rte_mempool *pool);
 
-/* Opens the device that c->dev names, with n_queues rx and tx queues (it may grant fewer: port->n_queues). sim gives two
+/* Opens device number dev of c, with n_queues rx and tx queues (it may grant fewer: port->n_queues). sim gives two
  * ports (near and far end), others one; *n_ports says. The queues do not run until ops->start(). 0 or -errno with a
  * sentence in err. */
+int drivers_open_dev(const struct spate_config *c, unsigned dev, uint16_t n_queues, struct port *ports[2], unsigned *n_ports,
+		     char *err, size_t err_len);
+/* The first device. */
 int drivers_open(const struct spate_config *c, uint16_t n_queues, struct port *ports[2], unsigned *n_ports, char *err,
 		 size_t err_len);
 

@@ -65,13 +65,20 @@ static void arg_lcores(const cpu_set_t *cpus)
 	arg(text);
 }
 
-static uint64_t need_mb(const struct spate_config *c, enum dev_kind kind)
+/* What the devices of one run want of EAL, together. */
+struct wanted {
+	struct dev_name d[PORTS_MAX];
+	unsigned n;
+	bool sim, pci, shared; /* any of these kinds; memory that others map */
+};
+
+static uint64_t need_mb(const struct spate_config *c, const struct wanted *w)
 {
-	uint64_t stacks = (uint64_t)c->cores * (kind == DEV_SIM ? 2 : 1);
+	uint64_t stacks = (uint64_t)c->cores * (w->sim ? 2 : 1);
 
 	if (c->memory_mb != 0)
 		return c->memory_mb;
-	return stacks * (((uint64_t)c->mbufs * MBUF_BYTES >> 20) + 1 + POOL_MB + QUEUE_MB) + SLACK_MB;
+	return stacks * (((uint64_t)c->mbufs * MBUF_BYTES >> 20) + 1 + POOL_MB + QUEUE_MB * w->n) + SLACK_MB;
 }
 
 /* Decides between huge and ordinary pages. */
@@ -101,10 +108,9 @@ static int choose_memory(const struct spate_config *c, uint64_t need, bool *huge
 	return 0;
 }
 
-static void args_memory(bool huge, uint64_t need, enum dev_kind kind)
+static void args_memory(bool huge, uint64_t need, bool shared)
 {
 	char mb[24];
-	bool shared = kind == DEV_MEMIF || kind == DEV_VIRTIO || kind == DEV_VHOST;
 
 	if (huge) {
 		arg(shared ? "--single-file-segments" : "--huge-unlink=always"); /* EAL refuses both together */
@@ -135,7 +141,7 @@ static void args_user(const char *text)
 		arg(a);
 }
 
-static void args_build(const struct spate_config *c, const struct dev_name *d, bool huge, uint64_t need,
+static void args_build(const struct spate_config *c, const struct wanted *w, bool huge, uint64_t need,
 		       const cpu_set_t *cpus)
 {
 	snprintf(prefix, sizeof(prefix), LEFTOVERS_PREFIX "%d", (int)getpid());
@@ -146,18 +152,20 @@ static void args_build(const struct spate_config *c, const struct dev_name *d, b
 	arg_lcores(cpus);
 	arg("--file-prefix");
 	arg(prefix);
-	if (d->kind == DEV_SIM)
+	if (w->sim)
 		arg("--no-shconf"); /* no files at all; some PMDs complain without them */
 	arg("--no-telemetry");
 	arg("--log-level");
 	arg("*:warning");
-	if (d->kind == DEV_PCI) {
-		arg_device(d);
-	} else {
+	for (unsigned i = 0; i < w->n; i++) {
+		if (w->d[i].kind == DEV_PCI)
+			arg_device(&w->d[i]);
+	}
+	if (!w->pci) {
 		arg("--no-pci");
 		arg("--iova-mode=va");
 	}
-	args_memory(huge, need, d->kind);
+	args_memory(huge, need, w->shared);
 	args_user(c->eal);
 	args.argv[args.argc] = NULL;
 }
@@ -173,27 +181,43 @@ static int explain(int error, char *err, size_t err_len)
 	return error != 0 ? -error : -EIO;
 }
 
+static int wanted_find(const struct spate_config *c, struct wanted *w, char *err, size_t err_len)
+{
+	memset(w, 0, sizeof(*w));
+	for (; w->n < config_devs(c); w->n++) {
+		struct dev_name *d = &w->d[w->n];
+		int rc = dev_name_parse(d, config_dev(c, w->n), err, err_len);
+
+		if (rc == 0)
+			rc = dev_name_check(d, err, err_len);
+		if (rc != 0)
+			return rc;
+		w->sim |= d->kind == DEV_SIM;
+		w->pci |= d->kind == DEV_PCI;
+		w->shared |= d->kind == DEV_MEMIF || d->kind == DEV_VIRTIO || d->kind == DEV_VHOST;
+	}
+	return 0;
+}
+
 int drivers_eal_start(const struct spate_config *c, char *err, size_t err_len)
 {
-	struct dev_name d;
+	struct wanted w;
 	cpu_set_t cpus;
 	uint64_t need;
 	bool huge;
 	int rc;
 
-	rc = dev_name_parse(&d, c->dev, err, err_len);
-	if (rc == 0)
-		rc = dev_name_check(&d, err, err_len);
+	rc = wanted_find(c, &w, err, err_len);
 	if (rc != 0 || started)
 		return rc;
 	leftovers_remove(); /* before memory is counted: dead processes may hold huge pages */
-	need = need_mb(c, d.kind);
+	need = need_mb(c, &w);
 	rc = choose_memory(c, need, &huge, err, err_len);
 	if (rc != 0)
 		return rc;
 	CPU_ZERO(&cpus);
 	pthread_getaffinity_np(pthread_self(), sizeof(cpus), &cpus);
-	args_build(c, &d, huge, need, &cpus);
+	args_build(c, &w, huge, need, &cpus);
 	if (args.overflow) {
 		snprintf(err, err_len, "too many arguments for EAL");
 		return -E2BIG;

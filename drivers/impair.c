@@ -100,7 +100,7 @@ static bool impair_link_up(struct port *p)
 {
 	struct impair *im = impair_of(p);
 
-	return im->inner->ops->link_up(im->inner);
+	return im->inner->ops->link_up == NULL || im->inner->ops->link_up(im->inner);
 }
 
 static void impair_describe(struct port *p, FILE *out)

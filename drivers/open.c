@@ -8,6 +8,7 @@
 #include "drivers/drivers.h"
 #include "drivers/ethdev/ethdev.h"
 #include "drivers/impair.h"
+#include "drivers/kernel_link.h"
 #include "drivers/name.h"
 #include "drivers/share.h"
 #include "drivers/sim/sim.h"
@@ -73,6 +74,8 @@ static int open_one(const struct dev_name *d, const struct spate_config *c, uint
 
 	if (rc == 0)
 		rc = ethdev_open(d, c, n_queues, seed_of(c), port, err, err_len);
+	if (rc == 0 && (d->kind == DEV_AF_PACKET || d->kind == DEV_XDP))
+		kernel_link_watch(*port);
 	if (rc == 0 && d->impaired)
 		rc = impair(d->impair, seed_of(c), port, err, err_len);
 	return rc != 0 ? rc : share(port, n_queues, err, err_len);
@@ -106,4 +109,14 @@ int drivers_open(const struct spate_config *c, uint16_t n_queues, struct port *p
 	if (d.kind == DEV_SIM)
 		return open_both(c, n_queues, ports, err, err_len);
 	return open_one(&d, c, n_queues, &ports[0], err, err_len);
+}
+
+int drivers_open_dev(const struct spate_config *c, unsigned dev, uint16_t n_queues, struct port *ports[2], unsigned *n_ports,
+		     char *err, size_t err_len)
+{
+	struct spate_config one = *c; /* as if it were the only device */
+
+	snprintf(one.dev, sizeof(one.dev), "%s", config_dev(c, dev));
+	one.mtu = config_mtu(c, dev);
+	return drivers_open(&one, n_queues, ports, n_ports, err, err_len);
 }

@@ -93,7 +93,7 @@ static bool share_link_up(struct port *p)
 {
 	struct share *s = share_of(p);
 
-	return s->inner->ops->link_up(s->inner);
+	return s->inner->ops->link_up == NULL || s->inner->ops->link_up(s->inner);
 }
 
 static void share_describe(struct port *p, FILE *out)

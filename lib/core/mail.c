@@ -11,6 +11,7 @@ static void note_handle(struct stack *s, const struct mail_tag *tag, const void 
 	case MAIL_ADDR_ADD:
 	case MAIL_ADDR_REMOVE:
 	case MAIL_GATEWAY:
+	case MAIL_LINK:
 		net_mail(&s->net, (enum mail_kind)tag->kind, body);
 		break;
 	case MAIL_BIND:

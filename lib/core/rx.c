@@ -111,7 +111,7 @@ static enum net_verdict rx_fragment(struct stack *s, struct net_pkt *pkt)
 {
 	enum net_verdict v = net_reassemble(&s->net, pkt);
 
-	if ((v == NET_TCP || v == NET_UDP) && !rx_at_home(s, pkt, REHOME_FRAGMENT))
+	if (v != NET_DONE && v != NET_FRAGMENT && !rx_at_home(s, pkt, REHOME_FRAGMENT))
 		return NET_DONE;
 	return v;
 }

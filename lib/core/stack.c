@@ -130,7 +130,10 @@ void stack_flush(struct stack *s)
 static uint32_t stack_timers(struct stack *s)
 {
 	flow_ref due[TIMER_BURST];
-	uint32_t n = wheel_advance(&s->flow.wheel, s->flow.pool, s->clock.tick, due, TIMER_BURST);
+	uint32_t n;
+
+	net_chores(&s->net);
+	n = wheel_advance(&s->flow.wheel, s->flow.pool, s->clock.tick, due, TIMER_BURST);
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (ref_kind(due[i]) == FLOW_NEIGH)
@@ -156,19 +159,24 @@ uint32_t stack_poll(struct stack *s, uint64_t now_ns)
 	return work;
 }
 
+/* The time of a tick: now when it is past. */
+static uint64_t tick_ns(const struct stack *s, uint32_t tick)
+{
+	int32_t ticks = (int32_t)(tick - s->clock.tick);
+
+	return ticks <= 0 ? s->clock.now_ns : (s->clock.now_us / TICK_US + (uint32_t)ticks) * TICK_US * 1000;
+}
+
 uint64_t stack_next_ns(const struct stack *s)
 {
+	uint64_t next = s->net.chores ? tick_ns(s, s->net.chore_tick) : UINT64_MAX;
 	uint32_t tx_waiting = 0;
-	int32_t ticks;
 
 	for (uint16_t i = 0; i < s->n_ports; i++)
 		tx_waiting += s->tx[i].n;
 	if (s->tcp.out_head != 0 || tx_waiting != 0 || s->net.failed != NULL || s->net.released != NULL || s->net.loop != NULL)
 		return s->clock.now_ns;
-	if (s->flow.wheel.armed == 0)
-		return UINT64_MAX;
-	ticks = (int32_t)(wheel_next(&s->flow.wheel) - s->clock.tick);
-	if (ticks <= 0)
-		return s->clock.now_ns;
-	return (s->clock.now_us / TICK_US + (uint32_t)ticks) * TICK_US * 1000;
+	if (s->flow.wheel.armed != 0)
+		next = RTE_MIN(next, tick_ns(s, wheel_next(&s->flow.wheel)));
+	return next;
 }

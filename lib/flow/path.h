@@ -11,7 +11,8 @@
 
 #include "base/pool.h"
 
-#define PATH_HDR_MAX 44 /* Ethernet 14 + VLAN 4 + IPv4 20, rounded up */
+#define PATH_L2_MAX 18  /* Ethernet 14 + VLAN 4 */
+#define PATH_HDR_LEN (PATH_L2_MAX + 20)
 
 struct path {
 	rte_be32_t laddr_be, raddr_be;
@@ -23,12 +24,15 @@ struct path {
 	bool resolved;           /* hdr has the next hop's MAC */
 	uint8_t port;            /* of the end: where its packets leave */
 	uint8_t iface;           /* network interface: port and VLAN (net.h) */
-	uint16_t spare;
+	uint16_t vlan_tci;       /* the tag that the port inserts, 0: none */
 	uint32_t neigh_next;     /* paths over the same neighbour */
 	uint32_t confirmed_tick; /* last time a reply showed the neighbour alive */
-	uint8_t hdr[PATH_HDR_MAX]; /* link header and IPv4 header with length, id and checksum zero */
+	/* Link header, which ends at PATH_L2_MAX and starts l2_len before that, and IPv4 header with length, id and checksum
+	 * zero. So all are copied as PATH_HDR_LEN bytes, whatever the link. */
+	uint8_t hdr[PATH_HDR_LEN + 2];
 	uint32_t neigh_prev;     /* the other way; 0: first */
 	uint32_t pmtu_tick;      /* when pmtu was last lowered */
+	uint32_t route_gen;      /* of the routes that led it */
 };
 static_assert(sizeof(struct path) % 8 == 0 && sizeof(struct path) <= 128, "two cache lines");
 

@@ -10,7 +10,6 @@
 
 #define ERROR_MAX 576      /* bytes of an error with its IP header (RFC 1812 4.3.2.3) */
 #define TOS_INTERNETWORK 0xc0 /* the precedence of errors (RFC 1812 4.3.2.5) */
-#define HDR_LEN (ETH_HDR_LEN + IP4_HDR_LEN)
 
 /* What "destination unreachable" means to connect(), by code. Linux's mapping; 4 lowers the MTU and is no error. */
 static const uint8_t unreach_errno[] = {
@@ -49,7 +48,7 @@ static enum net_verdict icmp_error(struct net *n, struct net_pkt *pkt, const str
 
 	if (!icmp_quote_parse(&q, rte_pktmbuf_mtod_offset(pkt->m, const void *, off), RTE_MIN(len, have)))
 		return net_drop(n, pkt->m, DROP_ICMP_BAD);
-	if (!net_is_local(n, q.src_be) || (q.proto != IPPROTO_TCP && q.proto != IPPROTO_UDP))
+	if ((net_local_find(n, q.src_be) != LOCAL_OURS && net_local_find(n, q.src_be) != LOCAL_OLD) || (q.proto != IPPROTO_TCP && q.proto != IPPROTO_UDP))
 		return net_drop(n, pkt->m, DROP_ICMP_UNMATCHED);
 	pkt->key = (struct flow_key){.laddr_be = q.src_be, .raddr_be = q.dst_be, .lport_be = q.sport_be,
 				     .rport_be = q.dport_be};
@@ -69,35 +68,61 @@ static enum net_verdict icmp_error(struct net *n, struct net_pkt *pkt, const str
 	return NET_ICMP_ERROR;
 }
 
+/* The message of a request becomes that of the reply, checksum included. */
+static void echo_turn(uint8_t *icmp)
+{
+	uint16_t word[2], was;
+
+	memcpy(word, icmp, sizeof(word));
+	was = word[0];
+	icmp[0] = ICMP_ECHO_REPLY;
+	memcpy(word, icmp, 2);
+	word[1] = cksum_update(word[1], was, word[0]);
+	memcpy(icmp, word, sizeof(word));
+}
+
+/* A reply that does not fit one packet goes the way of all datagrams. */
+static void echo_reply_large(struct net *n, const struct net_pkt *pkt, struct rte_mbuf *m)
+{
+	int err;
+	uint32_t path = net_path_get(n, pkt->key.laddr_be, pkt->key.raddr_be, &err);
+
+	if (path == 0) {
+		net_drop(n, m, DROP_NO_ROUTE);
+		return;
+	}
+	net_ip4_fragment(n, path_at(&n->paths, path), m, IPPROTO_ICMP, pkt->tos, NET_TTL);
+	net_path_put(n, path);
+}
+
+/* To where the request came from, without a question for its hardware address. */
 static void echo_reply(struct net *n, struct net_pkt *pkt)
 {
-	const struct port *port = n->tx->port;
+	const struct net_iface *iface = &n->iface[pkt->iface];
+	struct pkt_tx *tx = &n->tx[iface->port];
 	struct rte_ether_addr to = rte_pktmbuf_mtod(pkt->m, const struct rte_ether_hdr *)->src_addr;
 	struct rte_mbuf *m = net_own(n, pkt->m);
-	uint16_t word[2], was;
 	uint8_t *b;
 
 	if (m == NULL)
 		return;
-	if (m->nb_segs > 1 && !(port->offloads & PORT_TX_MULTI_SEG) && rte_pktmbuf_linearize(m) != 0) {
+	echo_turn((uint8_t *)rte_pktmbuf_adj(m, pkt->l4_off)); /* IP options are not echoed */
+	m->ol_flags = 0;
+	m->tx_offload = 0;
+	if (m->pkt_len + IP4_HDR_LEN > iface->mtu || pkt->port == NET_PORT_LOOP) {
+		echo_reply_large(n, pkt, m);
+		return;
+	}
+	if (m->nb_segs > 1 && !(tx->port->offloads & PORT_TX_MULTI_SEG) && rte_pktmbuf_linearize(m) != 0) {
 		net_drop(n, m, DROP_NO_MBUF);
 		return;
 	}
-	b = (uint8_t *)rte_pktmbuf_adj(m, pkt->l4_off); /* IP options are not echoed */
-	memcpy(word, b, sizeof(word));
-	was = word[0];
-	b[0] = ICMP_ECHO_REPLY;
-	memcpy(word, b, 2);
-	word[1] = cksum_update(word[1], was, word[0]);
-	memcpy(b, word, sizeof(word));
-	b = (uint8_t *)rte_pktmbuf_prepend(m, HDR_LEN);
+	b = (uint8_t *)rte_pktmbuf_prepend(m, iface->l2_len + IP4_HDR_LEN);
 	SPATE_ASSERT(b != NULL);
-	eth_emit(b, &to, &port->mac, RTE_ETHER_TYPE_IPV4);
-	ip4_emit(b + ETH_HDR_LEN, pkt->key.laddr_be, pkt->key.raddr_be, IPPROTO_ICMP, pkt->l4_len + IP4_HDR_LEN,
+	net_l2_emit(iface, m, &to, RTE_ETHER_TYPE_IPV4);
+	ip4_emit(b + iface->l2_len, pkt->key.laddr_be, pkt->key.raddr_be, IPPROTO_ICMP, pkt->l4_len + IP4_HDR_LEN,
 		 n->ip_id++, pkt->tos, NET_TTL);
-	m->ol_flags = 0;
-	m->tx_offload = 0;
-	pkt_tx_push(n->tx, m);
+	pkt_tx_push(tx, m);
 }
 
 enum net_verdict icmp_input(struct net *n, struct net_pkt *pkt)
@@ -136,7 +161,7 @@ static bool error_allowed(struct net *n)
 }
 
 /* The message: header, and as much of the packet as an error may quote. */
-static struct rte_mbuf *error_build(struct net *n, const struct net_pkt *pkt, uint8_t code)
+static struct rte_mbuf *error_build(struct net *n, const struct net_pkt *pkt, uint8_t type, uint8_t code)
 {
 	uint32_t len = (uint32_t)pkt->l4_off - pkt->l3_off + pkt->l4_len, sum16;
 	struct rte_mbuf *m = pkt_tx_alloc(n->tx);
@@ -148,7 +173,7 @@ static struct rte_mbuf *error_build(struct net *n, const struct net_pkt *pkt, ui
 	len = RTE_MIN(len, (uint32_t)(ERROR_MAX - IP4_HDR_LEN - ICMP_HDR_LEN));
 	b = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(ICMP_HDR_LEN + len));
 	SPATE_ASSERT(b != NULL);
-	icmp_emit(b, ICMP_UNREACH, code, 0);
+	icmp_emit(b, type, code, 0);
 	quoted = rte_pktmbuf_read(pkt->m, pkt->l3_off, len, b + ICMP_HDR_LEN);
 	SPATE_ASSERT(quoted != NULL);
 	if (quoted != b + ICMP_HDR_LEN)
@@ -158,7 +183,7 @@ static struct rte_mbuf *error_build(struct net *n, const struct net_pkt *pkt, ui
 	return m;
 }
 
-void net_icmp_unreachable(struct net *n, const struct net_pkt *pkt, uint8_t code)
+void icmp_send_error(struct net *n, const struct net_pkt *pkt, uint8_t type, uint8_t code)
 {
 	struct rte_mbuf *m;
 	uint32_t path;
@@ -170,8 +195,13 @@ void net_icmp_unreachable(struct net *n, const struct net_pkt *pkt, uint8_t code
 	path = net_path_get(n, pkt->key.laddr_be, pkt->key.raddr_be, &err);
 	if (path == 0)
 		return;
-	m = error_build(n, pkt, code);
+	m = error_build(n, pkt, type, code);
 	if (m != NULL)
 		net_ip4_output(n, path_at(&n->paths, path), m, IPPROTO_ICMP, TOS_INTERNETWORK, NET_TTL);
 	net_path_put(n, path);
+}
+
+void net_icmp_unreachable(struct net *n, const struct net_pkt *pkt, uint8_t code)
+{
+	icmp_send_error(n, pkt, ICMP_UNREACH, code);
 }

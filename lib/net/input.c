@@ -9,8 +9,28 @@
 #include "wire/tcp.h"
 #include "wire/udp.h"
 
-/* What parsers may read: link header with a tag, IPv4, and ICMP quoting IPv4 and 8 bytes. It must lie in one piece. */
-#define HEADERS_MAX (ETH_HDR_LEN + ETH_VLAN_LEN + IP4_HDR_MAX + ICMP_HDR_LEN + IP4_HDR_MAX + 8)
+bool net_headers_gather(struct rte_mbuf *m)
+{
+	uint32_t want = RTE_MIN(m->pkt_len, (uint32_t)NET_HEADERS_MAX);
+
+	if (want > m->data_len && want - m->data_len > rte_pktmbuf_tailroom(m))
+		return false;
+	while (m->data_len < want) {
+		struct rte_mbuf *next = m->next;
+		uint16_t part = (uint16_t)RTE_MIN(want - m->data_len, (uint32_t)next->data_len);
+
+		memcpy(rte_pktmbuf_mtod_offset(m, void *, m->data_len), rte_pktmbuf_mtod(next, void *), part);
+		m->data_len += part;
+		next->data_off += part;
+		next->data_len -= part;
+		if (next->data_len == 0) {
+			m->next = next->next;
+			m->nb_segs--;
+			rte_pktmbuf_free_seg(next);
+		}
+	}
+	return true;
+}
 
 static void trim_segments(struct rte_mbuf *m, uint32_t len)
 {
@@ -119,7 +139,13 @@ static inline bool source_bad(const struct net *n, const struct net_pkt *pkt, rt
 
 	if (unlikely(net8 == 0 || net8 == 127 || net8 >= 224))
 		return true;
-	return unlikely(net_local_find(n, src_be) != LOCAL_NONE) && pkt->port != NET_PORT_LOOP;
+	switch (net_local_find(n, src_be)) {
+	case LOCAL_OURS:
+	case LOCAL_BROADCAST:
+		return pkt->port != NET_PORT_LOOP;
+	default:
+		return false;
+	}
 }
 
 static inline enum net_verdict ip4_drop(struct net *n, struct rte_mbuf *m, enum ip4_verdict why)
@@ -133,10 +159,54 @@ static inline enum net_verdict ip4_drop(struct net *n, struct rte_mbuf *m, enum 
 	return net_drop(n, m, drops[why]);
 }
 
+static inline enum net_verdict transport(struct net *n, struct net_pkt *pkt)
+{
+	if (likely(pkt->proto == IPPROTO_TCP))
+		return tcp_identify(n, pkt);
+	if (pkt->proto == IPPROTO_UDP)
+		return udp_identify(n, pkt);
+	if (pkt->proto == IPPROTO_ICMP)
+		return icmp_input(n, pkt);
+	net_icmp_unreachable(n, pkt, ICMP_UNREACH_PROTO); /* RFC 1122 3.2.2.1 */
+	return net_drop(n, pkt->m, DROP_IP4_PROTO);
+}
+
+/* For an address that was removed: only what belongs to a flow that was there before, and lives here. */
+static __rte_noinline enum net_verdict transport_old(struct net *n, struct net_pkt *pkt)
+{
+	const struct table *t = pkt->proto == IPPROTO_TCP ? &n->flow->tcp : &n->flow->udp;
+	enum net_verdict v;
+
+	if (pkt->proto != IPPROTO_TCP && pkt->proto != IPPROTO_UDP)
+		return net_drop(n, pkt->m, DROP_IP4_DST);
+	v = transport(n, pkt);
+	if (v == NET_DONE)
+		return v;
+	pkt->hash = flow_hash(n->flow, &pkt->key);
+	pkt->nic_hash = false;
+	if (flow_home(n->flow, pkt->hash) == n->flow->self && flow_find(n->flow, t, pkt->hash, &pkt->key) == 0)
+		return net_drop(n, pkt->m, DROP_IP4_DST);
+	return v;
+}
+
+enum net_verdict net_transport(struct net *n, struct net_pkt *pkt)
+{
+	return likely(net_local_find(n, pkt->key.laddr_be) == LOCAL_OURS) ? transport(n, pkt) : transport_old(n, pkt);
+}
+
+/* RSS hashes of fragments are of their addresses, so those of one datagram meet at one stack. */
+static __rte_noinline enum net_verdict fragment_identify(const struct net *n, struct net_pkt *pkt)
+{
+	pkt->key.lport_be = pkt->key.rport_be = 0;
+	pkt->hash = rss_hash2(n->flow->rss, pkt->key.raddr_be, pkt->key.laddr_be);
+	return NET_FRAGMENT;
+}
+
 static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_pkt *pkt, uint16_t l3_off)
 {
 	uint64_t nic = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
 	enum ip4_verdict verdict;
+	enum local_kind kind;
 	struct ip4_view ip;
 
 	verdict = ip4_parse(&ip, rte_pktmbuf_mtod_offset(m, const void *, l3_off), m->pkt_len - l3_off,
@@ -145,12 +215,11 @@ static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_
 		return ip4_drop(n, m, verdict);
 	if (unlikely(nic == RTE_MBUF_F_RX_IP_CKSUM_BAD))
 		return net_drop(n, m, DROP_IP4_CKSUM);
-	if (unlikely(net_local_find(n, ip.dst_be) != LOCAL_OURS))
+	kind = net_local_find(n, ip.dst_be);
+	if (unlikely(kind != LOCAL_OURS && kind != LOCAL_OLD))
 		return net_drop(n, m, DROP_IP4_DST);
 	if (unlikely(source_bad(n, pkt, ip.src_be)))
 		return net_drop(n, m, DROP_IP4_SRC);
-	if (unlikely(ip.fragment))
-		return net_drop(n, m, DROP_IP4_FRAGMENT);
 	trim(m, (uint32_t)l3_off + ip.total_len);
 
 	pkt->m = m;
@@ -162,38 +231,51 @@ static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_
 	pkt->proto = ip.proto;
 	pkt->tos = ip.tos;
 	pkt->ttl = ip.ttl;
-	if (likely(ip.proto == IPPROTO_TCP))
-		return tcp_identify(n, pkt);
-	if (ip.proto == IPPROTO_UDP)
-		return udp_identify(n, pkt);
-	if (ip.proto == IPPROTO_ICMP)
-		return icmp_input(n, pkt);
-	net_icmp_unreachable(n, pkt, ICMP_UNREACH_PROTO); /* RFC 1122 3.2.2.1 */
-	return net_drop(n, m, DROP_IP4_PROTO);
+	if (unlikely(ip.fragment))
+		return fragment_identify(n, pkt);
+	return likely(kind == LOCAL_OURS) ? transport(n, pkt) : transport_old(n, pkt);
+}
+
+/* The interface that a frame came by, or -1. The NIC may have taken the tag off and put it beside the frame. */
+static inline int iface_of(const struct net *n, uint8_t port, const struct rte_mbuf *m, const struct eth_view *eth)
+{
+	uint16_t vlan_id = eth->vlan_id;
+
+	if (unlikely(port == NET_PORT_LOOP))
+		return 0;
+	if (unlikely(m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED)) {
+		if (eth->len != ETH_HDR_LEN)
+			return -1; /* a tag within a tag */
+		vlan_id = m->vlan_tci & 0xfff;
+	}
+	return n->iface_of[port << 12 | vlan_id] - 1;
 }
 
 enum net_verdict net_input(struct net *n, uint8_t port, struct rte_mbuf *m, struct net_pkt *pkt)
 {
 	struct eth_view eth;
 	bool to_us;
+	int iface;
 
 	pkt->port = port;
 	pkt->verified = pkt->nic_hash = false;
-	if (unlikely(m->nb_segs > 1 && m->data_len < HEADERS_MAX) && rte_pktmbuf_linearize(m) != 0)
+	if (unlikely(m->nb_segs > 1 && m->data_len < NET_HEADERS_MAX) && !net_headers_gather(m))
 		return net_drop(n, m, DROP_ETH_SHORT);
 	if (unlikely(!eth_parse(&eth, rte_pktmbuf_mtod(m, const void *), m->data_len)))
 		return net_drop(n, m, DROP_ETH_SHORT);
-	to_us = rte_is_same_ether_addr(&eth.hdr->dst_addr, &n->tx->port->mac);
+	to_us = unlikely(port == NET_PORT_LOOP) || rte_is_same_ether_addr(&eth.hdr->dst_addr, &n->tx[port].port->mac);
 	if (unlikely(!to_us && !rte_is_multicast_ether_addr(&eth.hdr->dst_addr)))
 		return net_drop(n, m, DROP_ETH_DST);
-	if (unlikely(eth.vlan_id != 0))
+	iface = iface_of(n, port, m, &eth);
+	if (unlikely(iface < 0))
 		return net_drop(n, m, DROP_VLAN);
+	pkt->iface = (uint8_t)iface;
 	if (likely(eth.type == RTE_ETHER_TYPE_IPV4)) {
 		/* Only unicast addresses are ours, and those must not come by link-layer broadcast (RFC 1122 3.3.6). */
 		return likely(to_us) ? ip4_input(n, m, pkt, eth.len) : net_drop(n, m, DROP_IP4_DST);
 	}
 	if (eth.type != RTE_ETHER_TYPE_ARP)
 		return net_drop(n, m, DROP_ETH_TYPE);
-	arp_input(n, m, &eth);
+	arp_input(n, (uint8_t)iface, m, &eth);
 	return NET_DONE;
 }

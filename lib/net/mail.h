@@ -6,7 +6,16 @@
 
 #include "net/net.h"
 
-/* ARP told this: neigh_learn() for everybody. */
-void net_tell_neigh(struct net *n, rte_be32_t addr_be, const struct rte_ether_addr *mac, bool create);
+/* MAIL_LINK */
+struct net_link_note {
+	uint8_t port;
+	bool up;
+};
+
+/* ARP told this on iface: neigh_learn() for everybody. */
+void net_tell_neigh(struct net *n, uint8_t iface, rte_be32_t addr_be, const struct rte_ether_addr *mac, bool create);
+
+/* A port's link came up or went down, as the leader saw. */
+void net_link_changed(struct net *n, const struct net_link_note *note);
 
 #endif

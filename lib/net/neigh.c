@@ -13,9 +13,9 @@ const uint32_t net_neigh_bytes = sizeof(struct neigh);
 static const struct rte_ether_addr broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 static const struct rte_ether_addr unknown;
 
-static uint32_t *bucket_of(const struct net *n, rte_be32_t addr_be)
+static uint32_t *bucket_of(const struct net *n, uint8_t iface, rte_be32_t addr_be)
 {
-	return &n->neigh_bucket[(addr_be * n->neigh_mult >> 32) % NEIGH_BUCKETS];
+	return &n->neigh_bucket[((addr_be ^ (uint64_t)iface << 32) * n->neigh_mult >> 32) % NEIGH_BUCKETS];
 }
 
 static void timer_in_ms(struct net *n, uint32_t idx, uint32_t ms)
@@ -23,11 +23,11 @@ static void timer_in_ms(struct net *n, uint32_t idx, uint32_t ms)
 	flow_timer_set(n->flow, ref_make(FLOW_NEIGH, idx), n->clock->tick + ticks_from_ms(ms));
 }
 
-uint32_t neigh_find(const struct net *n, rte_be32_t addr_be)
+uint32_t neigh_find(const struct net *n, uint8_t iface, rte_be32_t addr_be)
 {
-	uint32_t idx = *bucket_of(n, addr_be);
+	uint32_t idx = *bucket_of(n, iface, addr_be);
 
-	while (idx != 0 && neigh_at(n, idx)->h.key.raddr_be != addr_be)
+	while (idx != 0 && (neigh_at(n, idx)->h.key.raddr_be != addr_be || neigh_at(n, idx)->iface != iface))
 		idx = neigh_at(n, idx)->chain;
 	return idx;
 }
@@ -35,7 +35,7 @@ uint32_t neigh_find(const struct net *n, rte_be32_t addr_be)
 static void neigh_free(struct net *n, uint32_t idx)
 {
 	struct neigh *ne = neigh_at(n, idx);
-	uint32_t *link = bucket_of(n, ne->h.key.raddr_be);
+	uint32_t *link = bucket_of(n, ne->iface, ne->h.key.raddr_be);
 
 	SPATE_ASSERT(ne->paths == 0 && ne->wait == NULL);
 	while (*link != idx)
@@ -63,11 +63,18 @@ static void neigh_reclaim(struct net *n)
 	}
 }
 
-uint32_t neigh_get(struct net *n, rte_be32_t addr_be)
+/* One of our addresses to ask from: of the network where addr is. 0: none any more, and a probe must do (RFC 5227). */
+static rte_be32_t ask_from(const struct net *n, uint8_t iface, rte_be32_t addr_be)
+{
+	const struct net_route *r = route_onlink_find(n, iface, addr_be);
+
+	return r != NULL ? n->source_be[r->src_first] : 0;
+}
+
+uint32_t neigh_get(struct net *n, uint8_t iface, rte_be32_t addr_be)
 {
 	struct pool *pool = &n->flow->pool[FLOW_NEIGH];
-	uint32_t idx = neigh_find(n, addr_be), *head, count;
-	const rte_be32_t *from_be;
+	uint32_t idx = neigh_find(n, iface, addr_be), *head;
 	struct neigh *ne;
 
 	if (idx != 0)
@@ -81,12 +88,12 @@ uint32_t neigh_get(struct net *n, rte_be32_t addr_be)
 	}
 	ne = neigh_at(n, idx);
 	memset(ne, 0, sizeof(*ne));
-	from_be = net_sources(n, addr_be, &count);
-	ne->h.key.laddr_be = from_be != NULL ? from_be[0] : n->source_be[0];
+	ne->h.key.laddr_be = ask_from(n, iface, addr_be);
 	ne->h.key.raddr_be = addr_be;
+	ne->iface = iface;
 	ne->state = NEIGH_NONE;
 	ne->heard_tick = ne->used_tick = n->clock->tick;
-	head = bucket_of(n, addr_be);
+	head = bucket_of(n, iface, addr_be);
 	ne->chain = *head;
 	*head = idx;
 	return idx;
@@ -102,7 +109,9 @@ static void neigh_ask(struct net *n, uint32_t idx, enum neigh_state state)
 		ne->probes = 0;
 	}
 	ne->probes++;
-	arp_send(n, ARP_REQUEST, state == NEIGH_PROBE ? &ne->mac : &broadcast, ne->h.key.laddr_be, &unknown,
+	if (unlikely(!net_is_local(n, ne->h.key.laddr_be))) /* removed since */
+		ne->h.key.laddr_be = ask_from(n, ne->iface, ne->h.key.raddr_be);
+	arp_send(n, ne->iface, ARP_REQUEST, state == NEIGH_PROBE ? &ne->mac : &broadcast, ne->h.key.laddr_be, &unknown,
 		 ne->h.key.raddr_be);
 	timer_in_ms(n, idx, NEIGH_PROBE_MS);
 }
@@ -110,7 +119,7 @@ static void neigh_ask(struct net *n, uint32_t idx, enum neigh_state state)
 static void path_resolve(struct path *p, const struct neigh *ne)
 {
 	p->resolved = neigh_known(ne);
-	memcpy(p->hdr, &ne->mac, RTE_ETHER_ADDR_LEN);
+	memcpy(p->hdr + PATH_L2_MAX - p->l2_len, &ne->mac, RTE_ETHER_ADDR_LEN);
 }
 
 static void paths_resolve(struct net *n, const struct neigh *ne)
@@ -160,7 +169,7 @@ void neigh_detach(struct net *n, uint32_t path)
 static void send_to(struct net *n, const struct neigh *ne, struct rte_mbuf *m)
 {
 	memcpy(rte_pktmbuf_mtod(m, void *), &ne->mac, RTE_ETHER_ADDR_LEN);
-	pkt_tx_push(n->tx, m);
+	pkt_tx_push(&n->tx[n->iface[ne->iface].port], m);
 }
 
 static void neigh_reachable(struct net *n, uint32_t idx, const struct rte_ether_addr *mac)
@@ -178,6 +187,7 @@ static void neigh_reachable(struct net *n, uint32_t idx, const struct rte_ether_
 	paths_resolve(n, ne);
 	while ((m = mbuf_queue_take(&ne->wait)) != NULL) {
 		memcpy(rte_pktmbuf_mtod(m, void *), &ne->mac, RTE_ETHER_ADDR_LEN);
+		m->port = n->iface[ne->iface].port; /* where it leaves */
 		mbuf_queue_put(&n->released, &n->released_last, m);
 	}
 	ne->n_wait = 0;
@@ -188,23 +198,24 @@ void net_flush(struct net *n)
 {
 	struct rte_mbuf *m;
 
-	while (pkt_tx_room(n->tx) > 0 && (m = mbuf_queue_take(&n->released)) != NULL) {
-		pkt_tx_push(n->tx, m);
+	while (n->released != NULL && pkt_tx_room(&n->tx[n->released->port]) > 0) {
+		m = mbuf_queue_take(&n->released);
+		pkt_tx_push(&n->tx[m->port], m);
 		n->n_waiting--;
 	}
 }
 
-void neigh_learn(struct net *n, rte_be32_t addr_be, const struct rte_ether_addr *mac, bool create)
+void neigh_learn(struct net *n, uint8_t iface, rte_be32_t addr_be, const struct rte_ether_addr *mac, bool create)
 {
 	const struct pool *pool = &n->flow->pool[FLOW_NEIGH];
-	uint32_t idx = neigh_find(n, addr_be);
+	uint32_t idx = neigh_find(n, iface, addr_be);
 	const struct neigh *ne;
 
 	if (idx == 0) {
 		/* A quarter is kept for those that we want to reach: asking us costs a stranger nothing. */
-		if (!create || pool->used >= pool->cap / 4 * 3 || route_onlink_find(n, addr_be) == NULL)
+		if (!create || pool->used >= pool->cap / 4 * 3 || route_onlink_find(n, iface, addr_be) == NULL)
 			return;
-		idx = neigh_get(n, addr_be);
+		idx = neigh_get(n, iface, addr_be);
 		if (idx == 0)
 			return;
 	}
@@ -356,6 +367,27 @@ void net_timer(struct net *n, flow_ref r)
 	case NEIGH_NONE:
 	case NEIGH_FREE:
 		return; /* freed after it came due */
+	}
+}
+
+void neigh_renew(struct net *n, uint8_t port)
+{
+	const struct pool *pool = &n->flow->pool[FLOW_NEIGH];
+	uint32_t asked = 0;
+
+	for (uint32_t i = 1; i < pool->fresh && asked < NEIGH_RENEW_MAX; i++) {
+		struct neigh *ne = neigh_at(n, i);
+
+		if (ne->state == NEIGH_FREE || n->iface[ne->iface].port != port || ne->paths == 0)
+			continue;
+		if (ne->state == NEIGH_FAILED) {
+			ne->state = NEIGH_NONE;
+			flow_timer_clear(n->flow, ref_make(FLOW_NEIGH, i));
+		} else if (ne->state != NEIGH_NONE) {
+			ne->probes = 0;
+			neigh_ask(n, i, neigh_known(ne) ? NEIGH_PROBE : NEIGH_INCOMPLETE);
+			asked++;
+		}
 	}
 }
 

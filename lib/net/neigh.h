@@ -31,6 +31,7 @@ struct neigh {
 	uint32_t n_wait;
 	uint32_t heard_tick;         /* last confirmation known here */
 	uint32_t used_tick;          /* when the last path left */
+	uint8_t iface;
 } __rte_cache_aligned;
 static_assert(sizeof(struct neigh) == 128, "two cache lines");
 
@@ -44,17 +45,20 @@ static inline bool neigh_known(const struct neigh *ne)
 	return ne->state == NEIGH_REACHABLE || ne->state == NEIGH_PROBE;
 }
 
-uint32_t neigh_find(const struct net *n, rte_be32_t addr_be); /* index, 0: none */
-uint32_t neigh_get(struct net *n, rte_be32_t addr_be);        /* likewise, made when there is none; 0: full */
+uint32_t neigh_find(const struct net *n, uint8_t iface, rte_be32_t addr_be); /* index, 0: none */
+uint32_t neigh_get(struct net *n, uint8_t iface, rte_be32_t addr_be);        /* likewise, made when there is none; 0: full */
 void neigh_attach(struct net *n, uint32_t idx, uint32_t path);/* path leads over idx from now on */
 void neigh_detach(struct net *n, uint32_t path);              /* path, about to be freed, no longer does */
 
 /* addr has this hardware address, says ARP. create: make a neighbour of it even if no path leads there. */
-void neigh_learn(struct net *n, rte_be32_t addr_be, const struct rte_ether_addr *mac, bool create);
+void neigh_learn(struct net *n, uint8_t iface, rte_be32_t addr_be, const struct rte_ether_addr *mac, bool create);
 
 /* Sends a frame that lacks only the destination's hardware address, now or when that is known. Owns m. 0 or
  * -EHOSTUNREACH. */
 int neigh_output(struct net *n, uint32_t idx, struct rte_mbuf *m);
+
+/* The link of this port came up again: who was known there is asked, who failed may be asked again. */
+void neigh_renew(struct net *n, uint8_t port);
 
 void neigh_fini(struct net *n); /* frees all waiting packets */
 

@@ -16,7 +16,7 @@
 #include "pkt/tx.h"
 
 #define NET_ROUTES_MAX 256 /* looked up per connect(), not per packet: a sorted array is enough */
-#define NET_LOCAL_BITS 12  /* 1024 addresses and 256 broadcast addresses fill a third of the slots */
+#define NET_LOCAL_BITS 12  /* 1024 addresses, 256 broadcast and 256 removed ones fill less than half of the slots */
 #define NET_LOCAL_SLOTS (1u << NET_LOCAL_BITS)
 
 enum net_verdict {
@@ -35,6 +35,7 @@ struct net_pkt {
 	uint16_t l3_off, l4_off;/* from the start of m's data */
 	uint16_t l4_len;        /* L4 header and payload, without link padding */
 	uint8_t port;           /* of the end, that received it; NET_PORT_LOOP: sent to ourselves */
+	uint8_t iface;          /* of net.iface, that it came by (without meaning for NET_PORT_LOOP) */
 	bool verified;          /* the L4 checksum is right */
 	bool nic_hash;          /* hash is what the NIC wrote, not computed */
 	uint8_t proto, tos, ttl;/* of NET_ICMP_ERROR: l3_off, l4_off and proto are the quoted packet's */
@@ -47,9 +48,22 @@ struct net_pkt {
 	} icmp;
 };
 
+/* A network interface: a port, or one VLAN of it. Addresses, routes and neighbours belong to one. */
+struct net_iface {
+	uint8_t port;           /* of the end */
+	bool up;                /* the port's link */
+	uint8_t l2_len;         /* link header that we write: with a tag, unless the port inserts tags */
+	uint16_t vlan_id;       /* 0: untagged */
+	uint16_t mtu;           /* IP bytes */
+	struct rte_ether_addr mac;
+};
+
+#define NET_IFACE_ANY UINT8_MAX /* the interface whose network it is */
+
 struct net_addr {
 	rte_be32_t addr_be;
-	uint8_t prefix_len;
+	uint8_t prefix_len, iface;
+	bool conflict;          /* somebody else was heard using it */
 };
 
 enum route_type { ROUTE_ONLINK, ROUTE_GATEWAY };
@@ -58,6 +72,7 @@ struct net_route {
 	uint32_t prefix;        /* host order */
 	uint8_t prefix_len;
 	uint8_t type;           /* enum route_type */
+	uint8_t iface;
 	uint16_t src_first;     /* ROUTE_ONLINK: the prefix's addresses are source_be[src_first..src_first+src_count) */
 	uint16_t src_count;
 	rte_be32_t gw_be;
@@ -66,11 +81,38 @@ struct net_route {
 /* Slot of the hash set that every packet's addresses are looked up in. */
 struct net_local {
 	rte_be32_t addr_be;     /* 0: empty */
-	uint32_t kind;          /* enum local_kind */
+	uint8_t kind;           /* enum local_kind */
+	uint8_t iface;
+	uint16_t spare;
 };
-enum local_kind { LOCAL_NONE = 0, LOCAL_OURS, LOCAL_BROADCAST };
+enum local_kind {
+	LOCAL_NONE = 0,
+	LOCAL_OURS,
+	LOCAL_BROADCAST,
+	LOCAL_OLD,              /* was ours: only for the flows that still use it */
+};
 
-struct neigh; /* neigh.h */
+struct neigh;         /* neigh.h */
+struct frag_datagram; /* reassemble.c */
+
+/* Fragments that wait for others. Datagrams in the order in which they began, and in chains by their key. */
+struct net_frags {
+	struct frag_datagram *d; /* [0] is unused */
+	uint16_t *bucket;
+	uint32_t fresh;         /* from here on none was ever used */
+	uint16_t free;          /* chain of those that were */
+	uint16_t oldest, newest;
+	uint32_t held, held_max;/* packet buffers */
+	uint32_t mult;          /* random, odd: the hash of the chains */
+};
+
+/* What stack 0 of an end does for all: looks at links, makes our addresses known (announce.c). */
+struct net_announce {
+	bool leader;
+	uint8_t pass;           /* 0: probe, 1 and 2: announcements, 3: done */
+	uint32_t next;          /* address */
+	uint32_t pass_tick;     /* the pass begins */
+};
 
 struct net {
 	struct flow *flow;      /* hash, wheel (FLOW_NEIGH timers), pools */
@@ -81,12 +123,18 @@ struct net {
 	struct drops *drops;
 	const struct clock *clock;
 	struct paths paths;
-	struct net_addr *addr;  /* sorted by address (host order) for net_is_local() */
+	struct net_iface iface[IFACES_MAX];
+	uint32_t n_ifaces;
+	uint8_t *iface_of;      /* by port and VLAN: interface + 1, 0 none */
+	struct net_addr *addr;  /* sorted by address (host order) */
 	rte_be32_t *source_be;  /* the same as a plain list for eport_take(): by prefix, then in the order added */
 	struct net_local *local;/* NET_LOCAL_SLOTS: our addresses and the broadcast addresses of our prefixes */
 	uint32_t n_addrs;
+	rte_be32_t old_be[LOCAL_OLD_MAX]; /* removed addresses, a ring */
+	uint32_t n_old;         /* removed so far */
 	struct net_route route[NET_ROUTES_MAX]; /* longest prefix first */
 	uint32_t n_routes;
+	uint32_t route_gen;     /* counts changes of routes and addresses: paths are led anew */
 	uint32_t *neigh_bucket; /* chains by next-hop address */
 	uint64_t neigh_mult;    /* random, odd: the hash of the chains */
 	uint32_t neigh_hand;    /* where the search for neighbours to forget goes on */
@@ -96,7 +144,14 @@ struct net {
 	struct rte_mbuf *loop, *loop_last;     /* packets to our own addresses, for net_loop_next() */
 	uint32_t n_loop;
 	uint32_t icmp_tokens, icmp_ms; /* errors that may be sent now, and when that was worked out */
+	bool chores;            /* net_chores_run() at chore_tick */
+	uint32_t chore_tick;
+	struct net_frags frags;
+	struct net_announce announce;
 	uint64_t addr_conflicts; /* ARP packets in which somebody else used an address of ours */
+	uint64_t mac_conflicts; /* and those in which somebody else had a hardware address of ours */
+	uint64_t link_downs, link_ups;
+	uint64_t reassembled, fragments_out; /* datagrams; fragments */
 	uint16_t ip_id;
 	struct region region;
 };
@@ -109,11 +164,38 @@ int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, uint16_t n_por
 	     const struct clock *clock, int numa_node);
 void net_fini(struct net *n);
 
+/* The interface of this port and VLAN (0: untagged), made when there is none. mtu 0: the port's. Its number, or -ENOSPC,
+ * -EINVAL (no such port, VLAN above 4094, MTU above the port's). */
+int net_iface_get(struct net *n, uint8_t port, uint16_t vlan_id, uint16_t mtu);
+
 /* A local address and the on-link route of its prefix. -EEXIST, -ENOSPC, -EINVAL (0, multicast, prefix over 32). */
+int net_addr_add_on(struct net *n, uint8_t iface, rte_be32_t addr_be, uint8_t prefix_len);
+/* On port 0, untagged. */
 int net_addr_add(struct net *n, rte_be32_t addr_be, uint8_t prefix_len);
-/* A default route through gw, which must be on a local prefix (-ENETUNREACH otherwise). */
-int net_gw_add(struct net *n, rte_be32_t gw_be);
+/* No longer ours: no new flow uses or reaches it; those that are there go on. With the last address of a prefix go its
+ * route and the gateways on it. -ENOENT. */
+int net_addr_remove(struct net *n, rte_be32_t addr_be);
+/* A default route through gw, which must be on a local prefix of iface (NET_IFACE_ANY: of any). -ENETUNREACH, -ENOSPC,
+ * -EEXIST. */
+int net_gw_add_on(struct net *n, uint8_t iface, rte_be32_t gw_be);
+static inline int net_gw_add(struct net *n, rte_be32_t gw_be) { return net_gw_add_on(n, NET_IFACE_ANY, gw_be); }
+int net_gw_remove(struct net *n, rte_be32_t gw_be); /* -ENOENT */
 bool net_is_local(const struct net *n, rte_be32_t addr_be);
+
+/* The notes MAIL_ADDR_* and MAIL_GATEWAY, as net_mail() takes them. */
+struct net_addr_note {
+	rte_be32_t addr_be;
+	uint8_t prefix_len, iface;
+};
+struct net_gw_note {
+	rte_be32_t gw_be;
+	uint8_t iface;
+	bool remove;
+};
+
+/* This stack watches links and makes addresses known for all of its end: one stack of each end, once, when its addresses
+ * are there. */
+void net_lead(struct net *n);
 
 /* The route to raddr, or NULL (ENETUNREACH). Own addresses are reachable without one. */
 const struct net_route *net_route_find(const struct net *n, rte_be32_t raddr_be);
@@ -139,11 +221,16 @@ bool net_hash_confirm(struct net *n, struct net_pkt *pkt);
  * the path's MTU; -EHOSTUNREACH when the neighbour is known not to answer; dropped packets are counted. */
 int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl);
 
+/* The same for a packet larger than the path's MTU: in fragments (RFC 791 2.3), which the peer puts together. m may be any
+ * chain, whatever the port takes. 0 or -EHOSTUNREACH; what is dropped is counted. */
+int net_ip4_fragment(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl);
+
 /* Takes a NET_FRAGMENT at the home of its addresses; owns pkt->m until the datagram is whole. NET_TCP, NET_UDP: pkt is
- * filled with the whole one, the caller owns m. NET_FRAGMENT: others are missing. NET_DONE: dropped and counted, or handled. */
+ * filled with the whole one, the caller owns m; NET_ICMP_ERROR likewise. NET_FRAGMENT: others are missing. NET_DONE: dropped and
+ * counted, or handled. */
 enum net_verdict net_reassemble(struct net *n, struct net_pkt *pkt);
 
-/* A note from another stack of the end (MAIL_NEIGH, MAIL_ADDR_*, MAIL_GATEWAY). */
+/* A note from another stack of the end or from outside (MAIL_NEIGH, MAIL_ADDR_*, MAIL_GATEWAY, MAIL_LINK). */
 void net_mail(struct net *n, enum mail_kind kind, const void *body);
 
 /* ICMP destination unreachable with this code, quoting pkt (RFC 792, RFC 1812 4.3.2.7: never about broadcasts, fragments
@@ -152,6 +239,14 @@ void net_icmp_unreachable(struct net *n, const struct net_pkt *pkt, uint8_t code
 
 /* A FLOW_NEIGH timer fired. */
 void net_timer(struct net *n, flow_ref r);
+
+/* What has no hurry and no timer of its own, every CHORE_MS while there is something: once per turn. */
+void net_chores_run(struct net *n);
+static inline void net_chores(struct net *n)
+{
+	if (unlikely(n->chores && (int32_t)(n->clock->tick - n->chore_tick) >= 0))
+		net_chores_run(n);
+}
 
 /* A router said that packets over path may have at most mtu bytes (RFC 1191; the caller has checked that the message is
  * about a packet of its own, RFC 5927). Lowers path->pmtu, not below PMTU_MIN, until the path is freed, or used by a new

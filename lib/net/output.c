@@ -8,23 +8,27 @@
 #include "wire/icmp.h"
 #include "wire/tcp.h"
 
-#define HDR_LEN (ETH_HDR_LEN + IP4_HDR_LEN)
-
-/* Prepends the path's headers and completes them. */
+/* Prepends the path's headers and completes them. The copy is one of constant length for every link: what of the link
+ * header is not used falls into the headroom in front of the frame. */
 static inline void headers_add(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos,
 			       uint8_t ttl)
 {
-	uint16_t total = (uint16_t)(m->pkt_len + IP4_HDR_LEN);
-	uint8_t *hdr = (uint8_t *)rte_pktmbuf_prepend(m, HDR_LEN), *ip = hdr + ETH_HDR_LEN;
+	uint16_t total = (uint16_t)(m->pkt_len + IP4_HDR_LEN), l2_len = p->l2_len;
+	uint8_t *ip;
 
-	SPATE_ASSERT(hdr != NULL);
-	memcpy(hdr, p->hdr, HDR_LEN);
+	SPATE_ASSERT(rte_pktmbuf_headroom(m) >= PATH_HDR_LEN);
+	ip = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)(l2_len + IP4_HDR_LEN)) + l2_len;
+	memcpy(ip - PATH_L2_MAX, p->hdr, PATH_HDR_LEN);
 	ip[1] = tos;
 	store16(ip + 2, total);
 	store16(ip + 4, n->ip_id++); /* any value will do with DF set (RFC 6864 4.1) */
 	ip[8] = ttl;
 	ip[9] = proto;
-	pkt_tx_cksum_ip4(n->tx->port, m, ETH_HDR_LEN, HDR_LEN, proto);
+	if (unlikely(p->vlan_tci != 0)) {
+		m->vlan_tci = p->vlan_tci;
+		m->ol_flags |= RTE_MBUF_F_TX_VLAN;
+	}
+	pkt_tx_cksum_ip4(n->tx[p->port].port, m, l2_len, (uint16_t)(l2_len + IP4_HDR_LEN), proto);
 }
 
 static int loop_output(struct net *n, struct rte_mbuf *m)
@@ -43,6 +47,16 @@ static int loop_output(struct net *n, struct rte_mbuf *m)
 	return 0;
 }
 
+int net_send_on(struct net *n, struct path *p, struct rte_mbuf *m)
+{
+	if (p->neigh == 0)
+		return loop_output(n, m);
+	if (!p->resolved)
+		return neigh_output(n, p->neigh, m);
+	pkt_tx_push(&n->tx[p->port], m);
+	return 0;
+}
+
 static __rte_noinline int output_slow(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos,
 				      uint8_t ttl)
 {
@@ -55,10 +69,10 @@ static __rte_noinline int output_slow(struct net *n, struct path *p, struct rte_
 	}
 	headers_add(n, p, m, proto, tos, ttl);
 	if (large) {
-		pkt_tx_tso_ip4(m, ETH_HDR_LEN, HDR_LEN);
+		pkt_tx_tso_ip4(m, p->l2_len, (uint16_t)(p->l2_len + IP4_HDR_LEN));
 		n->ip_id = (uint16_t)(n->ip_id + (payload - 1) / m->tso_segsz); /* each of its segments has one */
 	}
-	return p->neigh == 0 ? loop_output(n, m) : neigh_output(n, p->neigh, m);
+	return net_send_on(n, p, m);
 }
 
 int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl)
@@ -66,7 +80,7 @@ int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t pr
 	if (unlikely(!p->resolved || m->pkt_len + IP4_HDR_LEN > p->pmtu))
 		return output_slow(n, p, m, proto, tos, ttl);
 	headers_add(n, p, m, proto, tos, ttl);
-	pkt_tx_push(n->tx, m);
+	pkt_tx_push(&n->tx[p->port], m);
 	return 0;
 }
 
@@ -79,9 +93,9 @@ struct rte_mbuf *net_loop_next(struct net *n)
 }
 
 /* A packet of ours, as an error about itself. */
-static void error_fill(const struct net *n, struct net_pkt *pkt, struct rte_mbuf *m)
+static void error_fill(const struct net *n, struct net_pkt *pkt, struct rte_mbuf *m, uint16_t l2_len)
 {
-	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, ETH_HDR_LEN), *l4 = ip + IP4_HDR_LEN;
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, l2_len), *l4 = ip + IP4_HDR_LEN;
 
 	memset(pkt, 0, sizeof(*pkt));
 	pkt->m = m;
@@ -90,9 +104,9 @@ static void error_fill(const struct net *n, struct net_pkt *pkt, struct rte_mbuf
 	memcpy(&pkt->key.lport_be, l4, 2);
 	memcpy(&pkt->key.rport_be, l4 + 2, 2);
 	pkt->hash = flow_hash(n->flow, &pkt->key);
-	pkt->l3_off = ETH_HDR_LEN;
-	pkt->l4_off = HDR_LEN;
-	pkt->l4_len = (uint16_t)(m->pkt_len - HDR_LEN);
+	pkt->l3_off = l2_len;
+	pkt->l4_off = l2_len + IP4_HDR_LEN;
+	pkt->l4_len = (uint16_t)(m->pkt_len - pkt->l4_off);
 	pkt->proto = ip[9];
 	pkt->tos = ip[1];
 	pkt->ttl = ip[8];
@@ -109,13 +123,14 @@ bool net_error_next(struct net *n, struct net_pkt *pkt)
 	struct rte_mbuf *m;
 
 	while ((m = mbuf_queue_take(&n->failed)) != NULL) {
-		uint8_t proto = rte_pktmbuf_mtod(m, const uint8_t *)[ETH_HDR_LEN + 9];
+		uint16_t l2_len = eth_len(rte_pktmbuf_mtod(m, const void *));
+		const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, l2_len);
 
-		if (proto == IPPROTO_TCP || proto == IPPROTO_UDP) {
-			error_fill(n, pkt, m);
+		if ((ip[9] == IPPROTO_TCP || ip[9] == IPPROTO_UDP) && !(load16(ip + 6) & IP4_OFFSET_MASK)) {
+			error_fill(n, pkt, m, l2_len);
 			return true;
 		}
-		rte_pktmbuf_free(m); /* nobody waits for news of an ICMP message */
+		rte_pktmbuf_free(m); /* nobody waits for news of an ICMP message, or of a later fragment */
 	}
 	return false;
 }

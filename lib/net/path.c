@@ -4,37 +4,84 @@
 
 #include "net/neigh.h"
 #include "net/private.h"
+#include "net/route.h"
 
-static void path_template(const struct net *n, struct path *p)
+/* The headers of packets that leave by iface. */
+static void path_template(const struct net *n, struct path *p, uint8_t iface)
 {
-	uint8_t *ip = p->hdr + ETH_HDR_LEN;
+	const struct net_iface *ifc = &n->iface[iface];
+	uint8_t *ip = p->hdr + PATH_L2_MAX, *l2 = ip - ifc->l2_len;
 
-	p->l2_len = ETH_HDR_LEN;
-	eth_emit(p->hdr, &n->tx->port->mac, &n->tx->port->mac, RTE_ETHER_TYPE_IPV4);
+	p->iface = iface;
+	p->port = ifc->port;
+	p->l2_len = ifc->l2_len;
+	p->vlan_tci = 0;
+	if (ifc->l2_len != ETH_HDR_LEN) {
+		eth_emit_vlan(l2, &ifc->mac, &ifc->mac, ifc->vlan_id, RTE_ETHER_TYPE_IPV4);
+	} else {
+		eth_emit(l2, &ifc->mac, &ifc->mac, RTE_ETHER_TYPE_IPV4);
+		p->vlan_tci = ifc->vlan_id;
+	}
 	ip4_emit(ip, p->laddr_be, p->raddr_be, 0, 0, 0, 0, NET_TTL);
 	memset(ip + 10, 0, 2); /* the checksum is made when the packet is complete */
 }
 
-/* Finds the next hop of a new path. One to ourselves has no neighbour (0) and is never resolved. */
+/* Makes it a path to ourselves, over no neighbour: never resolved. */
+static void path_to_self(struct net *n, struct path *p)
+{
+	path_template(n, p, 0);
+	p->pmtu = n->iface[0].mtu;
+}
+
+/* Finds the next hop of a path that has none. */
 static int path_fill(struct net *n, uint32_t idx)
 {
 	struct path *p = path_at(&n->paths, idx);
 	const struct net_route *r;
 	uint32_t neigh;
 
-	path_template(n, p);
-	p->pmtu = n->tx->port->mtu;
+	p->route_gen = n->route_gen;
 	p->pmtu_tick = n->clock->tick;
-	if (net_is_local(n, p->raddr_be))
+	if (net_is_local(n, p->raddr_be)) {
+		path_to_self(n, p);
 		return 0;
-	r = net_route_find(n, p->raddr_be);
+	}
+	r = route_find_from(n, net_local_iface(n, p->laddr_be), p->raddr_be);
 	if (r == NULL)
 		return -ENETUNREACH;
-	neigh = neigh_get(n, r->type == ROUTE_GATEWAY ? r->gw_be : p->raddr_be);
+	neigh = neigh_get(n, r->iface, r->type == ROUTE_GATEWAY ? r->gw_be : p->raddr_be);
 	if (neigh == 0)
 		return -ENOBUFS;
+	path_template(n, p, r->iface);
+	p->pmtu = n->iface[r->iface].mtu;
 	neigh_attach(n, neigh, idx);
 	return 0;
+}
+
+/* Addresses or routes have changed since the path was led: does it still lead there? Those that use it move with it. When
+ * there is no way any more they go on over the old one, and new flows are refused. */
+static int path_reroute(struct net *n, uint32_t idx)
+{
+	struct path *p = path_at(&n->paths, idx);
+	const struct net_route *r = route_find_from(n, net_local_iface(n, p->laddr_be), p->raddr_be);
+	bool self = net_is_local(n, p->raddr_be);
+	uint32_t neigh = 0;
+
+	if (r == NULL && !self)
+		return -ENETUNREACH;
+	if (!self) {
+		neigh = neigh_get(n, r->iface, r->type == ROUTE_GATEWAY ? r->gw_be : p->raddr_be);
+		if (neigh == 0)
+			return -ENOBUFS;
+	}
+	p->route_gen = n->route_gen;
+	if (neigh == p->neigh)
+		return 0;
+	if (p->neigh != 0)
+		neigh_detach(n, idx);
+	p->neigh = p->neigh_prev = p->neigh_next = 0;
+	p->resolved = false;
+	return path_fill(n, idx);
 }
 
 uint32_t net_path_get(struct net *n, rte_be32_t laddr_be, rte_be32_t raddr_be, int *err)
@@ -56,8 +103,15 @@ uint32_t net_path_get(struct net *n, rte_be32_t laddr_be, rte_be32_t raddr_be, i
 		return 0;
 	}
 	p = path_at(&n->paths, idx);
-	if (unlikely(p->pmtu < n->tx->port->mtu) && n->clock->tick - p->pmtu_tick >= ticks_from_ms(PMTU_AGE_MS))
-		p->pmtu = n->tx->port->mtu;
+	if (unlikely(p->route_gen != n->route_gen)) {
+		*err = path_reroute(n, idx);
+		if (*err != 0) {
+			net_path_put(n, idx);
+			return 0;
+		}
+	}
+	if (unlikely(p->pmtu < n->iface[p->iface].mtu) && n->clock->tick - p->pmtu_tick >= ticks_from_ms(PMTU_AGE_MS))
+		p->pmtu = n->iface[p->iface].mtu;
 	return idx;
 }
 

@@ -20,6 +20,16 @@ static inline enum local_kind net_local_find(const struct net *n, rte_be32_t add
 	return n->local[i].addr_be == addr_be ? (enum local_kind)n->local[i].kind : LOCAL_NONE;
 }
 
+/* The interface of an address that is ours, or was. */
+static inline uint8_t net_local_iface(const struct net *n, rte_be32_t addr_be)
+{
+	uint32_t i = rte_be_to_cpu_32(addr_be) * 2654435769u >> (32 - NET_LOCAL_BITS);
+
+	while (n->local[i].addr_be != addr_be && n->local[i].addr_be != 0)
+		i = (i + 1) % NET_LOCAL_SLOTS;
+	return n->local[i].addr_be == addr_be ? n->local[i].iface : 0;
+}
+
 static inline enum net_verdict net_drop(struct net *n, struct rte_mbuf *m, enum drop why)
 {
 	drop_count(n->drops, why);
@@ -30,13 +40,41 @@ static inline enum net_verdict net_drop(struct net *n, struct rte_mbuf *m, enum 
 /* m, or a copy of m where somebody else holds a part of it too; NULL (counted, m is gone) without buffers. */
 struct rte_mbuf *net_own(struct net *n, struct rte_mbuf *m);
 
-/* Receives an ARP packet; owns m. */
-void arp_input(struct net *n, struct rte_mbuf *m, const struct eth_view *eth);
+/* What parsers may read: link header with a tag, IPv4, and ICMP quoting IPv4 and 8 bytes. It must lie in one piece. */
+#define NET_HEADERS_MAX (ETH_HDR_LEN + ETH_VLAN_LEN + IP4_HDR_MAX + 8 + IP4_HDR_MAX + 8)
+/* Brings the first NET_HEADERS_MAX bytes of m, or all that it has, together. False: no room in its first segment. */
+bool net_headers_gather(struct rte_mbuf *m);
+
+/* Writes the link header of a frame from iface at the start of m's data, which has room for iface's l2_len bytes. */
+void net_l2_emit(const struct net_iface *iface, struct rte_mbuf *m, const struct rte_ether_addr *dst, uint16_t type);
+
+/* What is whole, known as far as its IP header (key addresses, offsets, proto): to the protocols. */
+enum net_verdict net_transport(struct net *n, struct net_pkt *pkt);
+
+/* Net chores are wanted from now on (net_chores()). */
+void net_chores_want(struct net *n);
+
+/* Receives an ARP packet that came by iface; owns m. */
+void arp_input(struct net *n, uint8_t iface, struct rte_mbuf *m, const struct eth_view *eth);
 /* Asks for or answers with (op) tpa's or spa's hardware address. dst: where the frame goes. */
-void arp_send(struct net *n, uint16_t op, const struct rte_ether_addr *dst, rte_be32_t spa_be,
+void arp_send(struct net *n, uint8_t iface, uint16_t op, const struct rte_ether_addr *dst, rte_be32_t spa_be,
 	      const struct rte_ether_addr *tha, rte_be32_t tpa_be);
 
 /* Receives an ICMP message, pkt filled but for ports and hash; owns pkt->m. */
 enum net_verdict icmp_input(struct net *n, struct net_pkt *pkt);
+/* An error about pkt, which stays the caller's. */
+void icmp_send_error(struct net *n, const struct net_pkt *pkt, uint8_t type, uint8_t code);
+
+/* A packet of ours is complete and on its way: to the wire, its neighbour, or ourselves. 0 or -EHOSTUNREACH. */
+int net_send_on(struct net *n, struct path *p, struct rte_mbuf *m);
+
+void frags_init(struct net *n, struct net_frags *f, uint8_t *mem);
+size_t frags_bytes(void);
+void frags_fini(struct net *n);
+void frags_expire(struct net *n);
+
+/* The leader's chores (announce.c). */
+void announce_begin(struct net *n);
+void announce_run(struct net *n);
 
 #endif

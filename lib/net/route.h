@@ -8,9 +8,19 @@ static inline uint32_t prefix_mask(uint8_t prefix_len) { return prefix_len == 0 
 
 /* Adds addr (host order) to the on-link route of its prefix, which is made when there is none yet. Returns where in
  * source_be addr belongs (those from there on move up by one), or -ENOSPC. */
-int route_onlink_add(struct net *n, uint32_t addr, uint8_t prefix_len);
+int route_onlink_add(struct net *n, uint8_t iface, uint32_t addr, uint8_t prefix_len);
 
-/* The on-link route to raddr, or NULL. */
-const struct net_route *route_onlink_find(const struct net *n, rte_be32_t raddr_be);
+/* Takes addr out of the on-link route of its prefix, and with its last address the route. Returns where in source_be it was
+ * (those behind it move down by one). */
+uint32_t route_onlink_remove(struct net *n, uint8_t iface, uint32_t addr, uint8_t prefix_len);
+
+/* Takes out the gateways that are on no local prefix any more. */
+void route_gateways_check(struct net *n);
+
+/* The on-link route of iface (NET_IFACE_ANY: any) to raddr, or NULL. */
+const struct net_route *route_onlink_find(const struct net *n, uint8_t iface, rte_be32_t raddr_be);
+
+/* The route to raddr for packets from an address of iface: among the longest prefixes one of iface, else the first. */
+const struct net_route *route_find_from(const struct net *n, uint8_t iface, rte_be32_t raddr_be);
 
 #endif

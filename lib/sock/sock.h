@@ -38,6 +38,15 @@ static inline void sock_enter(struct sock_env *env) { sock_cur = env; }
 uint64_t sock_clock_ns(void);
 int sock_clock_init(void); /* once, after EAL */
 
+/* ---- changes while it runs (change.c) ---- */
+
+struct spate_config;
+/* The number that interface i of the configuration has on every stack; -ENODEV: it has no addresses, so it is not there. */
+int sock_iface_number(const struct spate_config *c, unsigned i);
+void sock_changes_begin(const struct spate_config *c); /* spate_start(): what there is now */
+/* A note to all stacks of the near end, from any thread. 0, -ENXIO (not started), -EAGAIN, -ENOBUFS. */
+int sock_note_all(enum mail_kind kind, const void *body, uint16_t len);
+
 /* ---- descriptors (fd.c) ---- */
 
 #define SOCK_FD_SKIP 2u /* slots start at 1, so the lowest descriptor is 3: 0 to 2 are the system's */

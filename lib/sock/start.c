@@ -57,33 +57,64 @@ static int fail(char *err, size_t err_len, int rc, const char *what)
 
 /* ---- addresses ---- */
 
-static int addresses_add(struct net *net, const struct config_range *range, unsigned n, char *err, size_t err_len)
+static int no_address(int rc, uint32_t a, unsigned prefix_len, char *err, size_t err_len)
+{
+	snprintf(err, err_len, "address %u.%u.%u.%u/%u: %s", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255, prefix_len,
+		 rc == -EEXIST   ? "given twice" :
+		 rc == -ENOSPC   ? "too many addresses for one stack" :
+		 rc == -EINVAL   ? "not an address that a host can have" :
+				   strerror(-rc));
+	return rc;
+}
+
+/* One that has addresses. On every stack they get the numbers that sock_iface_number() says. */
+static int interface_add(struct net *net, const struct config_iface *f, char *err, size_t err_len)
+{
+	const struct port *p = net->tx[f->dev].port;
+	int rc = net_iface_get(net, f->dev, f->vlan_id, f->mtu);
+
+	if (rc == -EINVAL && f->mtu > p->mtu)
+		snprintf(err, err_len, "the MTU of vlan %u is %u, more than the %u of %s", f->vlan_id, f->mtu, p->mtu, p->name);
+	else if (rc < 0)
+		fail(err, err_len, rc, "network interface");
+	return rc < 0 ? rc : 0;
+}
+
+static int interfaces_add(struct net *net, const struct spate_config *c, char *err, size_t err_len)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < c->n_ifaces && rc == 0; i++)
+		if (config_iface_used(c, i))
+			rc = interface_add(net, &c->iface[i], err, err_len);
+	return rc;
+}
+
+static int addresses_add(struct net *net, const struct spate_config *c, const struct config_range *range, unsigned n, char *err,
+			 size_t err_len)
 {
 	for (unsigned i = 0; i < n; i++) {
-		for (uint64_t a = range[i].first; a <= range[i].last; a++) {
-			int rc = net_addr_add(net, rte_cpu_to_be_32((uint32_t)a), range[i].prefix_len);
+		uint8_t iface = (uint8_t)sock_iface_number(c, range[i].iface);
 
-			if (rc < 0) {
-				snprintf(err, err_len, "address %u.%u.%u.%u/%u: %s", (unsigned)(a >> 24 & 255),
-					 (unsigned)(a >> 16 & 255), (unsigned)(a >> 8 & 255), (unsigned)(a & 255),
-					 range[i].prefix_len,
-					 rc == -EEXIST   ? "given twice" :
-					 rc == -ENOSPC   ? "too many addresses for one stack" :
-					 rc == -EINVAL   ? "not an address that a host can have" :
-							   strerror(-rc));
-				return rc;
-			}
+		for (uint64_t a = range[i].first; a <= range[i].last; a++) {
+			int rc = net_addr_add_on(net, iface, rte_cpu_to_be_32((uint32_t)a), range[i].prefix_len);
+			if (rc < 0)
+				return no_address(rc, (uint32_t)a, range[i].prefix_len, err, err_len);
 		}
 	}
 	return 0;
 }
 
+/* A gateway is on the network of the interface that it was written for, or of another. */
 static int gateways_add(struct net *net, const struct spate_config *c, char *err, size_t err_len)
 {
 	for (unsigned i = 0; i < c->n_gw; i++) {
-		int rc = net_gw_add(net, rte_cpu_to_be_32(c->gw[i]));
+		int iface = sock_iface_number(c, c->gw_iface[i]);
+		int rc = iface >= 0 ? net_gw_add_on(net, (uint8_t)iface, rte_cpu_to_be_32(c->gw[i])) : -ENETUNREACH;
 
-		if (rc < 0)
+		if (rc == -ENETUNREACH)
+			rc = net_gw_add_on(net, NET_IFACE_ANY, rte_cpu_to_be_32(c->gw[i]));
+		if (rc < 0 && rc != -EEXIST)
 			return fail(err, err_len, rc, "gateway (it must be on the network of a local address)");
 	}
 	return 0;
@@ -121,11 +152,18 @@ static int member_stack(const struct spate_config *c, unsigned i, char *err, siz
 		return fail(err, err_len, rc, "numbering sockets (max-connections times cores is too large)");
 	}
 	m->ready = true;
+	rc = interfaces_add(&m->stack.net, c, err, err_len);
+	if (rc < 0)
+		return rc;
 	if (side == 0)
-		rc = addresses_add(&m->stack.net, c->ip, c->n_ip, err, err_len);
+		rc = addresses_add(&m->stack.net, c, c->ip, c->n_ip, err, err_len);
 	else
-		rc = addresses_add(&m->stack.net, c->peer_ip, c->n_peer_ip, err, err_len);
-	return rc < 0 || side != 0 ? rc : gateways_add(&m->stack.net, c, err, err_len);
+		rc = addresses_add(&m->stack.net, c, c->peer_ip, c->n_peer_ip, err, err_len);
+	if (rc == 0 && side == 0)
+		rc = gateways_add(&m->stack.net, c, err, err_len);
+	if (rc == 0 && cfg.self == 0)
+		net_lead(&m->stack.net);
+	return rc;
 }
 
 /* Nothing breaks when they are far apart; every packet just crosses the link between the nodes. */
@@ -197,23 +235,36 @@ static int eal_start(const struct spate_config *c, char *err, size_t err_len)
 	return rc;
 }
 
+/* The devices of the first end, and of the second where the first device has one. */
+static int ports_open(const struct spate_config *c, char *err, size_t err_len)
+{
+	for (unsigned d = 0; d < config_devs(c); d++) {
+		struct port *port[ENDS_MAX];
+		unsigned n = 0;
+		int rc = drivers_open_dev(c, d, c->cores, port, &n, err, err_len);
+
+		if (rc < 0)
+			return rc;
+		for (unsigned e = 0; e < n; e++) {
+			struct end *end = &process.end[e];
+
+			end->port[end->n_ports++] = port[e];
+		}
+		process.n_ends = RTE_MAX(process.n_ends, n);
+	}
+	return 0;
+}
+
 static int ends_open(const struct spate_config *c, char *err, size_t err_len)
 {
-	struct port *port[ENDS_MAX];
-	int rc = drivers_open(c, c->cores, port, &process.n_ends, err, err_len);
+	int rc = ports_open(c, err, err_len);
 
-	if (rc < 0) {
-		process.n_ends = 0;
+	if (rc < 0)
 		return rc;
-	}
 	process.per_end = c->cores;
 	process.n_stacks = process.n_ends * c->cores;
 	for (unsigned e = 0; e < process.n_ends; e++) {
-		process.end[e].port[0] = port[e];
-		process.end[e].n_ports = 1;
-	}
-	for (unsigned e = 0; e < process.n_ends; e++) {
-		process.end[e].office = mail_office_new(c->cores, port[e]->numa_node);
+		process.end[e].office = mail_office_new(c->cores, process.end[e].port[0]->numa_node);
 		if (process.end[e].office == NULL)
 			return fail(err, err_len, -ENOMEM, "mail between stacks");
 	}
@@ -234,6 +285,21 @@ static void ports_say(const struct eport_space *s)
 		LOG_INFO("%s", text);
 }
 
+/* The first port's hash says where flows live. Another port may do without its NIC's when that has other ideas. */
+static void port_rss_compare(struct port *p, const struct port *first)
+{
+	bool same = p->rss.key_len == first->rss.key_len && memcmp(p->rss.key, first->rss.key, first->rss.key_len) == 0;
+
+	if (!same)
+		p->offloads &= ~PORT_RX_HASH;
+	same = same && p->rss.reta_size == first->rss.reta_size &&
+	       memcmp(p->rss.reta, first->rss.reta, first->rss.reta_size * sizeof(first->rss.reta[0])) == 0;
+	if (same || !p->rss_trusted)
+		return;
+	p->rss_trusted = false;
+	LOG_WARN("%s spreads packets otherwise than %s: what arrives at the wrong core is passed on in software", p->name, first->name);
+}
+
 /* Key and redirection table are what the device says once it runs, so the classes of ports come last. */
 static int end_run(const struct spate_config *c, unsigned e, char *err, size_t err_len)
 {
@@ -247,6 +313,7 @@ static int end_run(const struct spate_config *c, unsigned e, char *err, size_t e
 
 		if (rc < 0)
 			return fail(err, err_len, rc, end->port[p]->name);
+		port_rss_compare(end->port[p], end->port[0]);
 	}
 	end->eports = eport_space_new(&end->port[0]->rss, c->port_lo, c->port_hi);
 	if (end->eports == NULL)
@@ -303,6 +370,7 @@ int spate_start(const struct spate_config *c, char *err, size_t err_len)
 		rc = member_stack(c, i, err, err_len);
 	if (rc < 0)
 		goto stop;
+	sock_changes_begin(c);
 	process.started = true;
 	return 0;
 stop:
@@ -314,6 +382,13 @@ void spate_stop(void)
 {
 	if (process.started)
 		undo();
+}
+
+int sock_note_all(enum mail_kind kind, const void *body, uint16_t len)
+{
+	if (!process.started)
+		return -ENXIO;
+	return mail_note_outside(process.end[0].office, process.member[0]->pool, MAIL_ALL, kind, body, len);
 }
 
 /* ---- threads ---- */

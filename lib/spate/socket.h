@@ -84,8 +84,8 @@ SPATE_API int spate_connect(int fd, const struct sockaddr *addr, socklen_t len);
  * An address given on a stream is ignored, as on Linux (never connects).
  * EAGAIN: no room (non-blocking, or SO_SNDTIMEO over), or still connecting. EPIPE: not connected, or shut for writing.
  * A pending error (SO_ERROR) is returned once instead of sending. ENOTCONN is never returned by streams here.
- * Datagrams: EDESTADDRREQ: no peer and no address. EMSGSIZE: larger than 65507, or than the path's MTU (spate does not
- * fragment). EACCES: broadcast without SO_BROADCAST. ENETUNREACH. EINVAL: address too short. EAFNOSUPPORT. EAGAIN: no
+ * Datagrams: EDESTADDRREQ: no peer and no address. EMSGSIZE: larger than 65507 (what is larger than the path's MTU goes in
+ * fragments). EACCES: broadcast without SO_BROADCAST. ENETUNREACH. EINVAL: address too short. EAFNOSUPPORT. EAGAIN: no
  * free local port. ENOBUFS: no packet buffer. sendmsg(): EMSGSIZE when msg_iovlen is over 1024; EINVAL for ancillary
  * data. */
 SPATE_API ssize_t spate_send(int fd, const void *buf, size_t len, int flags);

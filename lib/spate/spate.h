@@ -48,6 +48,18 @@ SPATE_API int spate_switch(unsigned stack);
 /* Gives back the stack that the thread works on. Others that it has it keeps, and switches to one before it goes on. */
 SPATE_API void spate_detach(void);
 
+/* Changes of our addresses and gateways while spate runs, from any thread (of several, one after the other). All stacks of the
+ * end (on `sim` the near one) make them in a turn of theirs, soon; connections of an address that is removed go on to their
+ * end, and no new ones use it. With the last address of a network go the gateways that are on it.
+ * address: "10.0.0.5/24"; for removing the length may be left out. interface: a device as "dev" names it, without what is
+ * behind a comma, and a point and a number for a VLAN of it: "eth1.100"; NULL: the first, or for gateways the one whose network
+ * it is. 0, or with a sentence in err: -EINVAL, -ENXIO (not started), -ENODEV (no such interface), -EEXIST, -ENOENT, -ENOSPC
+ * (too many), -EAGAIN (a stack is not being polled: try again), -ENOBUFS. */
+SPATE_API int spate_address_add(const char *address, const char *interface, char *err, size_t err_len);
+SPATE_API int spate_address_remove(const char *address, char *err, size_t err_len);
+SPATE_API int spate_gateway_add(const char *gateway, const char *interface, char *err, size_t err_len);
+SPATE_API int spate_gateway_remove(const char *gateway, char *err, size_t err_len);
+
 /* One turn of the calling thread's stack; returns the packets and timers handled. Waiting calls do this by themselves. */
 SPATE_API uint32_t spate_turn(void);
 /* The calling thread's stack's time: monotonic, nanoseconds, read once per turn (cheap; stands still within a turn). */

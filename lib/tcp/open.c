@@ -134,6 +134,8 @@ static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, ui
 	if (from == NULL || n == 0)
 		return -ENETUNREACH;
 	if (p->c.flags & CONN_BOUND_ADDR) {
+		if (!net_is_local(t->net, p->c.h.key.laddr_be)) /* removed since */
+			return -EADDRNOTAVAIL;
 		from = &p->c.h.key.laddr_be;
 		n = 1;
 	}

@@ -6,10 +6,8 @@
 #include "udp/queue.h"
 
 #define UDP_PAYLOAD_MAX 65507u /* 65535 - IPv4 header - UDP header */
-#define IP_UDP_LEN (sizeof(struct rte_ipv4_hdr) + UDP_HDR_LEN)
 
-/* Appends len bytes to the packet m, with more segments where the last one is full. 0, -ENOBUFS, -EMSGSIZE (the device
- * takes one segment only). */
+/* Appends len bytes to the packet m, with more segments where the last one is full. 0, -ENOBUFS. */
 static int append(struct udp *u, struct rte_mbuf *m, const uint8_t *from, size_t len)
 {
 	while (len > 0) {
@@ -17,8 +15,6 @@ static int append(struct udp *u, struct rte_mbuf *m, const uint8_t *from, size_t
 		uint16_t part = (uint16_t)RTE_MIN(len, (size_t)rte_pktmbuf_tailroom(last));
 
 		if (part == 0) {
-			if (!(u->net->tx->port->offloads & PORT_TX_MULTI_SEG))
-				return -EMSGSIZE;
 			last->next = pkt_tx_alloc(u->net->tx);
 			if (last->next == NULL)
 				return -ENOBUFS;
@@ -77,6 +73,13 @@ static int send_path(struct udp *u, struct udp_pcb *p, rte_be32_t raddr_be, uint
 	return 0;
 }
 
+/* Larger than the path's MTU, or than what the device sends at once. */
+static inline bool needs_fragments(const struct udp *u, const struct path *way, const struct rte_mbuf *m)
+{
+	return m->pkt_len + sizeof(struct rte_ipv4_hdr) > way->pmtu ||
+	       (m->nb_segs > 1 && !(u->net->tx[way->port].port->offloads & PORT_TX_MULTI_SEG));
+}
+
 static int send_over(struct udp *u, struct udp_pcb *p, uint32_t path, const struct iovec *iov, int n, uint32_t len,
 		     rte_be32_t raddr_be, rte_be16_t rport_be)
 {
@@ -86,15 +89,16 @@ static int send_over(struct udp *u, struct udp_pcb *p, uint32_t path, const stru
 
 	if (rc < 0)
 		return rc;
-	if (IP_UDP_LEN + len > way->pmtu)
-		return -EMSGSIZE;
 	m = datagram_new(u, iov, n, len, p->c.h.key.lport_be, rport_be, &rc);
 	if (m == NULL)
 		return rc;
 	/* A neighbour that does not answer loses the datagram and is no error of send(), as on Linux. */
-	rc = net_ip4_output(u->net, way, m, IPPROTO_UDP, p->tos, p->ttl);
+	if (unlikely(needs_fragments(u, way, m)))
+		net_ip4_fragment(u->net, way, m, IPPROTO_UDP, p->tos, p->ttl);
+	else
+		net_ip4_output(u->net, way, m, IPPROTO_UDP, p->tos, p->ttl);
 	u->tx++;
-	return rc == -EMSGSIZE ? rc : 0;
+	return 0;
 }
 
 ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, const struct sockaddr_in *to)

@@ -13,7 +13,7 @@ void udp_announce_gone(struct udp *u, struct udp_pcb *p);
 uint32_t udp_bind_flags(const struct udp_pcb *p);
 
 /* The path from p (its own address, or the route's) to raddr with one reference; 0 and *err: -ENETUNREACH, -ENOBUFS,
- * -EACCES (broadcast without SO_BROADCAST). */
+ * -EACCES (broadcast without SO_BROADCAST), -EADDRNOTAVAIL (p's address was removed). */
 uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t raddr_be, int *err);
 
 /* Gives p a port, if it has none, for talking to (raddr, rport) from laddr. 0, -EAGAIN (none free), -ENOBUFS. */

@@ -168,6 +168,10 @@ uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t raddr_b
 {
 	rte_be32_t laddr_be = p->c.flags & CONN_BOUND_ADDR ? p->c.h.key.laddr_be : 0;
 
+	if (laddr_be != 0 && !net_is_local(u->net, laddr_be)) { /* removed since */
+		*err = -EADDRNOTAVAIL;
+		return 0;
+	}
 	if (!p->broadcast && is_broadcast(u->net, raddr_be)) {
 		*err = -EACCES;
 		return 0;

@@ -42,6 +42,12 @@ static inline bool eth_parse(struct eth_view *v, const void *frame, uint32_t len
 	return true;
 }
 
+/* Bytes of the link header of a frame that was parsed before, or is our own. */
+static inline uint16_t eth_len(const void *frame)
+{
+	return load16((const uint8_t *)frame + 12) == RTE_ETHER_TYPE_VLAN ? ETH_HDR_LEN + ETH_VLAN_LEN : ETH_HDR_LEN;
+}
+
 /* Writes an untagged header at buf (ETH_HDR_LEN bytes). */
 static inline void eth_emit(void *buf, const struct rte_ether_addr *dst, const struct rte_ether_addr *src,
 			    uint16_t type)
@@ -51,6 +57,17 @@ static inline void eth_emit(void *buf, const struct rte_ether_addr *dst, const s
 	memcpy(b, dst, RTE_ETHER_ADDR_LEN);
 	memcpy(b + 6, src, RTE_ETHER_ADDR_LEN);
 	store16(b + 12, type);
+}
+
+/* The same with an 802.1Q tag of priority 0 (ETH_HDR_LEN + ETH_VLAN_LEN bytes). */
+static inline void eth_emit_vlan(void *buf, const struct rte_ether_addr *dst, const struct rte_ether_addr *src,
+				 uint16_t vlan_id, uint16_t type)
+{
+	uint8_t *b = buf;
+
+	eth_emit(b, dst, src, RTE_ETHER_TYPE_VLAN);
+	store16(b + 14, vlan_id);
+	store16(b + 16, type);
 }
 
 #endif

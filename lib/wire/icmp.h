@@ -19,6 +19,7 @@
 #define ICMP_UNREACH_PROTO 2
 #define ICMP_UNREACH_PORT 3
 #define ICMP_UNREACH_FRAG 4
+#define ICMP_TIME_REASSEMBLY 1 /* of ICMP_TIME_EXCEEDED */
 
 struct icmp_view {
 	uint8_t type, code;

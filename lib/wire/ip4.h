@@ -15,6 +15,8 @@
 #define IP4_HDR_MAX 60
 
 #define IP4_DF 0x4000 /* of the flags and offset word, host order */
+#define IP4_MF 0x2000
+#define IP4_TOTAL_MAX 65535
 #define IP4_FRAG_MASK 0x3fff /* more fragments, and the offset */
 #define IP4_OFFSET_MASK 0x1fff
 

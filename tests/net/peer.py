@@ -12,6 +12,8 @@
   peer.py churn ADDR PORT N              N short connections to an echo server, 64 at a time
   peer.py echo ADDR PORT                 a TCP echo server, until it is stopped
   peer.py udp ADDR PORT N                N datagrams of 1..1472 bytes to a UDP echo server
+  peer.py udp-large ADDR PORT N          N datagrams of 1472 to 65507 bytes, which the kernel sends in fragments
+  peer.py ping ADDR SIZE N               N echo requests with SIZE bytes
 """
 import argparse
 import errno
@@ -194,9 +196,52 @@ def run_udp(args):
     print(json.dumps({"good": good, "errors": args.n - good}))
 
 
+def run_udp_large(args):
+    sizes = [1472, 1473, 1480, 2952, 2953, 5000, 9000, 20000, 65507]
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER: no
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    sock.connect((args.addr, args.port))
+    sock.settimeout(2)
+    good = 0
+    for i in range(args.n):
+        message = bytes((i * 7 + k * 31) & 255 for k in range(sizes[i % len(sizes)]))
+        sock.send(message)
+        try:
+            good += sock.recv(65536) == message
+        except OSError:
+            pass
+    print(json.dumps({"good": good, "errors": args.n - good}))
+
+
+def checksum(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data[:len(data) & ~1])) + (data[-1] << 8 if len(data) & 1 else 0)
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def run_ping(args):
+    """port: the size."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    sock.setsockopt(socket.IPPROTO_IP, 10, 0)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    sock.connect((args.addr, 0))
+    sock.settimeout(2)
+    good = 0
+    for i in range(args.n):
+        rest = struct.pack("!HH", 4711, i) + bytes((i + k * 31) & 255 for k in range(args.port))
+        sock.send(struct.pack("!BBH", 8, 0, checksum(b"\x08\0\0\0" + rest)) + rest)
+        try:
+            good += sock.recv(70000)[20:] == struct.pack("!BBH", 0, 0, checksum(bytes(4) + rest)) + rest
+        except OSError:
+            pass
+    print(json.dumps({"good": good, "errors": args.n - good}))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("mode", choices=["connect", "listen", "churn", "echo", "udp"])
+    parser.add_argument("mode", choices=["connect", "listen", "churn", "echo", "udp", "udp-large", "ping"])
     parser.add_argument("addr")
     parser.add_argument("port", type=int)
     parser.add_argument("n", type=int, nargs="?", default=1)
@@ -208,8 +253,8 @@ def main():
     parser.add_argument("--answer-after-eof", action="store_true")
     parser.add_argument("--reset-after", type=int, default=0)
     args = parser.parse_args()
-    {"connect": run_connect, "listen": run_listen, "churn": run_churn, "echo": run_echo,
-     "udp": run_udp}[args.mode](args)
+    {"connect": run_connect, "listen": run_listen, "churn": run_churn, "echo": run_echo, "udp": run_udp,
+     "udp-large": run_udp_large, "ping": run_ping}[args.mode](args)
     return 0
 
 

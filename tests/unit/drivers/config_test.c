@@ -121,9 +121,8 @@ static void sentences(void **state)
 	static const struct {
 		const char *name, *value, *sentence;
 	} rows[] = {
-		{"port", "1", "there is no setting 'port'; the settings are: dev, ip, peer-ip, gw, max-connections, port-range, "
-			      "reserved-ports, mtu, "
-			      "cores, mbufs, memory, huge, offload, eal, seed, log-level"},
+		{"port", "1", "there is no setting 'port'; the settings are: dev, vlan, ip, peer-ip, gw, max-connections, port-range, "
+			      "reserved-ports, mtu, cores, mbufs, memory, huge, offload, eal, seed, log-level"},
 		{"dev", "", "dev : names no device"},
 		{"ip", "10.0.0.1", "ip 10.0.0.1: '10.0.0.1' has no prefix length: write it behind the address, such as 10.0.0.2/24"},
 		{"ip", "fe80::1/64", "ip fe80::1/64: is an IPv6 address; spate speaks IPv4 only"},
@@ -218,6 +217,15 @@ static void whole(void **state)
 		 "the range that starts at 10.0.0.9 overlaps another one"},
 		{{{"dev", "sim"}, {"ip", "10.0.0.1-10.0.0.9/16"}, {"peer-ip", "10.0.0.9/16"}},
 		 "ip and peer-ip share addresses: see the peer's range that starts at 10.0.0.9"},
+		{{{"dev", "eth1"}, {"ip", "10.0.0.1/24"}, {"dev", "eth2"}},
+		 "device eth2 has no address: write its --ip behind its --dev"},
+		{{{"dev", "eth1"}, {"dev", "eth2"}, {"ip", "10.0.0.1/24"}},
+		 "device eth1 has no address: write its --ip behind its --dev"},
+		{{{"dev", "eth1"}, {"ip", "10.0.0.1/24"}, {"dev", "sim"}, {"ip", "10.0.1.1/24"}},
+		 "sim has both its ends in this process: it cannot be one of several devices"},
+		{{{"dev", "eth1"}, {"ip", "10.0.0.1/24"}, {"vlan", "7"}}, "vlan 7 has no address: write its --ip behind --vlan 7"},
+		{{{"dev", "eth1"}, {"mtu", "1400"}, {"vlan", "7"}, {"mtu", "1500"}, {"ip", "10.0.0.1/24"}},
+		 "the MTU of vlan 7 is 1500, more than the 1400 of its device"},
 		{{{"dev", "eth1"}, {"ip", "10.0.0.1/24"}, {"gw", "10.0.1.1"}},
 		 "gateway 10.0.1.1 is on the network of none of our addresses: check the prefix lengths"},
 	};
@@ -229,6 +237,58 @@ static void whole(void **state)
 		assert_int_equal(config_check(&c, err, sizeof(err)), -EINVAL);
 		assert_string_equal(err, rows[i].sentence);
 	}
+}
+
+/* What follows a device or a VLAN is for it; a device named again goes on. */
+static void interfaces(void **state)
+{
+	static const char *const given[][2] = {
+		{"ip", "10.0.0.1/24"}, {"dev", "eth1"}, {"mtu", "2000"}, {"dev", "eth2,opt"}, {"ip", "10.1.0.1/24"}, {"gw", "10.1.0.254"},
+		{"mtu", "9000"}, {"vlan", "100"}, {"ip", "10.2.0.1/24,10.2.0.3/24"}, {"mtu", "1400"}, {"vlan", "7"}, {"ip", "10.3.0.1/24"},
+		{"dev", "eth1"}, {"vlan", "100"}, {"ip", "10.4.0.1/24"}, {"dev", "eth2,opt"}, {"vlan", "7"}, {"gw", "10.3.0.2"},
+	};
+	static const uint8_t of_ip[] = {0, 1, 2, 2, 3, 4};
+
+	(void)state;
+	for (unsigned i = 0; i < RTE_DIM(given); i++)
+		assert_int_equal(set(given[i][0], given[i][1]), 0);
+	assert_int_equal(config_check(&c, err, sizeof(err)), 0);
+	assert_int_equal(config_devs(&c), 2);
+	assert_string_equal(config_dev(&c, 0), "eth1");
+	assert_string_equal(config_dev(&c, 1), "eth2,opt");
+	assert_int_equal(config_mtu(&c, 0), 2000);
+	assert_int_equal(config_mtu(&c, 1), 9000);
+	assert_int_equal(c.n_ifaces, 5);
+	for (unsigned i = 0; i < RTE_DIM(of_ip); i++)
+		assert_int_equal(c.ip[i].iface, of_ip[i]);
+	assert_int_equal(c.iface[1].dev, 1);
+	assert_int_equal(c.iface[2].vlan_id, 100);
+	assert_int_equal(c.iface[2].mtu, 1400);
+	assert_int_equal(c.iface[4].dev, 0);
+	assert_int_equal(c.iface[4].vlan_id, 100);
+	assert_int_equal(c.gw_iface[0], 1);
+	assert_int_equal(c.gw_iface[1], 3);
+}
+
+static void too_many_interfaces(void **state)
+{
+	char text[16];
+
+	(void)state;
+	assert_int_equal(set("dev", "eth0"), 0);
+	for (unsigned i = 1; i < IFACES_MAX; i++) {
+		snprintf(text, sizeof(text), "%u", i);
+		assert_int_equal(set("vlan", text), 0);
+	}
+	assert_int_equal(set("vlan", "500"), -EINVAL);
+	assert_string_equal(err, "vlan 500: there are more than 64 network interfaces");
+	set_up(state);
+	for (unsigned i = 0; i < PORTS_MAX; i++) {
+		snprintf(text, sizeof(text), "eth%u", i);
+		assert_int_equal(set("dev", text), 0);
+	}
+	assert_int_equal(set("dev", "eth8"), -EINVAL);
+	assert_string_equal(err, "dev eth8: there are more than 8 devices");
 }
 
 static int load_text(const char *text)
@@ -361,7 +421,7 @@ static void help_names_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(values), TEST(cores), TEST(sentences), TEST(too_many), TEST(whole), TEST(files), TEST(long_lines),
+		TEST(values), TEST(cores), TEST(sentences), TEST(too_many), TEST(whole), TEST(interfaces), TEST(too_many_interfaces), TEST(files), TEST(long_lines),
 		TEST(examples), TEST(units), TEST(help_names_all),
 	};
 

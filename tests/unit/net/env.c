@@ -10,18 +10,21 @@
 
 #define POOL_MBUFS 8191
 
-const struct rte_ether_addr mac_us = {{2, 0, 0, 0, 0, 1}}, mac_peer = {{2, 0, 0, 0, 0, 2}};
+const struct rte_ether_addr mac_us = {{2, 0, 0, 0, 0, 1}}, mac_us1 = {{2, 0, 0, 0, 1, 1}}, mac_peer = {{2, 0, 0, 0, 0, 2}};
 const struct rte_ether_addr mac_other = {{2, 0, 0, 0, 0, 3}};
 const struct rte_ether_addr mac_all = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
 static struct rte_mempool *pool;
+static struct env *now; /* of the running test */
 
 static uint16_t fake_tx(struct port *p, uint16_t queue, struct rte_mbuf **m, uint16_t n, uint64_t now_ns)
 {
-	struct env *e = (struct env *)p;
+	struct env *e = now;
 
 	(void)queue;
 	(void)now_ns;
+	for (uint16_t i = 0; i < n; i++)
+		m[i]->port = p == &e->port1;
 	assert_true(e->n_sent + n <= SENT_MAX);
 	memcpy(&e->sent[e->n_sent], m, n * sizeof(*m));
 	e->n_sent += n;
@@ -62,14 +65,18 @@ int env_setup(void **state)
 	e->port.mac = mac_us;
 	e->port.mtu = MTU;
 	e->port.offloads = PORT_TX_MULTI_SEG;
+	e->port1 = e->port;
+	e->port1.mac = mac_us1;
+	now = e;
 	assert_int_equal(rss_init(&e->port.rss, key, sizeof(key), NULL, 128, 1), 0);
 	clock_set(&e->clock, 1000000000);
 	prng_seed(&e->prng, 1);
 	e->pool = pool;
 	e->seed = 1;
-	pkt_tx_init(&e->tx, &e->port, 0, pool, &e->drops, &e->clock.now_ns);
+	pkt_tx_init(&e->tx[0], &e->port, 0, pool, &e->drops, &e->clock.now_ns);
+	pkt_tx_init(&e->tx[1], &e->port1, 0, pool, &e->drops, &e->clock.now_ns);
 	assert_int_equal(flow_init(&e->flow, &fc, &e->port.rss, &e->clock, &e->prng), 0);
-	assert_int_equal(net_init(&e->net, &e->flow, &e->tx, 1, &e->drops, &e->clock, -1), 0);
+	assert_int_equal(net_init(&e->net, &e->flow, e->tx, 2, &e->drops, &e->clock, -1), 0);
 	assert_int_equal(net_addr_add(&e->net, US, 24), 0);
 	*state = e;
 	return 0;
@@ -84,7 +91,8 @@ int env_teardown(void **state)
 		rte_pktmbuf_free(m);
 	net_fini(&e->net);
 	assert_int_equal(e->flow.wheel.armed, 0);
-	pkt_tx_fini(&e->tx);
+	pkt_tx_fini(&e->tx[0]);
+	pkt_tx_fini(&e->tx[1]);
 	flow_fini(&e->flow);
 	test_free(e);
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
@@ -101,6 +109,7 @@ void env_advance_ms(struct env *e, uint32_t ms)
 		uint32_t n;
 
 		clock_set(&e->clock, e->clock.now_ns + step_ns);
+		net_chores(&e->net);
 		do {
 			n = wheel_advance(&e->flow.wheel, e->flow.pool, e->clock.tick, due, RTE_DIM(due));
 			for (uint32_t i = 0; i < n; i++)
@@ -113,7 +122,7 @@ struct rte_mbuf *env_sent(struct env *e)
 {
 	do {
 		net_flush(&e->net);
-	} while (pkt_tx_flush(&e->tx) != 0 || e->net.released != NULL);
+	} while (pkt_tx_flush(&e->tx[0]) + pkt_tx_flush(&e->tx[1]) != 0 || e->net.released != NULL);
 	if (e->n_taken < e->n_sent)
 		return e->sent[e->n_taken++];
 	e->n_sent = e->n_taken = 0;
@@ -173,6 +182,16 @@ struct rte_mbuf *env_split(struct env *e, struct rte_mbuf *m, uint32_t first, ui
 	}
 	rte_pktmbuf_free(m);
 	return head;
+}
+
+struct rte_mbuf *env_tag(struct rte_mbuf *m, uint16_t tci)
+{
+	uint8_t *b = env_prepend(m, 4);
+
+	memmove(b, b + 4, 12);
+	store16(b + 12, RTE_ETHER_TYPE_VLAN);
+	store16(b + 14, tci);
+	return m;
 }
 
 struct rte_mbuf *env_arp(struct env *e, uint16_t op, const struct rte_ether_addr *sha, rte_be32_t spa_be,
@@ -312,7 +331,7 @@ struct rte_mbuf *env_segment(struct env *e, uint16_t tag)
 {
 	const struct tcp_view v = {.sport = tag, .dport = 80, .seq = 0x01020300u + tag, .flags = TCPF_SYN, .wnd = 1};
 	const struct tcp_opts o = {0};
-	struct rte_mbuf *m = pkt_tx_alloc(&e->tx);
+	struct rte_mbuf *m = pkt_tx_alloc(&e->tx[0]);
 
 	assert_non_null(m);
 	tcp_emit(rte_pktmbuf_append(m, 20), &v, &o);

@@ -28,12 +28,12 @@
 #define SENT_MAX 8192
 
 struct env {
-	struct port port; /* first: ops get it back */
+	struct port port, port1; /* port1 has nothing until a test makes an interface of it */
 	struct clock clock;
 	struct prng prng;
 	struct flow flow;
 	struct drops drops;
-	struct pkt_tx tx;
+	struct pkt_tx tx[2];
 	struct net net;
 	struct rte_mempool *pool;
 	struct rte_mbuf *sent[SENT_MAX];
@@ -42,7 +42,7 @@ struct env {
 	uint8_t from;        /* port of what arrives: 0, or NET_PORT_LOOP */
 };
 
-extern const struct rte_ether_addr mac_us, mac_peer, mac_other, mac_all;
+extern const struct rte_ether_addr mac_us, mac_us1, mac_peer, mac_other, mac_all;
 
 int env_group_setup(void **state);    /* EAL and mbufs */
 int env_group_teardown(void **state);
@@ -50,7 +50,7 @@ int env_setup(void **state);          /* a fresh env with address US/24 */
 int env_teardown(void **state);       /* fails when an mbuf is missing */
 
 void env_advance_ms(struct env *e, uint32_t ms); /* timers run at their tick */
-/* The next sent frame (the test frees it), or NULL. */
+/* The next sent frame (the test frees it), or NULL. Its field port says where it left. */
 struct rte_mbuf *env_sent(struct env *e);
 /* The next sent frame must be this ARP packet. */
 void env_expect_arp(struct env *e, uint16_t op, const struct rte_ether_addr *dst, rte_be32_t spa_be, rte_be32_t tpa_be);
@@ -59,6 +59,8 @@ void env_expect_silence(struct env *e);
 struct rte_mbuf *env_mbuf(struct env *e, const void *data, uint32_t len); /* one segment */
 uint8_t *env_prepend(struct rte_mbuf *m, uint16_t len);
 struct rte_mbuf *env_split(struct env *e, struct rte_mbuf *m, uint32_t first, uint32_t rest); /* the same in segments */
+/* The frame with an 802.1Q tag. */
+struct rte_mbuf *env_tag(struct rte_mbuf *m, uint16_t tci);
 /* Arriving frames. payload bytes count up from 0. */
 struct rte_mbuf *env_arp(struct env *e, uint16_t op, const struct rte_ether_addr *sha, rte_be32_t spa_be,
 			 rte_be32_t tpa_be, const struct rte_ether_addr *dst);

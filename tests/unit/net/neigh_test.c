@@ -8,7 +8,7 @@
 
 static struct neigh *peer(struct env *e)
 {
-	uint32_t idx = neigh_find(&e->net, PEER);
+	uint32_t idx = neigh_find(&e->net, 0, PEER);
 
 	return idx != 0 ? neigh_at(&e->net, idx) : NULL;
 }
@@ -40,11 +40,11 @@ static void answers_requests(void **state)
 	/* A probe for our address (RFC 5227): defended, and nothing is learnt about 0.0.0.0. */
 	env_input(e, env_arp(e, ARP_REQUEST, &mac_other, 0, US, &mac_all), NET_DONE, NULL);
 	env_expect_arp(e, ARP_REPLY, &mac_other, US, 0);
-	assert_int_equal(neigh_find(&e->net, 0), 0);
+	assert_int_equal(neigh_find(&e->net, 0, 0), 0);
 	/* Requests from beyond the link are answered, not remembered. */
 	env_input(e, env_arp(e, ARP_REQUEST, &mac_other, FAR, US, &mac_all), NET_DONE, NULL);
 	env_expect_arp(e, ARP_REPLY, &mac_other, US, FAR);
-	assert_int_equal(neigh_find(&e->net, FAR), 0);
+	assert_int_equal(neigh_find(&e->net, 0, FAR), 0);
 }
 
 static void asks_and_sends_in_order(void **state)
@@ -303,7 +303,7 @@ static void timer_overtaken(void **state)
 	net_timer(&e->net, due[0]);
 	env_peer_known(e, IP(10, 0, 0, 77), &mac_other); /* in the same place */
 	net_timer(&e->net, due[0]);
-	assert_int_not_equal(neigh_find(&e->net, IP(10, 0, 0, 77)), 0);
+	assert_int_not_equal(neigh_find(&e->net, 0, IP(10, 0, 0, 77)), 0);
 }
 
 static void gratuitous_updates_known(void **state)
@@ -339,7 +339,7 @@ static void conflict_is_told_and_not_believed(void **state)
 	env_input(e, env_arp(e, ARP_REQUEST, &mac_other, US, US, &mac_all), NET_DONE, NULL);
 	env_input(e, env_arp(e, ARP_REPLY, &mac_other, US, PEER, &mac_us), NET_DONE, NULL);
 	assert_int_equal(e->net.addr_conflicts, 2);
-	assert_int_equal(neigh_find(&e->net, US), 0);
+	assert_int_equal(neigh_find(&e->net, 0, US), 0);
 	env_input(e, env_arp(e, ARP_REQUEST, &mac_us, US, PEER, &mac_all), NET_DONE, NULL); /* our own comes back */
 	assert_int_equal(e->net.addr_conflicts, 2);
 	env_expect_silence(e);

@@ -66,7 +66,8 @@ static void longest_prefix_wins(void **state)
 	for (uint32_t i = n->n_routes; i < NET_ROUTES_MAX; i++)
 		assert_int_equal(net_addr_add(n, rte_cpu_to_be_32(0x64000001 + (i << 8)), 24), 0);
 	assert_int_equal(net_addr_add(n, IP(101, 0, 0, 1), 24), -ENOSPC);
-	assert_int_equal(net_gw_add(n, GW), -ENOSPC);
+	assert_int_equal(net_gw_add(n, GW), -EEXIST);
+	assert_int_equal(net_gw_add(n, IP(10, 0, 0, 252)), -ENOSPC);
 	assert_false(net_is_local(n, IP(101, 0, 0, 1)));
 	assert_int_equal(net_addr_add(n, IP(10, 0, 0, 3), 24), 0); /* a known prefix needs no new route */
 }

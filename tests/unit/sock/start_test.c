@@ -110,9 +110,61 @@ static uint64_t counter(const char *wanted)
 	return 0;
 }
 
+static int bind_to(int fd, const char *ip)
+{
+	const struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = inet_addr(ip)};
+
+	return spate_sys_bind(fd, (const struct sockaddr *)&in, sizeof(in));
+}
+
+static void expect_error(int rc, int want, const char *err, const char *words)
+{
+	assert_int_equal(rc, want);
+	if (strstr(err, words) == NULL)
+		fail_msg("'%s' does not say '%s'", err, words);
+}
+
+/* A connection from an address that comes, and goes while it is used. */
+static void addresses_come_and_go(void)
+{
+	char err[256] = "", back[8] = "";
+	struct sockaddr_in to = far_address();
+	int fd = spate_socket(AF_INET, SOCK_STREAM, 0), other = spate_socket(AF_INET, SOCK_STREAM, 0);
+	int late = spate_socket(AF_INET, SOCK_STREAM, 0), dgram = spate_socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_int_equal(bind_to(fd, "10.1.0.77"), -EADDRNOTAVAIL);
+	expect_error(spate_address_add("10.1.0.77", NULL, err, sizeof(err)), -EINVAL, err, "prefix length");
+	expect_error(spate_address_add("10.1.0.7-10.1.0.9/24", NULL, err, sizeof(err)), -EINVAL, err, "one address");
+	expect_error(spate_address_add("10.1.0.77/24", "sim", err, sizeof(err)), -ENODEV, err, "no such network interface");
+	expect_error(spate_address_add("10.1.0.1/24", NULL, err, sizeof(err)), -EEXIST, err, "already");
+	expect_error(spate_address_remove("10.1.0.77", err, sizeof(err)), -ENOENT, err, "not one of ours");
+	expect_error(spate_gateway_add("10.9.0.1", NULL, err, sizeof(err)), -EINVAL, err, "none of our addresses");
+	assert_int_equal(spate_address_add("10.1.0.77/24", "sim.7", err, sizeof(err)), 0);
+	assert_int_equal(spate_gateway_add("10.1.0.2", NULL, err, sizeof(err)), 0);
+	spate_turn();
+	assert_int_equal(bind_to(fd, "10.1.0.77"), 0);
+	assert_int_equal(spate_connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(bind_to(late, "10.1.0.77"), 0);
+	assert_int_equal(bind_to(dgram, "10.1.0.77"), 0);
+	assert_int_equal(spate_address_remove("10.1.0.77/24", err, sizeof(err)), 0);
+	assert_int_equal(spate_gateway_remove("10.1.0.2", err, sizeof(err)), 0);
+	spate_turn();
+	assert_int_equal(bind_to(other, "10.1.0.77"), -EADDRNOTAVAIL);
+	assert_int_equal(spate_sys_connect(late, (struct sockaddr *)&to, sizeof(to)), -EADDRNOTAVAIL);
+	assert_int_equal(spate_sys_connect(dgram, (struct sockaddr *)&to, sizeof(to)), -EADDRNOTAVAIL);
+	assert_int_equal(spate_write(fd, "still", 5), 5); /* goes on to its end */
+	assert_int_equal(spate_read(fd, back, sizeof(back)), 5);
+	assert_memory_equal(back, "still", 5);
+	assert_int_equal(spate_close(fd), 0);
+	assert_int_equal(spate_close(other), 0);
+	assert_int_equal(spate_close(late), 0);
+	assert_int_equal(spate_close(dgram), 0);
+}
+
 static void before_start(void **state)
 {
 	const char *name;
+	char err[128];
 	uint64_t value;
 
 	(void)state;
@@ -120,6 +172,7 @@ static void before_start(void **state)
 	assert_int_equal(spate_stacks(), 0);
 	assert_int_equal(spate_socket(AF_INET, SOCK_STREAM, 0), -1);
 	assert_int_equal(errno, ENXIO);
+	assert_int_equal(spate_address_add("10.0.0.1/24", NULL, err, sizeof(err)), -ENXIO);
 	assert_int_equal(spate_turn(), 0);
 	assert_int_equal(spate_counter(0, &name, &value), -1);
 }
@@ -147,6 +200,7 @@ static void two_threads(void **state)
 	(void)state;
 	config = spate_config_new();
 	set("dev", "sim");
+	set("vlan", "7"); /* both ends, so that tags are everywhere */
 	set("ip", "10.1.0.1/24");
 	set("peer-ip", "10.1.0.2/24");
 	set("max-connections", "4096");
@@ -181,6 +235,7 @@ static void two_threads(void **state)
 	assert_int_equal(counter("ports.taken"), REQUESTS);
 	assert_true(counter("rx.packets") >= 3 * REQUESTS);
 	assert_int_equal(counter("drop.TCP_BAD"), 0);
+	addresses_come_and_go();
 	atomic_store(&server_state, 2);
 	assert_int_equal(pthread_join(thread, &line), 0);
 	assert_int_equal((intptr_t)line, 0);

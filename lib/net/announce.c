@@ -1,0 +1,114 @@
+/* announce.c: what one stack does for all of its end: it looks at the ports' links, and makes our addresses known (RFC 5227),
+ * at start and when a link came up. First each address is asked for, so that whoever else has it answers and is reported;
+ * then it is announced twice, so that peers and switches learn where it is. Nobody waits for that: addresses here are given,
+ * not negotiated. An address that somebody else was heard using is not announced. */
+#include "base/log.h"
+#include "net/mail.h"
+#include "net/neigh.h"
+#include "net/private.h"
+#include "wire/arp.h"
+
+#define PASS_PROBE 0
+#define PASS_DONE 3
+#define PASS_MS 2000 /* between two of them: RFC 5227's ANNOUNCE_WAIT and ANNOUNCE_INTERVAL */
+
+static const struct rte_ether_addr broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+static const struct rte_ether_addr unknown;
+
+void net_chores_want(struct net *n)
+{
+	if (n->chores)
+		return;
+	n->chores = true;
+	n->chore_tick = n->clock->tick + ticks_from_ms(CHORE_MS);
+}
+
+void announce_begin(struct net *n)
+{
+	n->announce.pass = PASS_PROBE;
+	n->announce.next = 0;
+	n->announce.pass_tick = n->clock->tick;
+}
+
+void net_lead(struct net *n)
+{
+	n->announce.leader = true;
+	announce_begin(n);
+	n->chores = true;
+	n->chore_tick = n->clock->tick;
+}
+
+void announce_run(struct net *n)
+{
+	struct net_announce *w = &n->announce;
+
+	if (w->pass == PASS_DONE || (int32_t)(n->clock->tick - w->pass_tick) < 0)
+		return;
+	for (int burst = 0; burst < ANNOUNCE_BURST && w->next < n->n_addrs; burst++, w->next++) {
+		const struct net_addr *a = &n->addr[w->next];
+
+		if (!a->conflict && n->iface[a->iface].up)
+			arp_send(n, a->iface, ARP_REQUEST, &broadcast, w->pass == PASS_PROBE ? 0 : a->addr_be, &unknown, a->addr_be);
+	}
+	if (w->next < n->n_addrs)
+		return;
+	w->pass++;
+	w->next = 0;
+	w->pass_tick += ticks_from_ms(PASS_MS);
+}
+
+static void link_said(struct net *n, const struct port *p, bool up)
+{
+	if (up) {
+		n->link_ups++;
+		LOG_WARN("%s: the link is up again", p->name);
+	} else {
+		n->link_downs++;
+		LOG_WARN("%s: the link is down", p->name);
+	}
+}
+
+static void links_watch(struct net *n)
+{
+	uint8_t known = 0; /* ports that were looked at */
+
+	for (uint32_t i = 0; i < n->n_ifaces; i++) {
+		struct net_link_note note = {.port = n->iface[i].port};
+		struct port *p = n->tx[note.port].port;
+
+		if (p->ops->link_up == NULL || known >> note.port & 1)
+			continue;
+		known |= (uint8_t)(1u << note.port);
+		note.up = p->ops->link_up(p);
+		if (note.up == n->iface[i].up)
+			continue;
+		link_said(n, p, note.up);
+		net_link_changed(n, &note);
+		if (!mail_alone(n->flow->mail))
+			mail_note(n->flow->mail, MAIL_ALL, MAIL_LINK, &note, sizeof(note));
+	}
+}
+
+void net_link_changed(struct net *n, const struct net_link_note *note)
+{
+	for (uint32_t i = 0; i < n->n_ifaces; i++)
+		if (n->iface[i].port == note->port)
+			n->iface[i].up = note->up;
+	if (!note->up)
+		return;
+	neigh_renew(n, note->port);
+	if (n->announce.leader)
+		announce_begin(n);
+}
+
+void net_chores_run(struct net *n)
+{
+	n->chores = false;
+	if (n->announce.leader) {
+		links_watch(n);
+		announce_run(n);
+	}
+	frags_expire(n);
+	if (n->announce.leader || n->frags.oldest != 0)
+		net_chores_want(n);
+}
