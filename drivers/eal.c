@@ -1,17 +1,21 @@
 /* eal.c: starting DPDK for this configuration. What would make rte_eal_init() fail in words that help nobody is checked
  * before. Threads of ours are not EAL's: each registers itself (rte_thread_register), so EAL gets one lcore, which may run
  * on every CPU that the process may use, and pins nothing. */
+#define ALLOW_EXPERIMENTAL_API /* rte_intr_instance_alloc() and its kin, still experimental in DPDK 22.11 */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <rte_common.h>
 #include <rte_debug.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_interrupts.h>
 
 #include "base/log.h"
 #include "config/config.h"
@@ -246,6 +250,32 @@ static void remove_runtime_dir(const char *path)
 		leftovers_remove_dir(path);
 }
 
+/* Runs in EAL's interrupt thread, and keeps it. */
+static void interrupt_thread_parked(void *parked)
+{
+	sem_post(parked);
+	for (;;)
+		pause();
+}
+
+/* EAL's interrupt thread lives on after rte_eal_cleanup(), which takes away memory that its list of sources lies in: memif
+ * leaves its listening socket in that list, and whatever wakes the thread up then ends the process. So it gets a last source
+ * of its own, from which it does not come back. */
+static void interrupt_thread_park(void)
+{
+	static struct rte_intr_handle *h; /* the thread's for the rest of the process, as the descriptor is */
+	static sem_t parked;
+	int fd = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	h = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
+	sem_init(&parked, 0, 0);
+	if (fd < 0 || h == NULL || rte_intr_fd_set(h, fd) != 0 || rte_intr_type_set(h, RTE_INTR_HANDLE_EXT) != 0 ||
+	    rte_intr_callback_register(h, interrupt_thread_parked, &parked) != 0)
+		return;
+	while (sem_wait(&parked) != 0) /* a signal */
+		;
+}
+
 void drivers_eal_stop(void)
 {
 	char dir[256];
@@ -253,6 +283,7 @@ void drivers_eal_stop(void)
 	if (!started)
 		return;
 	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
+	interrupt_thread_park();
 	rte_eal_cleanup();
 	remove_runtime_dir(dir);
 	hugepages_remove_files(is_our_page_file);

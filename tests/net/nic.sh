@@ -61,7 +61,5 @@ print("mss", s.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG), "same", back =
 PY
 timeout 60 ip netns exec "$NS_K" python3 "$WORK/echo.py" "$S_IP" >"$WORK/echo.log" 2>&1 || true
 check_grep "8 MiB and back at MTU 9000: the same bytes, in segments of 8948" "^mss 8948 same True$" "$WORK/echo.log"
-kill -INT "$serve_pid"
-wait "$serve_pid" || true
+stop "$serve_pid"
 
-verdict

@@ -27,6 +27,8 @@ shark() { # shark NAME FILTER FIELDS...: a line for every frame that spate sent
         -Y "ip.src == $S_IP && ($filter)" -T fields "${fields[@]}" 2>>"$WORK/tshark.log"
 }
 
+capture_is_whole() { [ -n "$(shark "$1" 'tcp.flags.fin == 1' frame.number)" ]; }
+
 # One run: what spate sent is in $WORK/NAME.pcap as the kernel saw it, its segments with data in $WORK/NAME.txt.
 run() { # run NAME OFFLOAD VHOST_TSO MODE ORDERS...
     local name=$1 offload=$2 tso=$3 mode=$4 dump order
@@ -37,14 +39,15 @@ run() { # run NAME OFFLOAD VHOST_TSO MODE ORDERS...
     wait_for 10 testpmd_said 'packets/burst' 1 || fail "$name: testpmd does not forward"
     in_s timeout 30 "$SPATE" nic "${at[@]}" --offload "$offload" >"$WORK/$name-nic.log" 2>&1 ||
         fail "$name: spate nic ended with exit code $?"
-    start "$NS_K" "$name-tcpdump" tcpdump -i "$K_DEV" -U -Z root -w "$WORK/$name.pcap" tcp
+    start "$NS_K" "$name-tcpdump" tcpdump -i "$K_DEV" --immediate-mode -B 8192 -U -Z root \
+        -w "$WORK/$name.pcap" tcp
     dump=$pid
     wait_for 10 grep -q 'listening on' "$WORK/$name-tcpdump.log" || fail "$name: tcpdump did not start"
     testpmd_clear || fail "$name: testpmd does not answer"
     check_logged "$name" "$name: exit code of spate load" timeout -k 5 60 ip netns exec "$NS_S" "$SPATE" load "${at[@]}" \
         --offload "$offload" --connections 1 --requests $REQUESTS --size $SIZE --json --quiet "tcp://$K_IP:7"
     mapfile -t frames < <(testpmd_counts 2)
-    sleep 0.5
+    wait_for 10 capture_is_whole "$name" || fail "$name: the end of the connection is not in the capture"
     kill -INT "$dump"
     wait "$dump" 2>/dev/null || true
     testpmd_stop
