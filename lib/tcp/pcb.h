@@ -112,7 +112,7 @@ struct tcp_synrcvd {
 	uint32_t sent_us;       /* when the SYN-ACK left first: the first RTT sample */
 	uint16_t own_mss;       /* as we announce it */
 	uint8_t tos;
-	uint8_t spare;
+	uint8_t answered;       /* when a bare segment outside the window was last answered, see in_synrcvd.c; 0 never */
 	uint16_t peer_mss;      /* as announced, or the default */
 	uint16_t wnd;           /* window that we announced */
 	uint8_t wscale;         /* as in the pcb */
