@@ -301,7 +301,10 @@ void spate_stop(void)
 
 unsigned spate_stacks(void) { return process.n_stacks; }
 
-const struct stack *sock_stack(unsigned i) { return process.started && i < process.n_stacks ? &process.member[i]->stack : NULL; }
+const struct stack *sock_stack(unsigned i)
+{
+	return process.started && i < process.n_stacks ? &process.member[i]->stack : NULL;
+}
 
 /* CPU and EAL registration of the calling thread: the latter gives it the caches of memory pools. */
 static int thread_prepare(const struct member *m)
