@@ -395,7 +395,10 @@ int sock_note_all(enum mail_kind kind, const void *body, uint16_t len)
 
 unsigned spate_stacks(void) { return process.n_stacks; }
 
-const struct stack *sock_stack(unsigned i) { return process.started && i < process.n_stacks ? &process.member[i]->stack : NULL; }
+const struct stack *sock_stack(unsigned i)
+{
+	return process.started && i < process.n_stacks ? &process.member[i]->stack : NULL;
+}
 
 struct port *sock_port(unsigned i) { return i < process.end[0].n_ports ? process.end[0].port[i] : NULL; }
 

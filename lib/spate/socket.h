@@ -2,8 +2,9 @@
  *
  * Every call of this header, unless it says otherwise:
  *  - works on the calling thread's stack (spate_attach()). A thread without one gets ENXIO.
- *  - takes descriptors that the same stack made. They are numbers of spate's own, never 0 to 2, and mean nothing to the
- *    system's calls; the system's descriptors mean nothing here. Any other number, also another stack's: EBADF.
+ *  - takes descriptors that the same stack made, and listeners of other stacks where "Several stacks" below says so. They
+ *    are numbers of spate's own, never 0 to 2, and mean nothing to the system's calls; the system's descriptors mean
+ *    nothing here. Any other number: EBADF.
  *  - returns -1 and sets errno on failure, and does not touch errno on success.
  *  - "blocks" by polling the network from the calling thread. A descriptor with O_NONBLOCK, or MSG_DONTWAIT, does not
  *    wait. A signal whose handler runs during the wait ends it with EINTR; with SA_RESTART the wait goes on, unless
@@ -11,6 +12,24 @@
  *    select, as on Linux. A signal in the first microseconds of a wait counts as one that came before the call.
  *  - dereferences pointers as given. A null pointer where memory is needed gives EFAULT; other bad pointers are the
  *    program's fault (the system would say EFAULT).
+ *
+ * Several stacks of one end (--cores; threads of one program) share addresses and ports:
+ *  - What is bound on one counts in bind() and listen() on all, as within one stack. A bind() that has returned is known to
+ *    every call that begins later, on any stack; of two at the very same moment on two stacks both may succeed.
+ *  - SO_REUSEPORT: each stack may have its own listener, or UDP socket, on one port. Peers are spread over them; a stack
+ *    gets those whose packets come to its core.
+ *  - One plain listening socket serves all. The thread of any stack of the end may use its descriptor in accept(),
+ *    accept4(), epoll_ctl(), poll(), select(), getsockname(), getsockopt() and close(). With the first such call
+ *    the stack listens too: it accepts the peers that come to its core, has the whole backlog, and the options of the
+ *    listener (O_NONBLOCK too), also when they change later; SO_RCVTIMEO and SO_SNDTIMEO it has not. For stacks
+ *    that never use it, the stack that made it accepts. accept() gives descriptors of the calling stack. close() on
+ *    another stack gives up that stack's part only, and resets what waits there; on the stack that made it, it is closed
+ *    for all: the others hear of it with their next turn, and get EBADF from then on, also calls that wait. Other calls on
+ *    another stack's listener: EBADF.
+ *  - A UDP socket that is not connected receives whatever comes to its port, on whichever core.
+ *  - A connection from a port that bind() named may come back to another core. Then that core's stack is asked first, in
+ *    connect(), whether the port is free for this destination; if it is not, the attempt fails with EADDRNOTAVAIL (a
+ *    blocking connect() returns it, else SO_ERROR). It needs that the other stack is being polled.
  *
  * Differences from Linux that hold everywhere: only AF_INET; no SIGPIPE (EPIPE alone, as with MSG_NOSIGNAL); no
  * ancillary data; no out-of-band data; no broadcast and multicast (ENETUNREACH); FD_CLOEXEC is accepted and means
@@ -45,17 +64,19 @@ SPATE_API int spate_socket(int domain, int type, int protocol);
 /* Names the local end. Port 0: a free port is chosen now (or at connect(), with IP_BIND_ADDRESS_NO_PORT).
  * EINVAL: length, already bound, or connected. EAFNOSUPPORT: family is not AF_INET (AF_UNSPEC with 0.0.0.0 is taken, as
  * on Linux). EADDRNOTAVAIL: address is not one of this stack's. EADDRINUSE: port in use (without
- * SO_REUSEADDR/SO_REUSEPORT on both sides), or no free port. EFAULT. Ports below 1024 need no privilege. */
+ * SO_REUSEADDR/SO_REUSEPORT on both sides), or no free port. ENOBUFS: no packet buffer to tell the other stacks. EFAULT.
+ * Ports below 1024 need no privilege. */
 SPATE_API int spate_bind(int fd, const struct sockaddr *addr, socklen_t len);
 
 /* Turns a stream socket into a listener; again: changes the backlog (at least 1). An unbound socket gets a port.
- * EOPNOTSUPP: not a stream. EINVAL: connected or connecting. EADDRINUSE: another listener has the port. */
+ * EOPNOTSUPP: not a stream. EINVAL: connected or connecting. EADDRINUSE: another listener has the port. ENOBUFS: as bind(). */
 SPATE_API int spate_listen(int fd, int backlog);
 
 /* Takes the oldest complete connection. Blocks while there is none, at most for SO_RCVTIMEO. addr may be NULL; *len
  * (in: room, out: true length) is used when it is not. The new socket is blocking unless flags has SOCK_NONBLOCK.
  * EAGAIN: nothing there (non-blocking), or SO_RCVTIMEO over. EINVAL: not listening, *len negative, or unknown flags.
- * EOPNOTSUPP: not a stream. EFAULT: addr without len. EINTR. */
+ * EOPNOTSUPP: not a stream. EFAULT: addr without len. EINTR. EBADF: also when its own stack closes the listener meanwhile.
+ * ENOBUFS: also when this stack has no room to listen too. */
 SPATE_API int spate_accept(int fd, struct sockaddr *addr, socklen_t *len);
 SPATE_API int spate_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
 
@@ -67,8 +88,8 @@ SPATE_API int spate_accept4(int fd, struct sockaddr *addr, socklen_t *len, int f
  * which says 0 exactly once. EALREADY: still in progress. EISCONN: connected (or listening). ECONNREFUSED: reset, or
  * ICMP port unreachable. ECONNABORTED: the attempt failed and its error was read before; the next call starts anew.
  * ETIMEDOUT: no answer. ENETUNREACH: no route, broadcast or multicast. EHOSTUNREACH: the neighbour does not answer, or
- * ICMP says so. EADDRNOTAVAIL: every local port is busy for this destination. EINTR: the attempt goes on. ENOBUFS: no
- * memory. ENETUNREACH, ENOPROTOOPT, EHOSTDOWN, ENONET, EOPNOTSUPP, EPROTO: ICMP errors as Linux maps them.
+ * ICMP says so. EADDRNOTAVAIL: every local port, or the bound one, is busy for this destination. EINTR: the attempt
+ * goes on. ENOBUFS: no memory. ENETUNREACH, ENOPROTOOPT, EHOSTDOWN, ENONET, EOPNOTSUPP, EPROTO: ICMP errors as Linux maps them.
  * After a failure the same socket can try again. 0.0.0.0 connects to the stack's first own address.
  * AF_UNSPEC: breaks the connection (reset) or the attempt, and makes a listener an ordinary socket again; 0.
  *

@@ -3,7 +3,8 @@
  * A program makes a configuration, starts spate once, and attaches each of its polling threads to one stack. From then on
  * that thread's spate_socket(), spate_connect(), spate_epoll_wait() and so on work on that stack, as plain function calls;
  * calls that wait poll the network meanwhile. A stack belongs to the thread that attached to it; its descriptors are valid
- * in that thread only. */
+ * on that stack only, but for listening sockets, which all stacks of one end may accept from ("Several stacks" in
+ * socket.h). */
 #ifndef SPATE_SPATE_H
 #define SPATE_SPATE_H
 

@@ -5,6 +5,18 @@
 #include "tcp/in.h"
 #include "tcp/out.h"
 
+/* A peer in TIME-WAIT from an older connection answers our answers: a late SYN would make the two talk for ever. So segments
+ * without text are answered about twice a second at most, as Linux does (tcp_invalid_ratelimit). */
+static bool answer_allowed(const struct tcp *t, struct tcp_synrcvd *sr, const struct tcp_seg *s)
+{
+	uint8_t now = (uint8_t)(t->clock->now_ms >> 9 | 0x80);
+
+	if (s->len == 0 && sr->answered == now)
+		return false;
+	sr->answered = now;
+	return true;
+}
+
 static void synrcvd_ack(struct tcp *t, const struct tcp_synrcvd *sr)
 {
 	struct tcp_view v = {.seq = sr->iss + 1, .ack = sr->irs + 1, .flags = TCPF_ACK};
@@ -51,12 +63,13 @@ static bool steps_before_ack(struct tcp *t, struct tcp_synrcvd *sr, struct tcp_s
 		return false;
 	}
 	if (!(s->flags & TCPF_RST) && sr->ts && (!s->o.has_ts || tcp_paws_old(s, sr->ts_recent))) {
-		synrcvd_ack(t, sr);
+		if (answer_allowed(t, sr, s))
+			synrcvd_ack(t, sr);
 		tcp_in_drop(t, s, DROP_TCP_PAWS);
 		return false;
 	}
 	if (seq_lt(s->seq, rcv_nxt) || seq_gt(s->seq, rcv_nxt + sr->wnd)) {
-		if (!(s->flags & TCPF_RST))
+		if (!(s->flags & TCPF_RST) && answer_allowed(t, sr, s))
 			synrcvd_ack(t, sr);
 		tcp_in_drop(t, s, DROP_TCP_SEQ);
 		return false;

@@ -90,7 +90,7 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 #define TF_FORCE        (1u << 25) /* send what the window allows, whatever Nagle, CORK and SWS avoidance say, once */
 #define TF_NOMBUF       (1u << 26) /* a send was cut short for lack of mbufs: EPOLLOUT is due when there are some */
 #define TF_SYN_DUE      (1u << 27) /* the SYN found no room in the tx queue and goes with the next flush */
-#define TF_CLAIMING     TF_LOSS    /* SYN-SENT only: the tuple's home has not said yet that it may be used (mail.c); no SYN before */
+#define TF_CLAIMING     TF_LOSS    /* SYN-SENT only: waits for the tuple's home to let the SYN go (mail.c) */
 #define TF_SOCK_MASK    (0xfu << 28) /* four bits for lib/sock, which TCP keeps (cleared by tcp_new only) */
 /* What a socket keeps when its connection ends and it connects again. */
 #define TF_KEEP_MASK    (TF_OUT | TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_BIND_NO_PORT | TF_QUICKACK | TF_SOCK_MASK)
@@ -112,7 +112,7 @@ struct tcp_synrcvd {
 	uint32_t sent_us;       /* when the SYN-ACK left first: the first RTT sample */
 	uint16_t own_mss;       /* as we announce it */
 	uint8_t tos;
-	uint8_t spare;
+	uint8_t answered;       /* when a bare segment outside the window was last answered, see in_synrcvd.c; 0 never */
 	uint16_t peer_mss;      /* as announced, or the default */
 	uint16_t wnd;           /* window that we announced */
 	uint8_t wscale;         /* as in the pcb */

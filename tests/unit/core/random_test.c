@@ -14,6 +14,7 @@
 #define LISTENERS 4
 #define CLIENTS 40
 #define SERVERS 80
+#define TURNS_MAX 1000000 /* of a world: an ordinary one takes some ten thousand */
 
 struct client {
 	int fd;
@@ -26,6 +27,7 @@ static struct {
 	struct { int fd; unsigned core; } l[LISTENERS];
 	struct client c[CLIENTS];
 	struct { int fd; unsigned core; } s[SERVERS];
+	uint64_t turns;
 	uint64_t connected, accepted, echoed, denied;
 } w;
 
@@ -218,6 +220,43 @@ static void check_all(void)
 	}
 }
 
+static void print_flow(int end, unsigned core, const char *kind, const struct flow_head *h, unsigned state, uint32_t snd_una,
+		       uint32_t snd_nxt, uint32_t rcv_nxt)
+{
+	print_message("end %d core %u %s %u: port %u to %u, una %u nxt %u rcv %u, home %u\n", end, core, kind, state,
+		      rte_be_to_cpu_16(h->key.lport_be), rte_be_to_cpu_16(h->key.rport_be), snd_una, snd_nxt, rcv_nxt,
+		      flow_home(&cores.stack[end][core]->flow, h->hash));
+}
+
+static void print_flows(int end, unsigned core)
+{
+	struct stack *s = cores.stack[end][core];
+
+	for (uint32_t i = 1; i < s->flow.pool[FLOW_CONN].fresh; i++) {
+		struct tcp_pcb *p = (struct tcp_pcb *)conn_at(&s->flow, ref_make(FLOW_CONN, i));
+
+		if (p->c.type == CONN_TCP && p->state != TCP_CLOSED)
+			print_flow(end, core, "state", &p->c.h, p->state, p->snd_una, p->snd_nxt, p->rcv_nxt);
+	}
+	for (uint32_t i = s->tcp.tw_head; i != 0;) {
+		struct tcp_timewait *tw = pool_at(&s->flow.pool[FLOW_TIMEWAIT], i);
+
+		print_flow(end, core, "TIME-WAIT", &tw->h, 0, 0, tw->snd_nxt, tw->rcv_nxt);
+		i = tw->next;
+	}
+}
+
+/* Nobody speaks for ever: two stacks that answer each other's answers would. */
+static void no_storm(void)
+{
+	if (w.turns++ < TURNS_MAX)
+		return;
+	for (int e = 0; e < 2; e++)
+		for (unsigned i = 0; i < cores.cfg.n[e]; i++)
+			print_flows(e, i);
+	fail_msg("seed %lu: no end of packets", seed_now);
+}
+
 static void close_everything(void)
 {
 	for (unsigned i = 0; i < LISTENERS; i++) {
@@ -253,6 +292,7 @@ static void world_make(uint64_t seed)
 	if (rnd(2))
 		c.sim.offloads = PORT_RX_HASH | PORT_RX_CKSUM;
 	cores_make(&c);
+	cores.every_turn = no_storm;
 }
 
 static void one_seed(uint64_t seed, uint64_t total[4])
@@ -287,15 +327,10 @@ static void random_sequences(void **state)
 	uint64_t total[4] = {0};
 
 	(void)state;
-	if (seed_only != 0) {
-		one_seed(seed_only, total);
-		return;
-	}
-	for (uint64_t seed = 1; seed <= SEEDS; seed++)
+	for (uint64_t seed = seed_only != 0 ? seed_only : 1; seed <= (seed_only != 0 ? seed_only : SEEDS); seed++)
 		one_seed(seed, total);
-	print_message("%d seeds: %lu connects, %lu accepted, %lu bytes echoed, %lu denied\n", SEEDS, total[0], total[1], total[2],
-		      total[3]);
-	for (int i = 0; i < 4; i++)
+	print_message("%lu connects, %lu accepted, %lu bytes echoed, %lu denied\n", total[0], total[1], total[2], total[3]);
+	for (int i = 0; i < 4 && seed_only == 0; i++)
 		assert_true(total[i] > SEEDS);
 }
 

@@ -367,6 +367,30 @@ static void listen_rules(void **state)
 	assert_int_equal(w->t->stats.synrcvd, 0);
 }
 
+/* A late SYN of a connection that the peer has in TIME-WAIT: it answers each of our answers. */
+static void synrcvd_answers_are_limited(void **state)
+{
+	struct world *w = *state;
+
+	app_listen(w, 8);
+	in(w, SYN, 0, 0, 0);
+	out(w, SYN | ACK, 0, 0, 1);
+	in(w, ACK, 0x20000000, 0, 77);
+	out(w, ACK, 1, 0, 1);
+	for (int i = 0; i < 10; i++) {
+		in(w, ACK, 0x20000000, 0, 77);
+		out_none(w);
+	}
+	in(w, ACK, 0x20000000, 10, 77); /* text is no part of such a loop */
+	out(w, ACK, 1, 0, 1);
+	after_ms(w, 600);
+	in(w, ACK, 0x20000000, 0, 77);
+	out(w, ACK, 1, 0, 1);
+	in(w, RST, 1, 0, 0);
+	out_none(w);
+	assert_int_equal(w->t->stats.synrcvd, 0);
+}
+
 /* Linux's rule: backlog + 1 connections may wait; then SYNs and last ACKs are dropped, and the peer tries again. */
 static void backlog_full(void **state)
 {
@@ -652,7 +676,7 @@ int main(void)
 		world_test(syn_retransmission), world_test(syn_user_timeout), world_test(first_syn_lost), world_test(two_syns_lost), world_test(last_ack_at_the_edge),
 		
 		world_test(synack_retransmission), world_test(synrcvd_rules), world_test(closed_rules), world_test(listen_rules),
-		world_test(backlog_full), world_test(listener_close), world_test(reset_in_accept_queue), world_test(mss_rules),
+		world_test(synrcvd_answers_are_limited), world_test(backlog_full), world_test(listener_close), world_test(reset_in_accept_queue), world_test(mss_rules),
 		world_test(window_scale), world_test(no_window_scale), world_test(synack_with_text), world_test(isn_rules),
 		world_test(give_up_attempt), world_test(self_connect), world_test(bound_connect), world_test(unreachable),
 		world_test(neighbour_dead),
