@@ -33,7 +33,7 @@ struct run {
 	struct servers servers;
 	struct loader *loaders;
 	unsigned n, near; /* stacks that load; stacks of the near end */
-	int go;
+	int go, over;
 	struct load_report report;
 };
 
@@ -190,6 +190,7 @@ static int loaders_run(struct run *r, char *err, size_t err_len)
 
 		ld->stack = started;
 		ld->go = &r->go;
+		ld->over = &r->over;
 		load_stats_init(&ld->shown);
 		plan_of(r, &ld->plan, started);
 		pthread_mutex_init(&ld->lock, NULL);
@@ -209,6 +210,7 @@ static int loaders_run(struct run *r, char *err, size_t err_len)
 		watch(r, memory_before);
 	else
 		app_stop = 1;
+	__atomic_store_n(&r->over, 1, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < started; i++) {
 		pthread_join(r->loaders[i].thread, NULL);
 		if (r->loaders[i].err[0] != 0)

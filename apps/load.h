@@ -107,6 +107,7 @@ struct loader {
 	unsigned stack;
 	struct load_plan plan;
 	const int *go;          /* atomic: 0 wait, 1 run */
+	const int *over;        /* atomic: 1 when all have ended */
 	pthread_mutex_t lock;   /* of what follows */
 	struct load_stats shown;
 	enum load_stage stage;

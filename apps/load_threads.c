@@ -40,6 +40,9 @@ static void run(struct loader *ld, struct load *l)
 	}
 	load_finish(l);
 	show(ld, l, LOAD_ENDED);
+	/* This stack may be the one to which the device brings the others' packets. */
+	while (!__atomic_load_n(ld->over, __ATOMIC_ACQUIRE) && !app_stop)
+		spate_turn();
 }
 
 void *loader_main(void *arg)
