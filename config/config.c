@@ -139,6 +139,16 @@ static int set_huge(struct spate_config *c, const char *v, struct say *say)
 	return say_no(say, "must be yes, no or auto");
 }
 
+static int set_gro(struct spate_config *c, const char *v, struct say *say)
+{
+	bool yes = strcmp(v, "yes") == 0;
+
+	if (!yes && strcmp(v, "no") != 0)
+		return say_no(say, "must be yes or no");
+	c->gro = yes;
+	return 0;
+}
+
 static int set_seed(struct spate_config *c, const char *v, struct say *say)
 {
 	char *end;
@@ -183,6 +193,7 @@ static const struct setting {
 	 "on sim the far end takes the second half of the list", set_cores},
 	{"mbufs", "N", "packet buffers of one core (32768)", set_mbufs},
 	{"memory", "SIZE", "DPDK memory, such as 2G (computed)", set_memory},
+	{"gro", "yes|no", "join received segments before they are handled: for bulk transfer (no)", set_gro},
 	{"huge", "yes|no|auto", "huge pages (auto: when enough are free)", set_huge},
 	{"eal", "ARGS", "more arguments for DPDK's EAL, with spaces between", set_eal},
 	{"seed", "N", "start of all random numbers, to repeat a run (0: from the system)", set_seed},
