@@ -17,7 +17,7 @@
 #define CONNS_ROOM 1000000 /* what --max-connections is by default, rounded down */
 
 static const char *const setting_names[] = { "dev", "ip", "peer-ip", "gw", "max-connections", "port-range", "cores",
-					     "mbufs", "memory", "huge", "eal", "seed", "mtu", "log-level", "config", NULL };
+					     "mbufs", "memory", "gro", "huge", "eal", "seed", "mtu", "log-level", "config", NULL };
 
 /* Remembers what defaults depend on. */
 static void note(struct settings *s, const char *name, const char *value)

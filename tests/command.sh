@@ -51,6 +51,9 @@ check_eq "udp: datagrams that came back" "$(value udp responses)" 5000
 load large sim --connections 4 --requests 40 --body-size 5M $URL
 check_ge "large: bytes that came" "$(value large bytes_in)" 209715200
 
+load gro sim --gro yes --connections 4 --requests 40 --body-size 5M $URL
+check_ge "large, joined: bytes that came" "$(value gro bytes_in)" 209715200
+
 load tso sim,offload=tso --connections 4 --requests 40 --body-size 5M $URL
 check_ge "large, cut by the NIC: bytes that came" "$(value tso bytes_in)" 209715200
 
