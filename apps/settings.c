@@ -17,8 +17,8 @@
 #define CONNS_ROOM 1000000 /* what --max-connections is by default, rounded down */
 
 static const char *const setting_names[] = { "dev", "vlan", "ip", "peer-ip", "gw", "max-connections", "port-range", "reserved-ports",
-					     "cores", "mbufs", "memory", "huge", "offload", "eal", "seed", "mtu", "log-level", "config",
-					     NULL };
+					     "cores", "mbufs", "memory", "gro", "huge", "offload", "eal", "seed", "mtu", "log-level",
+					     "config", NULL };
 
 /* Remembers what defaults depend on. */
 static void note(struct settings *s, const char *name, const char *value)

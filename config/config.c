@@ -205,6 +205,16 @@ static int set_offload(struct spate_config *c, const char *v, struct say *say)
 	return 0;
 }
 
+static int set_gro(struct spate_config *c, const char *v, struct say *say)
+{
+	bool yes = strcmp(v, "yes") == 0;
+
+	if (!yes && strcmp(v, "no") != 0)
+		return say_no(say, "must be yes or no");
+	c->gro = yes;
+	return 0;
+}
+
 static int set_seed(struct spate_config *c, const char *v, struct say *say)
 {
 	char *end;
@@ -252,6 +262,7 @@ static const struct setting {
 	 "on sim the far end takes the second half of the list", set_cores},
 	{"mbufs", "N", "packet buffers of one core (32768)", set_mbufs},
 	{"memory", "SIZE", "DPDK memory, such as 2G (computed)", set_memory},
+	{"gro", "yes|no", "join received segments before they are handled: for bulk transfer (no)", set_gro},
 	{"huge", "yes|no|auto", "huge pages (auto: when enough are free)", set_huge},
 	{"offload", "auto|no", "checksums, segmentation, VLAN tags by the device where it can (auto), or all in software", set_offload},
 	{"eal", "ARGS", "more arguments for DPDK's EAL, with spaces between", set_eal},

@@ -57,6 +57,7 @@ struct spate_config {
 	bool cores_from_list;    /* cores was not given, it follows from the list (and from dev: sim shares it between its ends) */
 	uint32_t mbufs;          /* per stack */
 	uint32_t memory_mb;      /* DPDK memory; 0: computed */
+	bool gro;                /* join received segments in software */
 	int huge;                /* 1 asked for, 0 forbidden, -1 use them when they are there and enough */
 	bool offload;            /* may the device do checksums, segmentation, VLAN tags? false: all in software */
 	char eal[512];           /* extra EAL arguments */

@@ -10,6 +10,8 @@
 #define TIMER_BURST 256      /* timers per poll; a million deadlines in one tick are spread over many polls */
 #define RX_BURSTS_PER_POLL 4 /* a poll handles at most this many bursts before timers and the application get a turn */
 
+#define GRO_PAYLOAD_MIN 512  /* bytes: joining shorter segments costs more than handling them */
+
 /* ---- devices ---- */
 #define PORT_QUEUES_MAX 128  /* rx queues of one port: what the largest NICs give one function */
 #define MTU_MAX 9000         /* jumbo frames as everybody has them */

@@ -147,8 +147,8 @@ static int dir_init(struct impair *im, struct sim_dir *d, uint64_t seed, const s
 	d->rx_offloads = PORT_RX_HASH;
 	d->frame_max = im->port.mtu + LINK_HDR_MAX;
 	d->n_tx = d->n_rx = im->port.n_queues;
-	d->spreads = d->n_rx > 1;
-	d->tx_chains = true; /* of the device as of the stack: they are copied on the way */
+	d->hashes = true;
+	d->segs_max = UINT16_MAX; /* of the device as of the stack: they are copied on the way */
 	d->txq = rte_calloc("impair_txq", d->n_tx, sizeof(*d->txq), RTE_CACHE_LINE_SIZE);
 	d->rxq = rte_calloc("impair_rxq", d->n_rx, sizeof(*d->rxq), RTE_CACHE_LINE_SIZE);
 	wire_init(&d->wire, seed, d->n_rx);

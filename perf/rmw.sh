@@ -2,7 +2,7 @@
 # rmw.sh [CORES]: shows that no atomic read-modify-write is executed per packet. spate load opens and closes connections on sim
 # under callgrind, which counts every instruction by address; those with a lock prefix, and xchg with memory, are looked up in
 # the disassembly of every object. Two runs, one longer: what start-up costs is in both, and only the difference counts.
-# Fails above one in a hundred packets.
+# Fails above one in a hundred packets, the C library (locks of the progress line, by time) not counted.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)

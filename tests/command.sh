@@ -85,6 +85,9 @@ check_ge "jumbo frames in a VLAN, two cores: bytes that came" "$(value vlan byte
 load large sim --connections 4 --requests 40 --body-size 5M $URL
 check_ge "large: bytes that came" "$(value large bytes_in)" 209715200
 
+load gro sim --gro yes --connections 4 --requests 40 --body-size 5M $URL
+check_ge "large, joined: bytes that came" "$(value gro bytes_in)" 209715200
+
 load tso sim,offload=tso --connections 4 --requests 40 --body-size 5M $URL
 check_ge "large, cut by the NIC: bytes that came" "$(value tso bytes_in)" 209715200
 

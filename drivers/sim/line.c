@@ -192,6 +192,7 @@ uint16_t line_tx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_
 {
 	struct sim_txq *q = &d->txq[queue];
 	const bool rx_hash = d->rx_offloads & PORT_RX_HASH;
+	const struct rss *rss = nic_rss(d);
 	uint64_t touched[2] = {0, 0}, bytes = 0;
 	struct done done = {.n = 0};
 	uint16_t i, sent = 0;
@@ -200,7 +201,7 @@ uint16_t line_tx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_
 		struct rte_mbuf *b = m[i];
 		uint32_t hash, len = b->pkt_len;
 		bool hashed;
-		uint16_t to = nic_queue(d, b, &hashed, &hash);
+		uint16_t to = nic_queue(rss, b, &hashed, &hash);
 		struct sim_prod *p = &q->to[to];
 		struct sim_slot *s = &p->ring->slot[p->tail & d->ring_mask];
 
@@ -208,7 +209,7 @@ uint16_t line_tx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_
 			break;
 		__builtin_prefetch(&p->ring->slot[(p->tail + AHEAD) & d->ring_mask], 1);
 		__builtin_prefetch(&p->ring->slot[(p->tail + AHEAD) & d->ring_mask].frame[56], 1);
-		if (unlikely(len > d->frame_max || b->data_len < RTE_ETHER_HDR_LEN || (b->nb_segs > 1 && !d->tx_chains))) {
+		if (unlikely(len > d->frame_max || b->data_len < RTE_ETHER_HDR_LEN || b->nb_segs > d->segs_max)) {
 			q->errors++;
 			rte_pktmbuf_free(b);
 			continue;
@@ -237,7 +238,7 @@ uint32_t line_room(struct sim_dir *d, uint16_t queue, const struct rte_mbuf *m)
 	uint32_t hash;
 	bool hashed;
 
-	p = &d->txq[queue].to[nic_queue(d, m, &hashed, &hash)];
+	p = &d->txq[queue].to[nic_queue(nic_rss(d), m, &hashed, &hash)];
 	p->head_seen = __atomic_load_n(&p->ring->head, __ATOMIC_ACQUIRE);
 	return d->ring_mask + 1 - (p->tail - p->head_seen);
 }

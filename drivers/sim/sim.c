@@ -201,9 +201,9 @@ static int dir_init(struct sim *s, unsigned i, const struct sim_config *cfg, uin
 	d->pools = s->end[!i].pools;
 	d->tx_flags = tx_flags_of(offloads);
 	d->stage_flags = stage_flags_of(offloads);
-	d->tx_chains = offloads & PORT_TX_MULTI_SEG;
+	d->segs_max = offloads & PORT_TX_MULTI_SEG ? UINT16_MAX : 1;
 	d->rx_offloads = offloads & (PORT_RX_CKSUM | PORT_RX_HASH | PORT_RX_VLAN);
-	d->spreads = cfg->n_queues[!i] > 1 && cfg->rss != SIM_RSS_NONE;
+	d->hashes = cfg->rss != SIM_RSS_NONE && (cfg->n_queues[!i] > 1 || offloads & PORT_RX_HASH);
 	d->frame_max = s->end[i].port.mtu + LINK_HDR_MAX;
 	d->n_tx = cfg->n_queues[i];
 	d->n_rx = cfg->n_queues[!i];

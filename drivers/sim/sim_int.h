@@ -101,9 +101,9 @@ struct sim_dir {
 	uint64_t stage_flags;          /* and what stage.c does: 0 nothing */
 	uint32_t rx_offloads;          /* PORT_RX_* of the receiver */
 	uint32_t frame_max;
+	uint16_t segs_max;             /* mbufs of one frame that the sender's NIC takes */
 	uint16_t n_tx, n_rx;
-	bool spreads;                  /* the receiver has several queues and a hash to choose one */
-	bool tx_chains;                /* the sender's NIC takes frames of several mbufs */
+	bool hashes;                   /* the receiver computes a hash, to choose a queue or to give it to the stack */
 	bool up;                       /* the receiver runs; written by the control thread */
 	bool impaired;
 	uint32_t ring_mask;
@@ -192,13 +192,17 @@ static inline bool nic_hash(const struct rss *r, const struct rte_mbuf *m, uint3
 	return nic_hash_any(r, m, hash);
 }
 
-/* The queue that the receiving NIC chooses. hash: what it writes into the mbuf, when *hashed. */
-static inline uint16_t nic_queue(const struct sim_dir *d, const struct rte_mbuf *m, bool *hashed, uint32_t *hash)
+/* What the receiving NIC hashes with now; NULL: it does not. */
+static inline const struct rss *nic_rss(const struct sim_dir *d)
 {
-	const struct rss *rss = __atomic_load_n(&d->rss, __ATOMIC_ACQUIRE); /* pairs with sim_set_reta() */
+	return d->hashes ? __atomic_load_n(&d->rss, __ATOMIC_ACQUIRE) : NULL; /* pairs with sim_set_reta() */
+}
 
+/* The queue that it chooses. hash: what it writes into the mbuf, when *hashed. */
+static inline uint16_t nic_queue(const struct rss *rss, const struct rte_mbuf *m, bool *hashed, uint32_t *hash)
+{
 	*hash = 0;
-	*hashed = (d->spreads || d->rx_offloads & PORT_RX_HASH) && nic_hash(rss, m, hash);
+	*hashed = rss != NULL && nic_hash(rss, m, hash);
 	return *hashed ? rss_queue(rss, *hash) : 0;
 }
 

@@ -200,7 +200,7 @@ static uint16_t pass_nics(struct sim_dir *d, struct rte_mbuf *m, bool corrupt)
 		flip_random_bit(&d->wire, m);
 	if (rx_cksum)
 		flags = corrupt ? nic_rx_cksum(m) : nic_rx_flags_clean(tx_flags);
-	to = nic_queue(d, m, &hashed, &hash);
+	to = nic_queue(nic_rss(d), m, &hashed, &hash);
 	m->ol_flags = flags | (hashed && rx_hash ? RTE_MBUF_F_RX_RSS_HASH : 0);
 	m->hash.rss = hash;
 	m->packet_type = 0;
@@ -246,7 +246,7 @@ static struct rte_mempool *pool_for(const struct sim_dir *d, const struct rte_mb
 	uint32_t hash;
 	bool hashed;
 
-	return d->pools[nic_queue(d, m, &hashed, &hash)];
+	return d->pools[nic_queue(nic_rss(d), m, &hashed, &hash)];
 }
 
 uint16_t wire_tx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_t n, uint64_t now_ns)
@@ -257,7 +257,7 @@ uint16_t wire_tx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *b = m[i];
 
-		if (rte_pktmbuf_pkt_len(b) > d->frame_max || b->data_len < RTE_ETHER_HDR_LEN || (b->nb_segs > 1 && !d->tx_chains)) {
+		if (rte_pktmbuf_pkt_len(b) > d->frame_max || b->data_len < RTE_ETHER_HDR_LEN || b->nb_segs > d->segs_max) {
 			q->errors++;
 			rte_pktmbuf_free(b);
 			continue;

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "core/mail.h"
 #include "core/stack.h"
+#include "pkt/gro.h"
 
 /* ---- to other stacks ---- */
 
@@ -196,6 +197,14 @@ static uint32_t rx_failed_neighbours(struct stack *s)
 	return n;
 }
 
+static uint16_t rx_join(struct stack *s, struct rte_mbuf **m, uint16_t n)
+{
+	uint16_t left = pkt_gro(m, n);
+
+	s->gro_joined += n - left;
+	return left;
+}
+
 /* Mail is read between receiving a burst and handling it: what another stack told before it sent anything is known before
  * the answer is looked at. */
 static uint32_t rx_port(struct stack *s, uint8_t port)
@@ -212,8 +221,8 @@ static uint32_t rx_port(struct stack *s, uint8_t port)
 		total += mail_poll(s);
 		for (uint16_t k = 0; k < n; k++)
 			s->rx_bytes += rte_pktmbuf_pkt_len(m[k]);
-		rx_burst(s, port, m, n, false);
 		s->rx_packets += n;
+		rx_burst(s, port, m, unlikely(s->gro) ? rx_join(s, m, n) : n, false);
 		total += n;
 		if (n < RX_BURST)
 			break;

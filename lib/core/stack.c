@@ -33,6 +33,7 @@ static void stack_ports(struct stack *s, const struct stack_config *cfg)
 {
 	s->n_ports = cfg->n_ports;
 	s->self = cfg->self;
+	s->gro = cfg->gro;
 	for (uint16_t i = 0; i < cfg->n_ports; i++) {
 		s->port[i] = cfg->ports[i];
 		pkt_tx_init(&s->tx[i], cfg->ports[i], cfg->self, cfg->pool, &s->drops, &s->clock.now_ns);

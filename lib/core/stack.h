@@ -26,6 +26,7 @@ struct stack_config {
 	uint16_t port_lo, port_hi;
 	uint64_t seed;                /* 0: from the system */
 	uint64_t now_ns;              /* the time at start */
+	bool gro;                     /* join received segments (pkt/gro.h) */
 	int numa_node;
 };
 
@@ -40,6 +41,8 @@ struct stack {
 	struct mailbox mail;
 	struct port *port[PORTS_MAX];
 	uint16_t n_ports, self;
+	bool gro;
+	uint64_t gro_joined;              /* packets that vanished into others */
 	uint64_t rx_packets, rx_bytes, polls, busy_polls;
 	uint64_t rss_checked, hash_given; /* packets looked at for their home; those whose hash the NIC gave */
 	struct rehomes rehomes;           /* sent on to other stacks */

@@ -1,6 +1,7 @@
 /* in_data.c: seventh and eighth step of RFC 9293 3.10.7.4: the segment text and the FIN; what to acknowledge when. */
 #include <errno.h>
 
+#include "pkt/gro.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/timers.h"
@@ -25,8 +26,12 @@ static struct rte_mbuf *payload_take(struct tcp_seg *s)
 /* RFC 9293 3.8.6.3 and RFC 5681 4.2: at least every second full-sized segment is acknowledged at once. */
 static void ack_owed(struct tcp *t, struct tcp_pcb *p, uint32_t seg_len)
 {
-	if (seg_len > p->rcv_mss)
-		p->rcv_mss = (uint16_t)(seg_len < UINT16_MAX ? seg_len : UINT16_MAX);
+	if (unlikely(seg_len > p->rcv_mss)) {
+		/* More than we announced is several that the device joined without saying so. */
+		uint32_t most = tcp_announced_mss(t, p->c.h.path, tcp_opt(t, p));
+
+		p->rcv_mss = (uint16_t)(seg_len < most ? seg_len : most);
+	}
 	if (p->rcv_nxt - p->last_ack_sent >= 2u * p->rcv_mss || (p->tflags & TF_QUICKACK))
 		p->tflags |= TF_ACK_NOW;
 	else
@@ -36,7 +41,7 @@ static void ack_owed(struct tcp *t, struct tcp_pcb *p, uint32_t seg_len)
 
 static void text_in_order(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_seg *s)
 {
-	uint32_t len = s->len;
+	uint32_t len = s->len, seg_len = pkt_segment_bytes(s->m, len);
 	bool gap = b->ooo_head != NULL;
 
 	p->rcv_nxt += len;
@@ -45,21 +50,28 @@ static void text_in_order(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, s
 		p->rcv_nxt = tcp_buf_ooo_drain(t, b, p->rcv_nxt);
 		p->tflags |= TF_ACK_NOW; /* it filled a gap, or part of it */
 	}
-	ack_owed(t, p, len);
+	ack_owed(t, p, seg_len);
 	ready_mark(t->flow, &p->c, EPOLLIN);
+}
+
+/* How many segments the peer sent that arrived as this one. */
+static uint32_t joined_segments(const struct rte_mbuf *m, uint32_t len)
+{
+	uint32_t seg_len = pkt_segment_bytes(m, len);
+
+	return likely(seg_len == len) ? 1 : (len + seg_len - 1) / seg_len;
 }
 
 static void text_out_of_order(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_seg *s)
 {
-	uint32_t seq = s->seq;
+	uint32_t seq = s->seq, n = joined_segments(s->m, s->len);
 
 	t->stats.ooo_segs++;
 	if (t->rcv_held >= t->rcv_held_max / 2) /* the rest is for what fills the gaps */
 		tcp_in_drop(t, s, DROP_TCP_OOO_FULL);
 	else if (!tcp_buf_ooo_put(t, b, payload_take(s), seq))
 		drop_count(t->drops, DROP_TCP_OOO_FULL);
-	if (b->dup_acks_due < UINT16_MAX)
-		b->dup_acks_due++;
+	b->dup_acks_due = (uint16_t)(b->dup_acks_due + n < UINT16_MAX ? b->dup_acks_due + n : UINT16_MAX);
 	tcp_out_mark(t, p);
 }
 

@@ -65,6 +65,8 @@ printf '[spate]\nthis is no setting\n' >"$WORK/line.conf"
 bad "line that is no setting" "line\.conf:2" load --config "$WORK/line.conf" "$URL"
 bad "file that is not there" "no-such\.conf" load --config "$WORK/no-such.conf" "$URL"
 
+bad "a choice that there is not" "gro 1.* must be yes or no" load "${ON_WIRE[@]}" --gro 1 "$URL"
+
 # ---- what the machine does not have
 
 if [ "$(cat /proc/sys/vm/nr_hugepages)" = 0 ]; then

@@ -12,7 +12,7 @@
 static int run(uint64_t from, uint64_t to)
 {
 	static struct world w;
-	uint64_t bytes = 0, steps = 0, conns = 0, failed = 0;
+	uint64_t bytes = 0, steps = 0, conns = 0, failed = 0, joined = 0;
 
 	for (uint64_t seed = from; seed <= to; seed++) {
 		if (!world_run(&w, seed)) {
@@ -21,10 +21,11 @@ static int run(uint64_t from, uint64_t to)
 		}
 		bytes += w.bytes;
 		steps += w.steps;
+		joined += w.joined;
 		conns += w.n_conns;
 	}
-	printf("simulation: %lu seeds, %lu connections, %lu bytes checked, %lu steps, %lu violations\n", to - from + 1, conns,
-	       bytes, steps, failed);
+	printf("simulation: %lu seeds, %lu connections, %lu bytes checked, %lu segments joined, %lu steps, %lu violations\n", to - from + 1,
+	       conns, bytes, joined, steps, failed);
 	return failed == 0 ? 0 : 1;
 }
 

@@ -58,7 +58,7 @@ static struct stack *stack_make(struct world *w, int side, const struct eport_sp
 	const struct stack_config cfg = {
 		.ports = &port, .n_ports = 1, .pool = pools[side], .eports = eports, .max_conns = 256,
 		.port_lo = 1024, .port_hi = 65535, .seed = w->seed * 2 + (unsigned)side + 1, .now_ns = w->now_ns,
-		.numa_node = -1,
+		.numa_node = -1, .gro = w->seed % 3 == 0,
 	};
 
 	if (s == NULL || stack_init(s, &cfg) != 0)
@@ -180,6 +180,7 @@ static void check_end(struct world *w)
 static void world_unmake(struct world *w)
 {
 	for (int i = 0; i < 2; i++) {
+		w->joined += w->stack[i]->gro_joined;
 		stack_fini(w->stack[i]);
 		free(w->stack[i]);
 	}

@@ -35,7 +35,7 @@ struct world {
 	struct tcp_pcb *listener;
 	struct actor client[WORLD_CONNS_MAX], server[WORLD_CONNS_MAX];
 	unsigned n_conns;
-	uint64_t steps, bytes;
+	uint64_t steps, bytes, joined; /* joined: received segments, by GRO */
 	char failure[256];       /* what was violated; empty: nothing so far */
 	/* Kept from run to run: */
 	const uint32_t *offloads; /* PORT_* of both ends; NULL: by the seed */

@@ -63,6 +63,9 @@ static void values(void **state)
 	assert_int_equal(c.mbufs, 64000);
 	assert_int_equal(set("memory", "1.5G"), 0);
 	assert_int_equal(c.memory_mb, 1536);
+	assert_false(c.gro);
+	assert_int_equal(set("gro", "yes"), 0);
+	assert_true(c.gro);
 	assert_int_equal(set("huge", "yes"), 0);
 	assert_int_equal(c.huge, 1);
 	assert_int_equal(set("huge", "auto"), 0);
@@ -122,7 +125,7 @@ static void sentences(void **state)
 		const char *name, *value, *sentence;
 	} rows[] = {
 		{"port", "1", "there is no setting 'port'; the settings are: dev, vlan, ip, peer-ip, gw, max-connections, port-range, "
-			      "reserved-ports, mtu, cores, mbufs, memory, huge, offload, eal, seed, log-level"},
+			      "reserved-ports, mtu, cores, mbufs, memory, gro, huge, offload, eal, seed, log-level"},
 		{"dev", "", "dev : names no device"},
 		{"ip", "10.0.0.1", "ip 10.0.0.1: '10.0.0.1' has no prefix length: write it behind the address, such as 10.0.0.2/24"},
 		{"ip", "fe80::1/64", "ip fe80::1/64: is an IPv6 address; spate speaks IPv4 only"},
@@ -154,6 +157,7 @@ static void sentences(void **state)
 		{"mbufs", "12", "mbufs 12: must be from 2048 to 67108864"},
 		{"memory", "x", "memory x: is not an amount of memory: write it with M or G, such as 512M"},
 		{"memory", "512", "memory 512: must be from 64M to 1024G"},
+		{"gro", "1", "gro 1: must be yes or no"},
 		{"huge", "maybe", "huge maybe: must be yes, no or auto"},
 		{"offload", "yes", "offload yes: must be auto or no"},
 		{"seed", "-1", "seed -1: is not a number of at most 64 bits (decimal, or hexadecimal with 0x)"},

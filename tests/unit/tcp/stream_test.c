@@ -20,6 +20,36 @@ static void delayed_ack(void **state)
 	assert_int_equal(app_recv(w, p, 1, 500), 200);
 }
 
+/* RFC 5681 4.2: every second full-sized segment at once, also when the device has joined several; and one duplicate ACK for
+ * each behind a gap, for the peer counts them. */
+static void ack_of_joined_segments(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_accepted(w);
+
+	w->rx_segsz = 600;
+	in(w, ACK, 1, 1800, 1);
+	out(w, ACK, 1, 0, 1801);
+	assert_int_equal(p->rcv_mss, 600);
+	w->rx_segsz = 0;
+	in(w, ACK, 1801, 600, 1);
+	out_none(w);
+	in(w, ACK, 2401, 600, 1);
+	out(w, ACK, 1, 0, 3001);
+	w->rx_segsz = 600;
+	in(w, ACK, 3601, 1700, 1);
+	for (int i = 0; i < 3; i++)
+		out(w, ACK, 1, 0, 3001);
+	out_none(w);
+	/* Not marked, but more than a segment may have. */
+	w->rx_segsz = 0;
+	in(w, ACK, 3001, 600, 1);
+	out(w, ACK, 1, 0, 5301);
+	in(w, ACK, 5301, 1900, 1);
+	assert_int_equal(p->rcv_mss, MSS);
+	app_recv(w, p, 1, 7200);
+}
+
 /* RFC 5681 4.2: every second full-sized segment at once. */
 static void ack_every_second(void **state)
 {
@@ -528,7 +558,7 @@ static void own_wrap_around(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(delayed_ack), world_test(ack_every_second), world_test(quickack), world_test(ack_out_of_order),
+		world_test(delayed_ack), world_test(ack_every_second), world_test(ack_of_joined_segments), world_test(quickack), world_test(ack_out_of_order),
 		world_test(reassembly), world_test(ooo_limit), world_test(coalescing), world_test(peek_and_discard),
 		world_test(nagle), world_test(cork), world_test(sender_sws), world_test(sender_small_window),
 		world_test(receiver_window), world_test(scaled_window_edge), world_test(closed_window_takes_acks),

@@ -323,6 +323,10 @@ void in_seg_held(struct world *w, const struct seg *s)
 	m = frame_of(w, &full);
 	if (w->rx_split != 0)
 		m = frame_split(m, w->rx_split);
+	if (w->rx_segsz != 0) {
+		m->ol_flags |= RTE_MBUF_F_RX_LRO;
+		m->tso_segsz = w->rx_segsz;
+	}
 	host_frame(&w->h, m);
 }
 

@@ -88,6 +88,7 @@ struct world {
 	struct seg got;        /* the last segment that was expected */
 	uint8_t got_data[2048];
 	uint64_t known_ns;     /* when the peer last told its address */
+	uint16_t rx_segsz;     /* arriving segments are marked as joined from such of so many bytes */
 	uint32_t rx_split;     /* arriving frames come in mbuf segments of so many bytes */
 };
 
