@@ -34,7 +34,7 @@ void flow_release_stale(struct flow *f, uint8_t proto, const struct flow_key *ke
 {
 	const struct away_note n = note_of(proto, key, hash);
 
-	if (f->mail->late == NULL)
+	if (f->mail->n_late == 0)
 		mail_note(f->mail, flow_home(f, hash), MAIL_RELEASE, &n, sizeof(n));
 }
 

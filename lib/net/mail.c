@@ -21,7 +21,7 @@ void net_tell_neigh(struct net *n, uint8_t iface, rte_be32_t addr_be, const stru
 	struct mailbox *b = n->flow->mail;
 
 	/* Others can ask for themselves: a flood of ARP must not fill what holds notes that may not be lost. */
-	if (!mail_alone(b) && b->late == NULL)
+	if (!mail_alone(b) && b->n_late == 0)
 		mail_note(b, MAIL_ALL, MAIL_NEIGH, &note, sizeof(note));
 }
 

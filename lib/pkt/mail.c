@@ -123,10 +123,11 @@ void mailbox_fini(struct mailbox *b)
 {
 	struct rte_mbuf *m;
 
-	for (uint16_t i = 0; b->batch != NULL && i < b->n; i++)
+	for (uint16_t i = 0; b->batch != NULL && i < b->n; i++) {
 		rte_pktmbuf_free_bulk(b->batch[i].m, b->batch[i].n);
-	while ((m = mbuf_queue_take(&b->late)) != NULL)
-		rte_pktmbuf_free(m);
+		while ((m = mbuf_queue_take(&b->batch[i].late)) != NULL)
+			rte_pktmbuf_free(m);
+	}
 	free(b->batch);
 	b->batch = NULL;
 	pool_fini(&b->debts);
@@ -143,13 +144,15 @@ static void note_fill(struct rte_mbuf *m, uint16_t from, enum mail_kind kind, co
 
 static void note_post(struct mailbox *b, uint16_t to, struct rte_mbuf *m)
 {
+	struct mail_batch *batch = &b->batch[to];
+
 	b->sent++;
-	if (b->late == NULL && rte_ring_sp_enqueue(ring_of(b->office, b->self, to), m) == 0) {
+	if (batch->late == NULL && rte_ring_sp_enqueue(ring_of(b->office, b->self, to), m) == 0) {
 		announce(b->office, b->self, to);
 		return;
 	}
-	m->port = to; /* where it goes, while it waits */
-	mbuf_queue_put(&b->late, &b->late_last, m);
+	b->n_late += batch->late == NULL;
+	mbuf_queue_put(&batch->late, &batch->late_last, m);
 }
 
 static int note_one(struct mailbox *b, uint16_t to, enum mail_kind kind, const void *body, uint16_t len)
@@ -231,23 +234,21 @@ void mail_note_sure(struct mailbox *b, uint16_t to, enum mail_kind kind, const v
 	b->debt_last = idx;
 }
 
-/* Those for one stack stay in order: after the first that finds no room, the others for it wait too. */
-static void flush_late(struct mailbox *b)
+/* Until the ring is full again. */
+static void flush_late(struct mailbox *b, uint16_t to)
 {
-	struct rte_mbuf *m, *head = b->late;
-	bool full[PORT_QUEUES_MAX] = {false};
+	struct mail_batch *batch = &b->batch[to];
+	struct rte_ring *r = ring_of(b->office, b->self, to);
 
-	b->late = NULL;
-	while ((m = mbuf_queue_take(&head)) != NULL) {
-		uint16_t to = m->port;
+	while (batch->late != NULL) {
+		struct rte_mbuf *next = *mbuf_link(batch->late); /* read while the note is still ours */
 
-		if (full[to] || rte_ring_sp_enqueue(ring_of(b->office, b->self, to), m) != 0) {
-			full[to] = true;
-			mbuf_queue_put(&b->late, &b->late_last, m);
-		} else {
-			announce(b->office, b->self, to);
-		}
+		if (rte_ring_sp_enqueue(r, batch->late) != 0)
+			return;
+		batch->late = next;
+		announce(b->office, b->self, to);
 	}
+	b->n_late--;
 }
 
 int mail_note_outside(struct mail_office *o, struct rte_mempool *pool, uint16_t to, enum mail_kind kind, const void *body,
@@ -309,11 +310,11 @@ void mail_packet(struct mailbox *b, uint16_t to, uint8_t port, struct rte_mbuf *
 
 void mail_flush(struct mailbox *b)
 {
-	if (b->late != NULL)
-		flush_late(b);
 	if (unlikely(b->debt_head != 0))
 		debts_pay(b);
-	for (uint16_t to = 0; b->n_batches > 0 && to < b->n; to++) {
+	for (uint16_t to = 0; (b->n_batches > 0 || b->n_late > 0) && to < b->n; to++) {
+		if (b->batch[to].late != NULL)
+			flush_late(b, to);
 		if (b->batch[to].n > 0)
 			flush_batch(b, to);
 	}

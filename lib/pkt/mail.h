@@ -49,10 +49,11 @@ struct mail_office; /* the rings of one end */
 struct mail_office *mail_office_new(uint16_t n, int numa_node);
 void mail_office_free(struct mail_office *o);
 
-/* Packets that wait for a full ring, or for the batch to go. */
+/* What waits here for one other stack. */
 struct mail_batch {
-	struct rte_mbuf *m[MAIL_BATCH];
+	struct rte_mbuf *m[MAIL_BATCH];      /* packets, until they go together */
 	uint16_t n;
+	struct rte_mbuf *late, *late_last;   /* notes that found a full ring, oldest first */
 };
 
 /* One stack's side. */
@@ -61,10 +62,10 @@ struct mailbox {
 	struct rte_mempool *pool;        /* of the stack: notes are made of its mbufs */
 	uint16_t self, n;
 	uint16_t n_batches;              /* stacks for which packets wait */
+	uint16_t n_late;                 /* stacks for which notes wait */
 	uint16_t turn;                   /* sender that is asked first */
 	uint64_t sent, received, dropped;/* dropped: packets whose owner did not empty its ring, as a NIC's queue overflows */
 	struct mail_batch *batch;        /* by stack */
-	struct rte_mbuf *late, *late_last; /* notes that found a full ring, oldest first */
 	struct pool debts;               /* notes that found no packet buffer and must arrive: ... */
 	uint32_t debt_head, debt_last;   /* ... they go first, oldest first */
 	uint32_t seen[PORT_QUEUES_MAX + 1]; /* by sender: how many of its announcements were seen */
