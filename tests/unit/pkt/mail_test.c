@@ -219,7 +219,7 @@ static void *sender(void *arg)
 		if (mail_note(&box[self], 2, MAIL_NEIGH, &i, sizeof(i)) == 0)
 			i++;
 		mail_flush(&box[self]);
-		if (box[self].late != NULL)
+		if (box[self].n_late != 0)
 			sched_yield(); /* EAL has put all three on one CPU */
 	}
 	while (box[self].n_late != 0) {
