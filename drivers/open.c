@@ -13,13 +13,14 @@
 #include "drivers/share.h"
 #include "drivers/sim/sim.h"
 
+/* Drawn once: all devices of a run get the same RSS key. */
 static uint64_t seed_of(const struct spate_config *c)
 {
-	uint64_t seed = c->seed;
+	static uint64_t drawn;
 
-	while (seed == 0 && getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+	while (drawn == 0 && getrandom(&drawn, sizeof(drawn), 0) != sizeof(drawn))
 		;
-	return seed;
+	return c->seed != 0 ? c->seed : drawn;
 }
 
 static int open_sim(const struct spate_config *c, uint16_t n_queues, struct port *ports[2], char *err, size_t err_len)

@@ -126,6 +126,7 @@ int ethdev_open(const struct dev_name *d, const struct spate_config *c, uint16_t
 	e->hash_can_be_real = d->kind == DEV_PCI;
 	e->offload = c->offload;
 	e->n_stacks = n_stacks;
+	e->mbufs = c->mbufs;
 	snprintf(e->port.name, sizeof(e->port.name), "%.*s", (int)sizeof(e->port.name) - 1, c->dev);
 	rc = probe(e, d, c, err, err_len);
 	if (rc != 0) {

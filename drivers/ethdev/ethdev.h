@@ -30,6 +30,7 @@ struct ethdev {
 	bool hash_can_be_real;  /* on PCI; DPDK's virtual devices store key and table, and hash otherwise or not at all */
 	bool wants_strip;       /* the device may write hashes that are not port.rss's into mbufs */
 	uint16_t n_stacks;      /* queues asked for */
+	uint32_t mbufs;         /* packet buffers of one stack */
 	uint16_t n_rxd, n_txd;
 	uint64_t tx_refused;    /* frames that the PMD would not send; written by any queue's core, so only roughly right */
 	struct rte_mempool *bounce; /* for PMDs that need buffers of a whole frame: received here, copied to the queue's pool */

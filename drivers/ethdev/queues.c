@@ -12,7 +12,8 @@
 #include "drivers/ethdev/ethdev.h"
 #include "drivers/signals.h"
 
-#define DESCRIPTORS 1024      /* half a millisecond at 2 Mpps; PMDs round to what they allow */
+#define DESCRIPTORS_MAX 1024  /* half a millisecond at 2 Mpps; PMDs round to what they allow */
+#define DESCRIPTORS_SHARE 16  /* a ring holds at most this part of the packet buffers: TCP's queues may hold three quarters */
 #define BOUNCE_PER_QUEUE 64   /* two bursts: a frame leaves its bounce buffer in the call that received it */
 #define LINK_WAIT_MS 2000     /* memif and vhost wait for the other process */
 #define LINK_STEP_MS 10
@@ -96,7 +97,7 @@ int ethdev_configure(struct ethdev *e)
 	}
 	if (rc != 0)
 		return rc;
-	e->n_rxd = e->n_txd = DESCRIPTORS;
+	e->n_rxd = e->n_txd = (uint16_t)RTE_MIN(rte_align32prevpow2(e->mbufs / DESCRIPTORS_SHARE), (uint32_t)DESCRIPTORS_MAX);
 	return rte_eth_dev_adjust_nb_rx_tx_desc(e->id, &e->n_rxd, &e->n_txd);
 }
 
