@@ -156,15 +156,15 @@ static inline void done_add(struct done *d, struct rte_mbuf *m)
 	d->m[d->n++] = m;
 }
 
-/* Moves one frame into a slot; the mbuf is gone then. False: dropped, because the receiver has no mbuf for a copy. */
-static inline bool slot_fill(struct sim_dir *d, struct sim_slot *s, struct rte_mbuf *m, uint16_t to, struct done *done)
+/* Moves one frame into a slot; the mbuf is gone then. False: dropped, because there is no mbuf for a copy. */
+static inline bool slot_fill(struct sim_dir *d, struct sim_slot *s, struct rte_mbuf *m, struct done *done)
 {
 	bool rx_cksum = d->rx_offloads & PORT_RX_CKSUM;
 	uint64_t tx_flags = m->ol_flags & d->tx_flags;
 	bool fill = !rx_cksum && tx_flags != 0;
 
 	if (unlikely((m->pkt_len > SIM_INLINE_MAX || fill) && !nic_alone(m))) {
-		m = nic_copy(m, d->pools[to]);
+		m = nic_copy(m);
 		if (m == NULL)
 			return false;
 	}
@@ -216,7 +216,7 @@ uint16_t line_tx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_
 		}
 		s->hash = hash;
 		s->flags = hashed && rx_hash ? RTE_MBUF_F_RX_RSS_HASH : 0;
-		if (unlikely(!slot_fill(d, s, b, to, &done))) {
+		if (unlikely(!slot_fill(d, s, b, &done))) {
 			q->missed++;
 			continue;
 		}

@@ -109,9 +109,9 @@ uint64_t nic_rx_cksum(const struct rte_mbuf *m)
 	return RTE_MBUF_F_RX_IP_CKSUM_GOOD | l4_flags(m, &at);
 }
 
-struct rte_mbuf *nic_copy(struct rte_mbuf *m, struct rte_mempool *pool)
+struct rte_mbuf *nic_copy(struct rte_mbuf *m)
 {
-	struct rte_mbuf *copy = rte_pktmbuf_copy(m, pool, 0, UINT32_MAX);
+	struct rte_mbuf *copy = rte_pktmbuf_copy(m, m->pool, 0, UINT32_MAX);
 
 	rte_pktmbuf_free(m);
 	return copy;

@@ -154,9 +154,9 @@ bool nic_hash_any(const struct rss *r, const struct rte_mbuf *m, uint32_t *hash)
 void nic_tx_cksum(struct rte_mbuf *m, uint64_t tx_flags);
 /* Checks a frame; RTE_MBUF_F_RX_*_CKSUM_* flags. */
 uint64_t nic_rx_cksum(const struct rte_mbuf *m);
-/* A copy from pool in m's place, as DMA makes one: for what others hold, too, and for chains. NULL: no mbuf. m is freed in
- * any case. */
-struct rte_mbuf *nic_copy(struct rte_mbuf *m, struct rte_mempool *pool);
+/* A copy in m's place, as DMA makes one: for what others hold, too, and for chains. From the sender's pool, since that is what
+ * its thread may take from. NULL: no mbuf. m is freed in any case. */
+struct rte_mbuf *nic_copy(struct rte_mbuf *m);
 
 static inline bool nic_alone(const struct rte_mbuf *m)
 {

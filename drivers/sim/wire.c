@@ -232,21 +232,12 @@ static void send_one(struct sim_dir *d, struct sim_txq *q, struct rte_mbuf *m, u
 	w->counts.corrupted += corrupt;
 	to = pass_nics(d, m, corrupt);
 	if (chance(w, w->link.duplicate) && w->n + 1 < w->link.queue_packets)
-		twin = rte_pktmbuf_copy(m, d->pools[to], 0, UINT32_MAX);
+		twin = rte_pktmbuf_copy(m, m->pool, 0, UINT32_MAX);
 	w->counts.duplicated += twin != NULL;
 	launch(w, to, m, twin, departs_ns);
 	return;
 drop:
 	rte_pktmbuf_free(m);
-}
-
-/* The pool of the queue that the frame is meant for. */
-static struct rte_mempool *pool_for(const struct sim_dir *d, const struct rte_mbuf *m)
-{
-	uint32_t hash;
-	bool hashed;
-
-	return d->pools[nic_queue(nic_rss(d), m, &hashed, &hash)];
 }
 
 uint16_t wire_tx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_t n, uint64_t now_ns)
@@ -263,7 +254,7 @@ uint16_t wire_tx(struct sim_dir *d, uint16_t queue, struct rte_mbuf **m, uint16_
 			continue;
 		}
 		if (!nic_alone(b))
-			b = nic_copy(b, pool_for(d, b));
+			b = nic_copy(b);
 		if (b == NULL)
 			q->missed++;
 		else
