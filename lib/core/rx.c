@@ -30,7 +30,7 @@ static void rx_send_on(struct stack *s, struct net_pkt *pkt, uint16_t to, enum r
 
 static void say_mispredicted(const struct stack *s, uint8_t port)
 {
-	if (s->rehomes.n[REHOME_RSS] == 0)
+	if (port_say(&s->port[port]->said_queue))
 		LOG_WARN("%s: a packet came to core %u that by its key and redirection table belongs to another: such packets are passed "
 			 "on in software, which is slower; `spate nic` says more", s->port[port]->name, s->self);
 }

@@ -96,7 +96,8 @@ bool net_hash_confirm(struct net *n, struct net_pkt *pkt)
 	pkt->nic_hash = false;
 	if (likely(hash == pkt->hash))
 		return true;
-	if (n->hash_wrong++ == 0)
+	n->hash_wrong++;
+	if (port_say(&n->tx[pkt->port].port->said_hash))
 		LOG_WARN("%s: the hash that it gives with packets is not that of its key: hashes are computed in software from now on",
 			 n->tx[pkt->port].port->name);
 	n->hash_off |= (uint8_t)(1u << pkt->port);

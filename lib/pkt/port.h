@@ -54,10 +54,21 @@ struct port {
 	int numa_node;             /* -1 unknown */
 	uint32_t tso_max_bytes;    /* PORT_TX_TSO: TCP payload of one frame */
 	uint16_t tx_segs_max;      /* mbufs of one frame to send, 0: any */
+	/* Disagreements are said once; by whichever stack finds out first (relaxed: two at a time may both say it). */
+	bool said_queue, said_hash;
 	bool rss_trusted;          /* rss is what the device does: packets arrive where rss says */
 	/* The homing function: which stack owns a flow. rss.n_queues is the number of stacks that the port was opened for. The
 	 * device's key and table when trusted, else software's own. Does not change after start. */
 	struct rss rss;
 };
+
+/* True the first time. */
+static inline bool port_say(bool *said)
+{
+	bool first = !__atomic_load_n(said, __ATOMIC_RELAXED);
+
+	__atomic_store_n(said, true, __ATOMIC_RELAXED);
+	return first;
+}
 
 #endif
