@@ -45,6 +45,11 @@ bad "sim beside another device" "sim.*several" load --dev "$DEV" --ip 10.0.0.2/2
 bad "VLAN with a larger MTU than its device" "MTU.*7" load --dev "$DEV" --mtu 1400 --vlan 7 --mtu 1500 --ip 10.0.0.2/24 "$URL"
 bad "port range that is none" "port-range" load "${ON_WIRE[@]}" --port-range 9000-10 "$URL"
 bad "ports that are none" "reserved-ports" load "${ON_WIRE[@]}" --reserved-ports 70000 "$URL"
+bad "offload that is neither auto nor no" "offload.*auto or no" load "${ON_WIRE[@]}" --offload maybe "$URL"
+bad "MTU beyond the interface's" "has an MTU of 1500, not 9000.*ip link set" nic --dev "$DEV" --mtu 9000
+bad "nic without a device" "no device" nic
+bad "probe of something that is no address" "--probe.*such as" nic "${ON_WIRE[@]}" --probe 10.77.0.1:x
+bad "probe without an address of our own" "no address|--ip" nic --dev "$DEV" --probe 10.77.0.1
 bad "no connections at all" "connections" load "${ON_WIRE[@]}" --connections 0 "$URL"
 bad "number that is none" "connections.*many" load "${ON_WIRE[@]}" --connections many "$URL"
 bad "unknown option, nearly right" "did you mean --connections" load "${ON_WIRE[@]}" --conections 5 "$URL"
