@@ -23,7 +23,6 @@ struct impair {
 	struct port *inner;
 	struct sim_dir out, in;
 	struct rss rss; /* the wire's: over the device's queues, which may be fewer than the stacks that port.rss is over */
-	struct rte_mempool *pools[PORT_QUEUES_MAX];
 	struct impair_out waiting[PORT_QUEUES_MAX];
 };
 
@@ -82,10 +81,8 @@ static int follow_rss(struct impair *im)
 static int impair_start(struct port *p, struct rte_mempool **pools)
 {
 	struct impair *im = impair_of(p);
-	int rc;
+	int rc = im->inner->ops->start(im->inner, pools);
 
-	memcpy(im->pools, pools, p->n_queues * sizeof(pools[0]));
-	rc = im->inner->ops->start(im->inner, pools);
 	return rc != 0 ? rc : follow_rss(im);
 }
 
@@ -143,7 +140,6 @@ static const struct port_ops impair_ops = {
 static int dir_init(struct impair *im, struct sim_dir *d, uint64_t seed, const struct sim_link *link)
 {
 	d->rss = &im->rss;
-	d->pools = im->pools;
 	d->rx_offloads = PORT_RX_HASH;
 	d->frame_max = im->port.mtu + LINK_HDR_MAX;
 	d->n_tx = d->n_rx = im->port.n_queues;

@@ -96,7 +96,7 @@ struct sim_wire {
 /* ---- one direction ---- */
 struct sim_dir {
 	const struct rss *rss;         /* the receiving NIC's: the end's homing function, unless that is to be wrong */
-	struct rte_mempool **pools;    /* the receiver's, per queue */
+	struct rte_mempool **pools;    /* the receiver's, per queue: for the line; the wire takes none */
 	uint64_t tx_flags;             /* checksum requests that the sending port honours */
 	uint64_t stage_flags;          /* and what stage.c does: 0 nothing */
 	uint32_t rx_offloads;          /* PORT_RX_* of the receiver */

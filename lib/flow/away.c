@@ -71,7 +71,7 @@ struct flow_away *flow_away_enter(struct flow *f, struct table *t, const struct 
 		return NULL;
 	}
 	a = flow_away_at(f, r);
-	*a = (struct flow_away){.h = {.key = n->key, .hash = n->hash}, .stack = stack, .eport = n->eport, .proto = n->proto};
+	*a = (struct flow_away){.h = {.key = n->key, .hash = n->hash}, .stack = stack, .eport = n->eport};
 	return a;
 }
 

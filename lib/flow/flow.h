@@ -42,10 +42,8 @@ struct flow_away {
 	struct flow_head h;      /* without path and timer */
 	uint16_t stack;
 	bool eport;              /* the local port was taken here, so that nobody else gets it */
-	uint8_t proto;
-	uint32_t spare;
 };
-static_assert(sizeof(struct flow_away) == 40, "small: there may be many");
+static_assert(sizeof(struct flow_away) == 36, "small: there may be many");
 
 struct flow {
 	struct pool pool[FLOW_KINDS]; /* objects by kind */

@@ -74,7 +74,7 @@ run software no 0
 run checksum auto 0
 check_eq "checksum: frames that were cut" "$cut_frames" 0
 run tso auto 1
-check_le "tso: 20 frames at least were cut" 20 "$cut_frames"
+check_ge "tso: frames that were cut" "$cut_frames" 20
 check_eq "software: TCP checksum by the device" "$(used software 'send: TCP checksum')" "not used"
 check_eq "checksum: TCP checksum by the device" "$(used checksum 'send: TCP checksum')" "used"
 check_eq "tso: cutting by the device" "$(used tso 'send: cutting into segments')" "used"
