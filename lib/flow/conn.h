@@ -19,6 +19,9 @@ enum conn_type { CONN_FREE = 0, CONN_TCP, CONN_UDP, CONN_LISTEN, CONN_EPOLL };
 #define CONN_READY      (1u << 6) /* linked into its epoll instance's ready list */
 #define CONN_IN_TABLE   (1u << 7) /* in flow.tcp or flow.udp */
 
+#define CONN_MORE_IP6   (1u << 0) /* the socket's family is AF_INET6 */
+#define CONN_MORE_V6ONLY (1u << 1) /* IPV6_V6ONLY */
+
 struct conn {
 	struct flow_head h;    /* 32 */
 	flow_ref ready_next;   /* ready list of the epoll instance; accept queue of the listener before accept() */
@@ -28,7 +31,8 @@ struct conn {
 	flow_ref ep;           /* 56: epoll instance that watches this socket, 0 none */
 	uint8_t type;          /* enum conn_type */
 	uint8_t flags;         /* CONN_* */
-	uint16_t so_error;     /* 60: pending SO_ERROR, 0 none */
+	uint8_t so_error;      /* pending SO_ERROR, 0 none */
+	uint8_t more;          /* 60: CONN_MORE_* */
 	flow_ref listener;     /* 64: before accept(): the listener that made it */
 };
 static_assert(sizeof(struct conn) == 64, "one cache line");

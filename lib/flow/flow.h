@@ -18,13 +18,19 @@
 #include "pkt/mail.h"
 #include "pkt/rss.h"
 
-/* Identity of a flow seen from here. IPv4 as on the wire. IPv6 flows will have laddr_be = 0 and raddr_be = their path's
- * index (a path is unique per address pair and is looked up once per packet), so that keys stay 12 bytes. Their path keeps
- * the numbers of its two addresses that eport.h asks for in the place of addresses. */
+/* Identity of a flow seen from here. IPv4 as on the wire. IPv6 addresses have numbers of this stack in their place
+ * (flow_addr6_be()), which no IPv4 address that can be ours or a peer's looks like, so that keys stay 12 bytes. A remote address
+ * has its number from its path; one that no path leads to has none, 0, and no flow. */
 struct flow_key {
 	rte_be32_t laddr_be, raddr_be;
 	rte_be16_t lport_be, rport_be;
 };
+
+/* Number 1.. of an IPv6 address, as it stands in keys, binds and paths: as the IPv4 address 0.x.y.z (RFC 1122 3.2.1.3). */
+#define FLOW_ADDR6_MAX ((1u << 24) - 1)
+static inline rte_be32_t flow_addr6_be(uint32_t number) { return rte_cpu_to_be_32(number); }
+static inline uint32_t flow_addr6_number(rte_be32_t addr_be) { return rte_be_to_cpu_32(addr_be); }
+static inline bool flow_addr_is6(rte_be32_t addr_be) { return addr_be != 0 && rte_be_to_cpu_32(addr_be) <= FLOW_ADDR6_MAX; }
 
 /* The first 32 bytes of every object with a flow_ref. */
 struct flow_head {

@@ -29,6 +29,7 @@ struct tcp_buf {
 	struct rte_mbuf *ooo_head, *ooo_tail; /* by sequence number */
 	uint32_t recover;               /* RFC 6582, valid with TF_RECOVERY or TF_LOSS */
 	uint32_t cc_acked;              /* bytes acknowledged since cwnd last grew (RFC 5681 3.1) */
+	uint32_t rtt_seq, rtt_us;       /* the segment being timed (TF_RTT), and when it left */
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct tcp_buf) == 128, "two cache lines");
 
@@ -47,6 +48,7 @@ void tcp_buf_ooo_drop(struct tcp *t, struct tcp_buf *b);
 static inline void tcp_buf_settle(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {
 	if (b->snd_head == NULL && b->rcv_head == NULL && b->ooo_head == NULL && !b->ooo_fin && b->dup_acks_due == 0) {
+		p->tflags &= ~TF_RTT;
 		b->owner = 0;
 		pool_put(&t->bufs, p->buf);
 		p->buf = 0;

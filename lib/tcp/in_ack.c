@@ -20,7 +20,7 @@ static void rtt_from_timestamp(const struct tcp *t, struct tcp_pcb *p, const str
 static void handshake_timing(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 {
 	if (p->backoff == 0)
-		tcp_rtt_sample(p, (uint32_t)t->clock->now_us - p->rtt_us);
+		tcp_rtt_sample(p, (uint32_t)t->clock->now_us - p->syn_us);
 	else if ((p->tflags & TF_TS) && s->o.has_ts)
 		rtt_from_timestamp(t, p, s);
 	else
@@ -28,6 +28,7 @@ static void handshake_timing(struct tcp *t, struct tcp_pcb *p, const struct tcp_
 	if (p->backoff > 1)
 		p->cwnd = p->mss;
 	p->backoff = 0;
+	p->ext = 0;
 }
 
 void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
@@ -72,12 +73,12 @@ static void window_update(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg
 }
 
 /* RFC 6298 section 3: segments sent once are timed; after a retransmission only the timestamp option tells. */
-static void rtt_update(const struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
+static void rtt_update(const struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b, const struct tcp_seg *s)
 {
 	if (p->tflags & TF_RTT) {
-		if (seq_lt(s->ack, p->rtt_seq))
+		if (seq_lt(s->ack, b->rtt_seq))
 			return;
-		tcp_rtt_sample(p, (uint32_t)t->clock->now_us - p->rtt_us);
+		tcp_rtt_sample(p, (uint32_t)t->clock->now_us - b->rtt_us);
 		p->tflags &= ~TF_RTT;
 	} else if (p->backoff > 0 && (p->tflags & TF_TS) && s->o.has_ts) {
 		rtt_from_timestamp(t, p, s);
@@ -110,7 +111,7 @@ static bool ack_new(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 	uint32_t data = s->ack - p->snd_una - fin;
 	bool was_writable = tcp_writable(p, b);
 
-	rtt_update(t, p, s);
+	rtt_update(t, p, b, s);
 	tcp_rtx_acked(t, p, b, s->ack);
 	p->snd_una = s->ack;
 	if (data > 0)

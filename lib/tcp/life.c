@@ -44,7 +44,7 @@ void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_o
 	p->rcv_tick = p->rtx_tick = t->clock->tick;
 	p->mss = TCP_MSS_FALLBACK;
 	p->cwnd = p->mss;
-	p->rtt_us = (uint32_t)t->clock->now_us;
+	p->syn_us = (uint32_t)t->clock->now_us;
 }
 
 void tcp_pcb_peer(struct tcp *t, struct tcp_pcb *p, uint16_t peer_mss)
@@ -58,7 +58,7 @@ void tcp_pcb_peer(struct tcp *t, struct tcp_pcb *p, uint16_t peer_mss)
 	if (p->tflags & TF_TS) /* options come out of the MSS (RFC 9293 3.7.1, RFC 6691) */
 		mss -= 12;
 	p->mss = (uint16_t)(mss < t->seg_max ? mss : t->seg_max);
-	tcp_cc_of(p)->start(p);
+	tcp_cc_of(p)->start(t, p);
 }
 
 /* What a connection has from its listener. */
@@ -110,7 +110,7 @@ struct tcp_pcb *tcp_passive_new(struct tcp *t, struct tcp_listener *l, struct tc
 	p->c.h.path = sr->h.path;
 	inherit(t, p, l);
 	tcp_pcb_start(t, p, sr->iss, sr->ts_offset);
-	p->rtt_us = sr->sent_us;
+	p->syn_us = sr->sent_us;
 	p->backoff = sr->retries; /* Karn: a repeated SYN-ACK is not timed */
 	p->wscale = sr->wscale;
 	p->rcv_nxt = p->last_ack_sent = sr->irs + 1;
@@ -182,7 +182,7 @@ void tcp_done(struct tcp *t, struct tcp_pcb *p, int err)
 		return;
 	}
 	if (err != 0)
-		p->c.so_error = (uint16_t)err;
+		p->c.so_error = (uint8_t)err;
 	ready_mark(t->flow, &p->c, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP | (err != 0 ? EPOLLERR : 0u));
 }
 

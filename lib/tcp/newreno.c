@@ -3,19 +3,22 @@
 
 #define CWND_MAX (1u << 30) /* a sequence space quarter: RFC 7323 2.3's largest window */
 
-static void newreno_start(struct tcp_pcb *p)
+static void newreno_start(struct tcp *t, struct tcp_pcb *p)
 {
 	uint32_t iw = TCP_INITIAL_WINDOW * (uint32_t)p->mss;
 	uint32_t bytes = 2u * p->mss > 14600 ? 2u * p->mss : 14600; /* RFC 6928 section 2 */
 
+	(void)t;
 	p->cwnd = iw < bytes ? iw : bytes;
 	p->ssthresh = CWND_MAX;
 }
 
-static void newreno_acked(struct tcp_pcb *p, struct tcp_buf *b, uint32_t acked, uint32_t flight)
+static void newreno_acked(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, const struct tcp_ack *a)
 {
+	uint32_t acked = a->acked, flight = a->prior_flight;
 	bool slow_start = p->cwnd < p->ssthresh;
 
+	(void)t;
 	/* A sender that does not use its window learns nothing about a larger one (RFC 7661 section 4.1). */
 	if (slow_start ? 2 * (uint64_t)flight < p->cwnd : (uint64_t)flight + p->mss < p->cwnd)
 		return;
@@ -36,10 +39,11 @@ static void newreno_acked(struct tcp_pcb *p, struct tcp_buf *b, uint32_t acked, 
 	}
 }
 
-static uint32_t newreno_ssthresh(const struct tcp_pcb *p, uint32_t flight)
+static uint32_t newreno_ssthresh(struct tcp *t, struct tcp_pcb *p, uint32_t flight)
 {
 	uint32_t half = flight / 2, least = 2u * p->mss; /* RFC 5681 equation 4 */
 
+	(void)t;
 	return half > least ? half : least;
 }
 

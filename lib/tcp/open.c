@@ -240,7 +240,7 @@ void tcp_claim_granted(struct tcp *t, struct tcp_pcb *p, uint32_t iss)
 	}
 	p->tflags &= ~TF_CLAIMING;
 	p->backoff = 0;
-	p->rtt_us = (uint32_t)t->clock->now_us;
+	p->syn_us = (uint32_t)t->clock->now_us;
 	tcp_out_syn(t, p);
 	tcp_timer_rtx_in(t, p, syn_wait_us(t, p));
 }

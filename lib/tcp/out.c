@@ -101,12 +101,12 @@ static bool out_data(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32
 		return false;
 	if (seq_lt(seq, p->snd_max)) {
 		t->stats.rtx_segs++;
-		if ((p->tflags & TF_RTT) && seq_lt(seq, p->rtt_seq)) /* Karn's rule, RFC 6298 section 3 */
+		if ((p->tflags & TF_RTT) && seq_lt(seq, b->rtt_seq)) /* Karn's rule, RFC 6298 section 3 */
 			p->tflags &= ~TF_RTT;
-	} else if (!(p->tflags & TF_RTT)) {
+	} else if (!(p->tflags & TF_RTT) && b != NULL) { /* a FIN alone is not worth it */
 		p->tflags |= TF_RTT;
-		p->rtt_seq = len <= mss ? end : seq + mss;
-		p->rtt_us = (uint32_t)t->clock->now_us;
+		b->rtt_seq = len <= mss ? end : seq + mss;
+		b->rtt_us = (uint32_t)t->clock->now_us;
 	}
 	p->snd_max = seq_max(p->snd_max, end);
 	p->tflags &= ~TF_FORCE;
@@ -141,7 +141,7 @@ static void out_idle_restart(struct tcp *t, struct tcp_pcb *p)
 	    p->cwnd > (uint32_t)TCP_INITIAL_WINDOW * p->mss) {
 		uint32_t ssthresh = p->ssthresh;
 
-		tcp_cc_of(p)->start(p);
+		tcp_cc_of(p)->start(t, p);
 		p->ssthresh = ssthresh;
 	}
 }

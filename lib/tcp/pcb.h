@@ -43,7 +43,11 @@ struct tcp_pcb {
 	uint32_t cwnd, ssthresh;    /* ---- line 2 ---- */
 	uint32_t srtt_us8;          /* smoothed RTT, us << 3; 0: no sample yet */
 	uint32_t rttvar_us4;        /* us << 2 */
-	uint32_t rtt_seq, rtt_us;   /* the segment being timed, and when it left */
+	uint32_t xflags;            /* TX_* below: what was negotiated, and what few connections use */
+	union {
+		uint32_t syn_us;    /* SYN-SENT, SYN-RECEIVED: when the first SYN left */
+		uint32_t ext;       /* later: struct tcp_ext (ext.h), 0 none */
+	};
 	uint32_t t_ack;             /* delayed ACK deadline */
 	uint32_t t_misc;            /* keepalive, FIN-WAIT-2, user timeout: by state */
 	uint32_t rcv_tick;          /* last segment from the peer */
@@ -94,6 +98,10 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 #define TF_SOCK_MASK    (0xfu << 28) /* four bits for lib/sock, which TCP keeps (cleared by tcp_new only) */
 /* What a socket keeps when its connection ends and it connects again. */
 #define TF_KEEP_MASK    (TF_OUT | TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_BIND_NO_PORT | TF_QUICKACK | TF_SOCK_MASK)
+
+/* tcp_pcb.xflags */
+#define TX_SACK         (1u << 0)  /* both sides permit SACK (RFC 2018) */
+#define TX_ECN          (1u << 8)  /* both sides do ECN (RFC 3168 6.1.1) */
 
 /* A listening socket overlays the slot; behind it, the pcb's options stay in place for the connections to inherit. */
 struct tcp_listener {

@@ -95,7 +95,7 @@ bool tcp_rtx_timeout(struct tcp *t, struct tcp_pcb *p)
 	if (p->backoff++ == 0) { /* RFC 5681 equation 4: once per loss, not per repetition */
 		uint32_t flight = p->snd_max - p->snd_una;
 
-		p->ssthresh = tcp_cc_of(p)->ssthresh(p, flight < p->cwnd ? flight : p->cwnd);
+		p->ssthresh = tcp_cc_of(p)->ssthresh(t, p, flight < p->cwnd ? flight : p->cwnd);
 	}
 	t->stats.rtos++;
 	p->cwnd = p->mss;
@@ -150,7 +150,7 @@ void tcp_rtx_dupack(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 	if (p->tflags & TF_RECOVERY) { /* RFC 6582 3.2 step 3: a segment has left the network */
 		p->cwnd += p->mss;
 	} else if (p->dupacks == 3) {  /* step 2 */
-		p->ssthresh = tcp_cc_of(p)->ssthresh(p, flight);
+		p->ssthresh = tcp_cc_of(p)->ssthresh(t, p, flight);
 		p->cwnd = p->ssthresh + 3u * p->mss;
 		b->recover = p->snd_max;
 		b->cc_acked = 0;
@@ -180,18 +180,19 @@ static void recovery_acked(struct tcp_pcb *p, const struct tcp_buf *b, uint32_t 
 
 void tcp_rtx_acked(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t ack)
 {
-	uint32_t acked = ack - p->snd_una, flight = p->snd_max - p->snd_una;
+	struct tcp_ack a = {.acked = ack - p->snd_una, .prior_flight = p->snd_max - p->snd_una};
 
-	(void)t;
 	if (p->tflags & TF_RECOVERY) {
-		recovery_acked(p, b, ack, acked);
+		recovery_acked(p, b, ack, a.acked);
 	} else if (p->tflags & TF_LOSS) {
 		/* Much may be acknowledged at once that was never lost: slow start by one segment (RFC 5681 3.1). */
-		tcp_cc_of(p)->acked(p, b, acked < p->mss ? acked : p->mss, p->cwnd);
+		a.prior_flight = p->cwnd;
+		a.acked = a.acked < p->mss ? a.acked : p->mss;
+		tcp_cc_of(p)->acked(t, p, b, &a);
 		if (b == NULL || seq_ge(ack, b->recover))
 			p->tflags &= ~TF_LOSS;
 	} else {
-		tcp_cc_of(p)->acked(p, b, acked, flight);
+		tcp_cc_of(p)->acked(t, p, b, &a);
 	}
 	p->dupacks = 0;
 }

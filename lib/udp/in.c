@@ -106,7 +106,7 @@ int udp_icmp(struct udp *u, const struct net_pkt *pkt)
 	if (!icmp_reported(pkt) || (pkt->icmp.err == 0 && !too_big))
 		return FLOW_DONE;
 	c = conn_at(u->flow, r);
-	c->so_error = (uint16_t)(too_big ? EMSGSIZE : pkt->icmp.err);
+	c->so_error = (uint8_t)(too_big ? EMSGSIZE : pkt->icmp.err);
 	ready_mark(u->flow, c, EPOLLERR);
 	return FLOW_DONE;
 }
