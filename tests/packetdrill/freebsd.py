@@ -1,0 +1,83 @@
+"""FreeBSD's scripts (tcp-testsuite): which say something about any TCP, and how they are said to this packetdrill."""
+import re
+
+WSCALE = 5  # what spate offers
+
+# (pattern in the commands, what it asks for)
+NOT_HERE_COMMANDS = [
+    (r"insecure_rst=1", "the rules before RFC 5961 for RST"),
+    (r"insecure_syn=1", "the rules before RFC 5961 for SYN"),
+    (r"udp_tunneling_port=[1-9]", "TCP over UDP"),
+    (r"setkey|tcpmd5", "TCP-MD5 (RFC 2385, obsolete)"),
+    (r"drop_synfin=1", "a filter of FreeBSD's"),
+    (r"syncookies_only=1", "FreeBSD's mode of cookies only"),
+    (r"fastopen", "FreeBSD's socket interface of Fast Open"),
+    (r"rfc1323=0|sack\.enable=0", "options turned off for the host"),
+    (r"maxsockbuf=(?!2097152)", "a limit of FreeBSD's buffers"),
+    (r"blackhole=[12]", "no answer to closed ports"),
+    (r"ecn\.enable=1|ecn\.maxretries", "ECN asked for by the host"),
+    (r"rexmit_drop_options=1", "SYNs that lose their options when sent again"),
+    (r"keepinit=15000", "FreeBSD's time limit of connect()"),
+    (r"tcpdrop", "a command that drops connections"),
+    (r"pmtud_blackhole_detection", "FreeBSD's black hole detection"),
+]
+NOT_HERE_SCRIPT = [
+    (r"TCP_REMOTE_UDP_ENCAPS_PORT|IPV6_USE_MIN_MTU|TCP_KEEPINIT|TCP_NOOPT|TCP_NOPUSH|TCP_FUNCTION_BLK|TCP_LOG",
+     "socket options of FreeBSD's"),
+    (r"TCP_MD5SIG|md5", "TCP-MD5 (RFC 2385, obsolete)"),
+    (r"^--mtu=72$|^--mtu=65535$", "an MTU outside of spate's range"),
+]
+
+
+def is_freebsd(commands, name):
+    return any("net.inet." in c or "kern.ipc" in c for c in commands) or "tcp-testsuite" in name
+
+
+def why_not(text, commands, name):
+    joined = "\n".join(commands)
+    for pattern, why in NOT_HERE_COMMANDS:
+        if re.search(pattern, joined):
+            return "needs " + why
+    for pattern, why in NOT_HERE_SCRIPT:
+        if why and re.search(pattern, text + name, re.M):
+            return "needs " + why
+    return None
+
+
+def linux_options(options):
+    """The options of a SYN as Linux lays them out (RFC 9293 leaves the order free), with spate's window scale."""
+    mss = re.search(r"mss \d+", options)
+    stamp = re.search(r"TS val \d+ ecr \d+", options)
+    sack, scale = "sackOK" in options, "wscale" in options
+    out = [mss.group(0)] if mss else []
+    if stamp:
+        out += (["sackOK"] if sack else ["nop", "nop"]) + [stamp.group(0)]
+    elif sack:
+        out += ["nop", "nop", "sackOK"]
+    if scale:
+        out += ["nop", "wscale %d" % WSCALE]
+    return "<%s>" % ",".join(out)
+
+
+def translate_sent(line):
+    """A packet that the stack is to send: windows are the stack's own, and so is the order of options."""
+    head, _, comment = line.partition("//")
+    head = re.sub(r"\bwin \d+", "", head)
+    if re.search(r">\s*S", head):
+        head = re.sub(r"<[^<>]*>\s*$", lambda m: linux_options(m.group(0)), head.rstrip())
+    return head.rstrip() + (" // " + comment if comment else "")
+
+
+def translate(text):
+    out = []
+    for line in text.split("\n"):
+        if re.search(r"SO_(RCV|SND)BUF\b", line) and "getsockopt" in line:
+            line = ""  # how FreeBSD rounds its buffers
+        elif re.match(r"^\s*[+\d.*~]+\s+>", line):
+            line = translate_sent(line)
+        out.append(line)
+    text = "\n".join(out)
+    first = re.search(r"^[ \t]*(\+?)(\d[\d.]*)[ \t]+\S", text, re.M)
+    if first and first.group(1):
+        text = text[:first.start(1)] + "0.0" + text[first.end(2):]
+    return text
