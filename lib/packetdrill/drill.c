@@ -102,17 +102,17 @@ __attribute__((destructor)) static void at_exit(void) { drill_stop(NULL); }
 
 void packetdrill_interface_init(const char *flags, struct packetdrill_interface *ifc)
 {
-	struct spate_config *c = malloc(sizeof(*c));
+	struct spate_config *c;
 	struct port *port;
 	char err[512];
 	int rc;
 
+	around_enter();
+	c = malloc(sizeof(*c));
 	if (running || c == NULL)
 		give_up("one script per run of packetdrill");
 	/* packetdrill locks all memory from now on, which would make real what we only reserve. */
 	munlockall();
-	/* What packetdrill starts (python3, shells) is not to load us as well (around.c). */
-	unsetenv("LD_PRELOAD");
 	configure(c, flags);
 	port = wire_open(c->mtu);
 	if (port == NULL)

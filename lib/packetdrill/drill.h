@@ -24,6 +24,10 @@ long drill_close(int fd);
 /* ---- drill.c ---- */
 void drill_stop(void *userdata);
 
+/* ---- around.c ---- */
+/* Does not return the first time: the process starts again, so it comes first. */
+void around_enter(void);
+
 /* ---- worker.c ---- */
 /* Takes the first stack of the started spate and turns it until worker_stop(). 0 or -errno. */
 int worker_start(void);

@@ -106,9 +106,8 @@ def command(args, path, flags):
 
 
 def run_once(args, path, flags):
-    env = dict(os.environ, LD_PRELOAD=os.path.abspath(args.so))
     try:
-        done = subprocess.run(command(args, path, flags), env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        done = subprocess.run(command(args, path, flags), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               timeout=rules.SECONDS_MAX, text=True, errors="replace", check=False)
     except subprocess.TimeoutExpired as late:
         out = late.stdout or b""
