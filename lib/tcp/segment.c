@@ -171,7 +171,8 @@ void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
 		return;
 	}
 	p->tflags &= ~TF_SYN_DUE;
-	/* A SYN offers all; a SYN-ACK only what the SYN had (RFC 7323 1.3). */
+	/* A SYN offers all; a SYN-ACK only what the SYN had (RFC 7323 1.3, RFC 2018 section 2). */
+	o.sack_ok = !synack || (p->xflags & TX_SACK);
 	o.has_ts = !synack || (p->tflags & TF_TS);
 	o.tsval = tcp_now_ts(t, p->ts_offset);
 	o.tsecr = synack ? p->ts_recent : 0;
@@ -192,7 +193,7 @@ void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr)
 {
 	struct tcp_view v = {.seq = sr->iss, .ack = sr->irs + 1, .flags = TCPF_SYN | TCPF_ACK, .wnd = sr->wnd};
 	struct tcp_opts o = {.has_mss = true, .mss = sr->own_mss, .has_ts = sr->ts, .has_wscale = sr->ws,
-			     .wscale = sr->wscale >> 4};
+			     .wscale = sr->wscale >> 4, .sack_ok = sr->sack};
 
 	o.tsval = tcp_now_ts(t, sr->ts_offset);
 	o.tsecr = sr->ts_recent;
