@@ -99,6 +99,7 @@ static bool make_room(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 	if (b == NULL || b->ooo == 0 || s->seq != p->rcv_nxt)
 		return false;
 	tcp_buf_ooo_drop(t, b);
+	tcp_out_ack_now(t, p);
 	return t->rcv_held < t->rcv_held_max;
 }
 
