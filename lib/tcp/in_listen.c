@@ -67,6 +67,7 @@ void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32
 	sr->ts = s->o.has_ts;
 	sr->ts_recent = s->o.has_ts ? s->o.tsval : 0;
 	sr->ws = s->o.has_wscale;
+	sr->sack = s->o.sack_ok;
 	if (sr->ws) {
 		uint8_t snd = s->o.wscale < TCP_WSCALE_MAX ? s->o.wscale : TCP_WSCALE_MAX;
 

@@ -20,6 +20,8 @@ static void syn_options(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *
 		p->ts_recent = s->o.tsval;
 		p->ts_recent_ms = t->clock->now_ms;
 	}
+	if (s->o.sack_ok)
+		p->xflags |= TX_SACK;
 	p->rcv_nxt = s->seq + 1;
 	p->rcv_adv = p->rcv_nxt + wnd;
 	p->last_ack_sent = p->rcv_nxt;

@@ -40,6 +40,7 @@ void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_o
 	p->wscale = (uint8_t)(tcp_wscale_for(p->rcvbuf) << 4);
 	p->rcv_mss = TCP_MSS_FALLBACK;
 	p->backoff = p->dupacks = p->probes = p->soft_error = 0;
+	p->xflags &= ~TX_CONNECTION;
 	p->snd_wnd_max = 0;
 	p->rcv_tick = p->rtx_tick = t->clock->tick;
 	p->mss = TCP_MSS_FALLBACK;
@@ -120,6 +121,8 @@ struct tcp_pcb *tcp_passive_new(struct tcp *t, struct tcp_listener *l, struct tc
 		p->ts_recent = sr->ts_recent;
 		p->ts_recent_ms = t->clock->now_ms;
 	}
+	if (sr->sack)
+		p->xflags |= TX_SACK;
 	tcp_pcb_peer(t, p, sr->peer_mss);
 	flow_timer_clear(t->flow, from);
 	table_replace(&t->flow->tcp, sr->h.hash, from, tcp_pcb_ref(t, p));

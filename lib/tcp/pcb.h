@@ -102,6 +102,8 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 /* tcp_pcb.xflags */
 #define TX_SACK         (1u << 0)  /* both sides permit SACK (RFC 2018) */
 #define TX_ECN          (1u << 8)  /* both sides do ECN (RFC 3168 6.1.1) */
+/* What ends with the connection; the rest is the socket's. */
+#define TX_CONNECTION   (0xffu | TX_ECN)
 
 /* A listening socket overlays the slot; behind it, the pcb's options stay in place for the connections to inherit. */
 struct tcp_listener {
@@ -124,7 +126,7 @@ struct tcp_synrcvd {
 	uint16_t peer_mss;      /* as announced, or the default */
 	uint16_t wnd;           /* window that we announced */
 	uint8_t wscale;         /* as in the pcb */
-	bool ts, ws;            /* the SYN had these options */
+	bool ts : 1, ws : 1, sack : 1; /* the SYN had these options */
 	uint8_t retries;
 };
 static_assert(sizeof(struct tcp_synrcvd) == 64, "one cache line");

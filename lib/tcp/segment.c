@@ -4,6 +4,7 @@
 #include "tcp/buf.h"
 #include "tcp/life.h"
 #include "tcp/out.h"
+#include "tcp/sack_out.h"
 
 /* ---- the receive window ---- */
 
@@ -73,6 +74,10 @@ static inline struct rte_mbuf *segment_of(struct tcp *t, struct tcp_pcb *p, uint
 	struct tcp_view v = {.seq = seq, .ack = p->rcv_nxt, .flags = flags | TCPF_ACK, .wnd = tcp_out_window(t, p)};
 	struct tcp_opts o = {.has_ts = p->tflags & TF_TS, .tsval = tcp_now_ts(t, p->ts_offset), .tsecr = p->ts_recent};
 
+	const struct tcp_buf *b = tcp_buf_of(t, p);
+
+	if (unlikely(b != NULL && b->sack_tell))
+		tcp_sack_fill(t, p, b, &o);
 	ports_fill(&v, &p->c.h.key);
 	return segment_new(t, &v, &o);
 }
@@ -82,6 +87,10 @@ static inline void segment_send(struct tcp *t, struct tcp_pcb *p, struct rte_mbu
 {
 	const struct tcp_optext *x = tcp_opt(t, p);
 
+	struct tcp_buf *b = tcp_buf_of(t, p);
+
+	if (unlikely(b != NULL && b->sack_tell))
+		tcp_sack_told(p, b);
 	p->last_ack_sent = p->rcv_nxt;
 	p->tflags &= ~(TF_ACK_NOW | TF_ACK_DELAY | TF_T_ACK);
 	net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos, x->ttl);
@@ -171,7 +180,8 @@ void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
 		return;
 	}
 	p->tflags &= ~TF_SYN_DUE;
-	/* A SYN offers all; a SYN-ACK only what the SYN had (RFC 7323 1.3). */
+	/* A SYN offers all; a SYN-ACK only what the SYN had (RFC 7323 1.3, RFC 2018 section 2). */
+	o.sack_ok = !synack || (p->xflags & TX_SACK);
 	o.has_ts = !synack || (p->tflags & TF_TS);
 	o.tsval = tcp_now_ts(t, p->ts_offset);
 	o.tsecr = synack ? p->ts_recent : 0;
@@ -192,7 +202,7 @@ void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr)
 {
 	struct tcp_view v = {.seq = sr->iss, .ack = sr->irs + 1, .flags = TCPF_SYN | TCPF_ACK, .wnd = sr->wnd};
 	struct tcp_opts o = {.has_mss = true, .mss = sr->own_mss, .has_ts = sr->ts, .has_wscale = sr->ws,
-			     .wscale = sr->wscale >> 4};
+			     .wscale = sr->wscale >> 4, .sack_ok = sr->sack};
 
 	o.tsval = tcp_now_ts(t, sr->ts_offset);
 	o.tsecr = sr->ts_recent;

@@ -33,6 +33,7 @@ struct tcp {
 	struct siphash_key secret;  /* ISN and timestamp offset */
 	struct pool bufs;           /* struct tcp_buf */
 	struct pool optexts;        /* struct tcp_optext */
+	struct pool ooos;           /* struct tcp_ooo */
 	flow_ref out_head, out_tail;/* connections with something to send */
 	uint32_t out_n;
 	uint32_t tw_head, tw_tail;  /* FLOW_TIMEWAIT indices, oldest first */
