@@ -1,7 +1,7 @@
 """FreeBSD's scripts (tcp-testsuite): which say something about any TCP, and how they are said to this packetdrill."""
 import re
 
-WSCALE = 5  # what spate offers
+from rules import WSCALE
 
 # (pattern in the commands, what it asks for)
 NOT_HERE_COMMANDS = [

@@ -1,7 +1,8 @@
 """What Linux's scripts ask of their kernel, and what that means for spate."""
 import re
 
-SECONDS_MAX = 200  # the longest script's time, with room for a busy machine
+WSCALE = 5         # what spate offers; a kernel derives its own from its largest buffer
+SECONDS_MAX = 60  # no script of the suites takes longer than half of that
 
 # sysctls of net.ipv4: the values that need nothing, because spate does so, or because it makes no difference to packets.
 FINE = {
@@ -83,6 +84,11 @@ def judge(text, commands, name):
         elif sysctl not in FINE or (FINE[sysctl] is not None and value not in FINE[sysctl]):
             return [], "needs sysctl %s=%s" % (sysctl, value)
     return flags, None
+
+
+def own_wscale(text):
+    """Window scales of SYNs that the stack is to send."""
+    return re.sub(r"^([\s+\d.*~]*>\s*S.*\bwscale )\d+", r"\g<1>%d" % WSCALE, text, flags=re.M)
 
 
 def at_time_zero(text):

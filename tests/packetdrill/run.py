@@ -88,7 +88,7 @@ def prepare(script, ip):
     if script.name.endswith("v6.pkt") != (ip == "ipv6") and re.search(r"v[46]\.pkt$", script.name):
         return None, None, None
     flags, why = rules.judge(text, commands, name)
-    return (None, None, why) if why else (rules.at_time_zero(text), flags, None)
+    return (None, None, why) if why else (rules.own_wscale(rules.at_time_zero(text)), flags, None)
 
 
 def raise_tolerance(text, least):
