@@ -70,6 +70,7 @@ struct seg {
 	uint32_t seq, ack;     /* relative */
 	uint32_t len;
 	uint16_t wnd;
+	uint16_t urp;          /* urgent pointer, as on the wire */
 	const void *data;      /* NULL: bytes of the stream at this sequence number, world_byte() */
 	struct tcp_opts o;
 };
