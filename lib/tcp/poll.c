@@ -20,7 +20,7 @@ uint32_t tcp_poll(const struct tcp *t, const struct tcp_pcb *p)
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (b != NULL && unlikely(b->tell & BUF_URG_BYTE))
 		mask |= EPOLLPRI;
-	if ((p->tflags & TF_SHUT_WR) || (tcp_writable(p, b) && !(p->tflags & TF_NOMBUF)))
+	if ((p->tflags & TF_SHUT_WR) || (tcp_writable(t, p, b) && !(p->tflags & TF_NOMBUF)))
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	return mask;
 }
