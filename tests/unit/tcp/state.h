@@ -59,7 +59,7 @@ struct place {
 	struct tcp_pcb *p, *listener; /* of the connection; AT_LISTEN and AT_HALF_OPEN: the listener */
 	uint32_t rcv, snd, una, edge; /* RCV.NXT, SND.MAX, SND.UNA, right edge, relative to the ISNs */
 	struct times before;
-	uint64_t drops[DROPS];
+	uint64_t drops[DROP_MAX];
 };
 
 /* A fresh world with a connection in this state. Where it can be, something is in flight: 100 bytes in ESTABLISHED and CLOSE-WAIT,

@@ -394,7 +394,7 @@ static void drop_arp(struct world *w)
 	w->h.n_sent = n;
 }
 
-static bool take(struct world *w)
+bool out_take(struct world *w)
 {
 	struct ip4_view ip = {0};
 	struct tcp_view v = {0};
@@ -432,7 +432,7 @@ static bool take(struct world *w)
 
 void out(struct world *w, uint8_t flags, uint32_t seq, uint32_t len, uint32_t ack)
 {
-	if (!take(w))
+	if (!out_take(w))
 		fail_msg("nothing was sent, expected flags %02x seq %u len %u ack %u", flags, seq, len, ack);
 	if ((w->got.flags & ~PSH) != flags || w->got.seq != seq || w->got.len != len || w->got.ack != ack)
 		fail_msg("flags %02x seq %u len %u ack %u, expected flags %02x seq %u len %u ack %u", w->got.flags, w->got.seq,
@@ -443,7 +443,7 @@ void out(struct world *w, uint8_t flags, uint32_t seq, uint32_t len, uint32_t ac
 
 void out_none(struct world *w)
 {
-	if (take(w))
+	if (out_take(w))
 		fail_msg("sent: flags %02x seq %u len %u ack %u", w->got.flags, w->got.seq, w->got.len, w->got.ack);
 }
 
