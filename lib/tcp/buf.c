@@ -37,6 +37,7 @@ void tcp_buf_snd_drop(struct tcp *t, struct tcp_buf *b)
 	t->snd_held -= segs_free(b->snd_head);
 	b->snd_head = b->snd_tail = b->snd_cur = NULL;
 	b->snd_len = 0;
+	b->tell &= (uint8_t)~BUF_URG_SEND;
 }
 
 void tcp_buf_clear(struct tcp *t, struct tcp_buf *b)
@@ -46,6 +47,7 @@ void tcp_buf_clear(struct tcp *t, struct tcp_buf *b)
 	b->rcv_head = b->rcv_tail = NULL;
 	b->rcv_len = 0;
 	tcp_buf_ooo_drop(t, b);
+	b->tell = 0;
 }
 
 void tcp_buf_free(struct tcp *t, struct tcp_pcb *p)
@@ -125,6 +127,8 @@ void tcp_buf_snd_acked(struct tcp *t, struct tcp_buf *b, uint32_t len, uint32_t 
 		b->snd_tail = NULL;
 	if (b->snd_cur == b->snd_head)
 		b->snd_cur_seq = una;
+	if (unlikely(b->tell & BUF_URG_SEND) && seq_ge(una, b->snd_up))
+		b->tell &= (uint8_t)~BUF_URG_SEND;
 }
 
 void tcp_buf_snd_copy(struct tcp_buf *b, uint32_t una, uint32_t seq, void *dst, uint32_t len)

@@ -2,10 +2,13 @@
 #include <errno.h>
 
 #include "pkt/gro.h"
+#include "tcp/ack.h"
+#include "tcp/ecn.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/sack_out.h"
 #include "tcp/timers.h"
+#include "tcp/urgent.h"
 
 /* Takes the payload out of the packet. */
 static struct rte_mbuf *payload_take(struct tcp_seg *s)
@@ -33,7 +36,7 @@ static void ack_owed(struct tcp *t, struct tcp_pcb *p, uint32_t seg_len)
 
 		p->rcv_mss = (uint16_t)(seg_len < most ? seg_len : most);
 	}
-	if (p->rcv_nxt - p->last_ack_sent >= 2u * p->rcv_mss || (p->tflags & TF_QUICKACK))
+	if (p->rcv_nxt - p->last_ack_sent >= 2u * p->rcv_mss || tcp_ack_quick(p))
 		p->tflags |= TF_ACK_NOW;
 	else
 		p->tflags |= TF_ACK_DELAY;
@@ -56,12 +59,11 @@ static void text_in_order(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, s
 	ready_mark(t->flow, &p->c, EPOLLIN);
 }
 
-/* How many segments the peer sent that arrived as this one. */
-static uint32_t joined_segments(const struct rte_mbuf *m, uint32_t len)
+uint32_t tcp_seg_joined(const struct tcp_seg *s)
 {
-	uint32_t seg_len = pkt_segment_bytes(m, len);
+	uint32_t seg_len = pkt_segment_bytes(s->m, s->len);
 
-	return likely(seg_len == len) ? 1 : (len + seg_len - 1) / seg_len;
+	return likely(seg_len == s->len) ? 1 : (s->len + seg_len - 1) / seg_len;
 }
 
 /* Packets that may wait beyond gaps: by the memory that a receive buffer may hold, however little is in each. */
@@ -74,7 +76,7 @@ static uint32_t ooo_max(const struct tcp_pcb *p)
 
 static void text_out_of_order(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_seg *s)
 {
-	uint32_t seq = s->seq, n = joined_segments(s->m, s->len);
+	uint32_t seq = s->seq, n = tcp_seg_joined(s);
 	struct tcp_range dup;
 
 	t->stats.ooo_segs++;
@@ -120,7 +122,11 @@ bool tcp_in_text(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		tcp_in_drop(t, s, DROP_NO_MBUF);
 		return false;
 	}
+	if (unlikely(p->xflags & TX_ECN))
+		tcp_ecn_data(t, p, s);
 	b = tcp_buf_need(t, p);
+	if (unlikely(b->tell & BUF_URG_WAIT))
+		tcp_urgent_text(t, p, b, s);
 	if (s->seq == p->rcv_nxt)
 		text_in_order(t, p, b, s);
 	else
@@ -161,6 +167,7 @@ void tcp_in_fin(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 		struct tcp_buf *b = tcp_buf_of(t, p);
 
 		tcp_buf_ooo_drop(t, b);
+		b->rcv_up++; /* as far from rcv_nxt as before: the FIN is no byte to read */
 		tcp_buf_settle(t, p, b);
 	}
 	p->rcv_nxt++;
