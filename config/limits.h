@@ -126,6 +126,6 @@
 #define DRILL_IN_MAX 64           /* frames towards the stack: packetdrill's one, and answers to what the stack asks of neighbours */
 #define DRILL_PIECE_BYTES 1024    /* received packets are copied in pieces of this, which fit into any mbuf */
 #define DRILL_SENT_MAX 4096       /* packets from the stack that packetdrill has not looked at: a window of 4 MiB */
-#define DRILL_PATIENCE_MS 20000   /* no script waits longer for a packet: the kernel's suites' longest pause is 15 s */
+#define DRILL_PATIENCE_MS 200000u  /* virtual time; longer than any retransmission timeout (TCP_RTO_MAX_US) */
 
 #endif

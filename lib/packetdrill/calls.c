@@ -462,7 +462,9 @@ static int pd_netdev_send(void *userdata, const void *packet, size_t len)
 static int pd_netdev_receive(void *userdata, void *packet, size_t *len, long long *time_us)
 {
 	(void)userdata;
-	if (!wire_get(packet, len, time_us, DRILL_PATIENCE_MS))
+	if (!wire_sent())
+		worker_wait(DRILL_PATIENCE_MS * 1000, true);
+	if (!wire_get(packet, len, time_us))
 		*len = 0;
 	return 0;
 }
@@ -470,13 +472,18 @@ static int pd_netdev_receive(void *userdata, void *packet, size_t *len, long lon
 static int pd_usleep(void *userdata, useconds_t us)
 {
 	(void)userdata;
-	return usleep(us);
+	worker_wait(us, false);
+	return 0;
 }
 
 static int pd_gettimeofday(void *userdata, struct timeval *tv, struct timezone *tz)
 {
-	(void)userdata;
-	return gettimeofday(tv, tz);
+	uint64_t us = worker_read_us();
+
+	(void)userdata, (void)tz;
+	tv->tv_sec = (time_t)(us / 1000000);
+	tv->tv_usec = (suseconds_t)(us % 1000000);
+	return 0;
 }
 
 /* ---- no sockets ---- */

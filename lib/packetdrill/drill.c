@@ -93,8 +93,8 @@ void drill_stop(void *userdata)
 	if (!running)
 		return;
 	running = false;
-	worker_stop();
-	spate_stop();
+	if (worker_stop())
+		spate_stop();
 }
 
 /* A script that fails ends the process without a word to us, and DPDK leaves files behind unless it is stopped. */

@@ -1,8 +1,9 @@
 /* drill.h: spate behind packetdrill's shared-library interface.
  *
  * One stack, whose device is wire.c: frames go to and come from packetdrill as IP packets. One thread, the worker, turns the
- * stack in real time and runs all socket calls; packetdrill's threads mail them to it and wait (worker.c). Every call ends
- * with the stack at rest: what it made the stack send has left when packetdrill goes on, as it has with a kernel. */
+ * stack and runs all socket calls; packetdrill's threads mail them to it and wait (worker.c). Every call ends with the stack at
+ * rest: what it made the stack send has left when packetdrill goes on, as it has with a kernel. Time passes only when
+ * packetdrill waits. */
 #ifndef PACKETDRILL_DRILL_H
 #define PACKETDRILL_DRILL_H
 
@@ -31,9 +32,14 @@ void around_enter(void);
 /* ---- worker.c ---- */
 /* Takes the first stack of the started spate and turns it until worker_stop(). 0 or -errno. */
 int worker_start(void);
-void worker_stop(void);
+bool worker_stop(void); /* false: a call is blocked for ever, and the thread with it */
 /* Runs fn(arg) in the worker's thread, between two turns, and returns its result. */
 long worker_do(long (*fn)(void *arg), void *arg);
+/* Lets that much time pass, or less when for_packet and the stack has sent one. One thread at a time. */
+void worker_wait(uint64_t us, bool for_packet);
+/* The time of day, for the stack's packets, and for packetdrill: of a thread whose call has just ended, when it ended. */
+uint64_t worker_now_us(void);
+uint64_t worker_read_us(void);
 
 /* ---- fds.c: kernel descriptors that stand for spate's. Used by the worker alone, but for fds_ours() ---- */
 int fds_open(int spate_fd);  /* a new kernel descriptor for it, or -errno; then the caller keeps spate_fd */
@@ -46,7 +52,8 @@ struct port *wire_open(uint16_t mtu);
 /* A copy of this IP packet is the next that the stack receives. By the worker. 0, -EINVAL, -ENOBUFS. */
 long wire_put(const void *packet, size_t len);
 bool wire_waiting(void);     /* the stack has not received all; by the worker */
-/* The oldest packet that the stack sent, cut to *len bytes; waits for at most timeout_ms. False: none came. Any thread. */
-bool wire_get(void *packet, size_t *len, long long *time_us, unsigned timeout_ms);
+bool wire_sent(void);        /* there is one for wire_get(); any thread */
+/* The oldest packet that the stack sent, cut to *len bytes. False: there is none. Any thread. */
+bool wire_get(void *packet, size_t *len, long long *time_us);
 
 #endif

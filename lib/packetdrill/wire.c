@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
-#include <time.h>
 
 #include "config/limits.h"
 #include "packetdrill/drill.h"
@@ -31,7 +29,6 @@ static struct {
 	struct rte_mbuf *in[DRILL_IN_MAX];
 	unsigned n_in;
 	pthread_mutex_t lock;
-	pthread_cond_t arrived;
 	struct sent *sent;
 	unsigned head, tail;
 	struct port_stats stats;
@@ -123,17 +120,14 @@ static void answer_arp(const uint8_t *frame, uint32_t len)
 
 static void hand_out(const uint8_t *ip, uint32_t len)
 {
-	struct timeval tv;
 	struct sent *s;
 
-	gettimeofday(&tv, NULL);
 	pthread_mutex_lock(&wire.lock);
 	if (wire.tail - wire.head < DRILL_SENT_MAX && len <= MTU_MAX) {
 		s = &wire.sent[wire.tail++ % DRILL_SENT_MAX];
-		s->time_us = tv.tv_sec * 1000000LL + tv.tv_usec;
+		s->time_us = (long long)worker_now_us();
 		s->len = (uint16_t)len;
 		memcpy(s->ip, ip, len);
-		pthread_cond_signal(&wire.arrived);
 	} else {
 		wire.stats.tx_errors++;
 	}
@@ -165,19 +159,23 @@ static uint16_t wire_tx(struct port *p, uint16_t queue, struct rte_mbuf **m, uin
 	return n;
 }
 
-bool wire_get(void *packet, size_t *len, long long *time_us, unsigned timeout_ms)
+bool wire_sent(void)
 {
-	struct timespec until;
-	bool got;
-	int rc = 0;
+	bool any;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += timeout_ms / 1000;
 	pthread_mutex_lock(&wire.lock);
-	while (wire.head == wire.tail && rc == 0)
-		rc = pthread_cond_timedwait(&wire.arrived, &wire.lock, &until);
-	got = wire.head != wire.tail;
-	if (got) {
+	any = wire.head != wire.tail;
+	pthread_mutex_unlock(&wire.lock);
+	return any;
+}
+
+bool wire_get(void *packet, size_t *len, long long *time_us)
+{
+	bool any;
+
+	pthread_mutex_lock(&wire.lock);
+	any = wire.head != wire.tail;
+	if (any) {
 		const struct sent *s = &wire.sent[wire.head++ % DRILL_SENT_MAX];
 
 		*len = RTE_MIN(*len, (size_t)s->len);
@@ -185,7 +183,7 @@ bool wire_get(void *packet, size_t *len, long long *time_us, unsigned timeout_ms
 		memcpy(packet, s->ip, *len);
 	}
 	pthread_mutex_unlock(&wire.lock);
-	return got;
+	return any;
 }
 
 /* ---- the port ---- */
@@ -216,7 +214,6 @@ static void wire_close(struct port *p)
 	wire.n_in = 0;
 	free(wire.sent);
 	wire.sent = NULL;
-	pthread_cond_destroy(&wire.arrived);
 }
 
 static const struct port_ops wire_ops = {
@@ -232,7 +229,6 @@ struct port *wire_open(uint16_t mtu)
 {
 	uint8_t key[RSS_KEY_MAX]; /* one queue, so any that hashes at all */
 	struct port *p = &wire.port;
-	pthread_condattr_t attr;
 
 	*p = (struct port){
 		.ops = &wire_ops,
@@ -250,10 +246,6 @@ struct port *wire_open(uint16_t mtu)
 		free(wire.sent);
 		return NULL;
 	}
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&wire.arrived, &attr);
-	pthread_condattr_destroy(&attr);
 	wire.head = wire.tail = 0;
 	return p;
 }
