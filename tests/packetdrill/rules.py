@@ -2,7 +2,7 @@
 import re
 
 WSCALE = 5         # what spate offers; a kernel derives its own from its largest buffer
-SECONDS_MAX = 60  # no script of the suites takes longer than half of that
+SECONDS_MAX = 20  # of real time; scripts run on virtual time
 
 # sysctls of net.ipv4: the values that need nothing, because spate does so, or because it makes no difference to packets.
 FINE = {
