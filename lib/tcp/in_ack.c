@@ -48,12 +48,13 @@ void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *
 	}
 }
 
-/* SND.WND from segments that are not older than the last one that set it. */
+/* SND.WND from segments that are not older than the last one that set it. One that acknowledges more is never older, though data
+ * that is sent again may carry it: were its window not taken, the old one would count from the new SND.UNA and reach too far. */
 static void window_update(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 {
 	uint32_t wnd = (uint32_t)s->wnd << (p->wscale & 15);
 
-	if (seq_gt(p->snd_wl1, s->seq) || (p->snd_wl1 == s->seq && seq_gt(p->snd_wl2, s->ack)))
+	if (!seq_gt(s->ack, p->snd_una) && (seq_gt(p->snd_wl1, s->seq) || (p->snd_wl1 == s->seq && seq_gt(p->snd_wl2, s->ack))))
 		return;
 	p->snd_wl1 = s->seq;
 	p->snd_wl2 = s->ack;
