@@ -13,7 +13,7 @@ export BUILD JOBS WERROR
 
 MESON_ARGS = --prefix=$(PREFIX) $(if $(filter 1,$(WERROR)),-Dwerror=true,-Dwerror=false)
 
-.PHONY: build deps deps-test demo test test-unit test-sim test-asan test-clang test-fuzz test-command test-net test-install test-vm \
+.PHONY: soak build deps deps-test demo test test-unit test-sim test-asan test-clang test-fuzz test-command test-net test-install test-vm \
 	bench install coverage lint clean help
 
 build: $(BUILD)/build.ninja ## configure when needed, then compile
@@ -48,6 +48,10 @@ test-command test-net test-install: build ## the command on sim; against the ker
 
 test-vm: ## spate on NIC models of QEMU: RSS as predicted, and without RSS (root); ARGS="igb virtio-rss" picks models
 	@tests/run vm
+
+SEEDS ?= 1-100000
+soak: build ## simulations for as many seeds as you like: make soak SEEDS=1-1000000
+	$(BUILD)/tests/sim/spate-sim --seeds $(SEEDS)
 
 bench: build ## the benchmark table, with the Linux kernel beside it
 	@perf/bench.sh $(BUILD) $(ARGS)
