@@ -5,6 +5,7 @@
 
 #include "tcp/buf.h"
 #include "tcp/ext.h"
+#include "tcp/ooo.h"
 #include "tcp/shared.h"
 #include "wire/ip4.h"
 #include "wire/tcp.h"
@@ -55,7 +56,12 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 	err = pool_init(&t->exts, exts > 1024 ? exts : 1024, sizeof(struct tcp_ext), cfg->numa_node);
 	if (err != 0)
 		goto no_exts;
+	err = pool_init(&t->ooos, t->rcv_held_max, sizeof(struct tcp_ooo), cfg->numa_node); /* each holds a packet at least */
+	if (err != 0)
+		goto no_ooos;
 	return 0;
+no_ooos:
+	pool_fini(&t->exts);
 no_exts:
 	pool_fini(&t->optexts);
 no_optexts:
@@ -75,6 +81,7 @@ void tcp_fini(struct tcp *t)
 		if (b->owner != 0)
 			tcp_buf_clear(t, b);
 	}
+	pool_fini(&t->ooos);
 	pool_fini(&t->exts);
 	pool_fini(&t->optexts);
 	pool_fini(&t->bufs);

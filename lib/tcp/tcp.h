@@ -37,6 +37,7 @@ struct tcp {
 	struct pool exts;           /* struct tcp_ext */
 	uint8_t congestion;         /* algorithm of new sockets (enum tcp_cc_id) */
 	uint8_t ecn;                /* TCP_ECN_* */
+	struct pool ooos;           /* struct tcp_ooo */
 	flow_ref out_head, out_tail;/* connections with something to send */
 	uint32_t out_n;
 	uint32_t tw_head, tw_tail;  /* FLOW_TIMEWAIT indices, oldest first */
