@@ -93,11 +93,19 @@
 #define TCP_KEEP_IDLE_S 7200       /* RFC 9293 3.8.4 */
 #define TCP_KEEP_INTVL_S 75
 #define TCP_KEEP_PROBES 9
-#define TCP_OOO_MAX 1024          /* out-of-order segments kept per connection: bounds the walk and the memory */
+#define TCP_OOO_MAX 16384         /* packets beyond a gap kept per connection: 20 MB of full segments, a lossy 10 Gbit/s over 15 ms */
+#define TCP_OOO_MIN 64            /* of however small ones, when the receive buffer is small ... */
+#define TCP_OOO_PACKET_BYTES 512  /* ... else one for so many bytes of receive buffer: they may hold four times as much memory */
+#define TCP_OOO_BLOCKS_MAX 256    /* gaps per connection, 6 KB: 1 % random loss in 25 000 segments; bounds what entering one moves */
 #define TCP_SYNRCVD_DIVISOR 4     /* half-open connections allowed: a quarter of max-connections, at least 1024 */
 #define TCP_BACKLOG_MAX (1u << 24)
 #define TCP_OUT_BURST 16          /* segments that one connection may send before the others get their turn */
 #define TCP_COALESCE_MAX 256      /* received payloads up to this are copied behind the last one: bounds mbufs under tinygrams */
+#define TCP_EXT_DIVISOR 4         /* connections with more than an initial window on the way: a quarter of max-connections, at least
+				   * 1024; more than that do with the algorithms' simple forms */
+#define TCP_PACE_SHIFT 10         /* paced data leaves in bursts of 2^-10 s, as Linux (sk_pacing_shift) */
+#define TCP_PACE_QUANTUM_MAX 65536u /* BBR's window has room for three such bursts, up to this size */
+#define TCP_MIN_RTT_MS 300000     /* what TCP_INFO calls the least RTT is at most this old (Linux tcp_min_rtt_wlen) */
 #define TCP_TTL_DEFAULT 64        /* RFC 1700 */
 #define TCP_CHALLENGE_PER_SEC 1000 /* challenge ACKs of one stack, RFC 5961 section 7 */
 

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 
 #include "flow/away.h"
+#include "tcp/ecn.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/shared.h"
@@ -67,6 +68,7 @@ void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32
 	sr->ts = s->o.has_ts;
 	sr->ts_recent = s->o.has_ts ? s->o.tsval : 0;
 	sr->ws = s->o.has_wscale;
+	sr->sack = s->o.sack_ok;
 	if (sr->ws) {
 		uint8_t snd = s->o.wscale < TCP_WSCALE_MAX ? s->o.wscale : TCP_WSCALE_MAX;
 
@@ -76,6 +78,8 @@ void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32
 	sr->peer_mss = s->o.has_mss ? s->o.mss : TCP_MSS_FALLBACK;
 	sr->own_mss = tcp_announced_mss(t, sr->h.path, tcp_opt(t, opts));
 	sr->tos = tcp_opt(t, opts)->tos;
+	if (unlikely(s->flags & TCPF_ECE))
+		sr->ecn = tcp_ecn_accept(t, opts, s, &sr->tos);
 	sr->sent_us = (uint32_t)t->clock->now_us;
 	tcp_out_synack(t, sr);
 	flow_timer_set(t->flow, tcp_synrcvd_ref(t, sr), t->clock->tick + ticks_from_us(TCP_RTO_INITIAL_US));

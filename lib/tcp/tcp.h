@@ -18,7 +18,8 @@
 struct tcp_stats {
 	uint64_t segs_in, segs_out, rtx_segs, rtos, fast_rtx, dup_acks, active_opens, passive_opens, established, /* now */
 		resets_in, resets_out, attempt_fails, timeouts, ooo_segs, challenge_acks, timewait /* now */, synrcvd /* now */,
-		timewait_overflow, timewait_reused, conn_full, port_exhausted;
+		timewait_overflow, timewait_reused, conn_full, port_exhausted,
+		ecn_ce /* times that CE came anew */, ecn_reductions;
 };
 
 struct tcp {
@@ -33,6 +34,10 @@ struct tcp {
 	struct siphash_key secret;  /* ISN and timestamp offset */
 	struct pool bufs;           /* struct tcp_buf */
 	struct pool optexts;        /* struct tcp_optext */
+	struct pool exts;           /* struct tcp_ext */
+	uint8_t congestion;         /* algorithm of new sockets (enum tcp_cc_id) */
+	uint8_t ecn;                /* TCP_ECN_* */
+	struct pool ooos;           /* struct tcp_ooo */
 	flow_ref out_head, out_tail;/* connections with something to send */
 	uint32_t out_n;
 	uint32_t tw_head, tw_tail;  /* FLOW_TIMEWAIT indices, oldest first */
@@ -48,9 +53,14 @@ struct tcp {
 	uint32_t shared_head[TCP_SHARED_CHAINS]; /* ... in chains by stack and socket */
 };
 
+/* Explicit congestion notification, as Linux's tcp_ecn. */
+enum tcp_ecn_mode { TCP_ECN_OFF, TCP_ECN_ON, TCP_ECN_ANSWER /* when the peer asks */ };
+
 struct tcp_config {
 	uint32_t max_conns;
 	uint16_t port_lo, port_hi;
+	uint8_t congestion;         /* enum tcp_cc_id; 0: CUBIC */
+	uint8_t ecn;                /* enum tcp_ecn_mode */
 	int numa_node;
 };
 

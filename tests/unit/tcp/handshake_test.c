@@ -9,7 +9,7 @@ static void active_open(void **state)
 
 	assert_int_equal(tcp_poll(w->t, p), 0);
 	out(w, SYN, 0, 0, 0);
-	assert_true(w->got.o.has_mss && w->got.o.has_ts && w->got.o.has_wscale && !w->got.o.sack_ok);
+	assert_true(w->got.o.has_mss && w->got.o.has_ts && w->got.o.has_wscale && w->got.o.sack_ok);
 	assert_int_equal(w->got.o.mss, MSS);
 	assert_int_equal(w->got.o.wscale, 5); /* 1 MiB: 65535 << 5 is the first that covers it */
 	assert_int_equal(w->got.wnd, 65535);
