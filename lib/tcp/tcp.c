@@ -5,6 +5,7 @@
 
 #include "tcp/buf.h"
 #include "tcp/ext.h"
+#include "tcp/flight.h"
 #include "tcp/ooo.h"
 #include "tcp/shared.h"
 #include "wire/ip4.h"
@@ -59,7 +60,18 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 	err = pool_init(&t->ooos, t->rcv_held_max, sizeof(struct tcp_ooo), cfg->numa_node); /* each holds a packet at least */
 	if (err != 0)
 		goto no_ooos;
+	/* What is in flight is in packet buffers, but for FINs, see in_ack.c. */
+	err = pool_init(&t->flights, 2 * t->snd_held_max, sizeof(struct tcp_flight), cfg->numa_node);
+	if (err != 0)
+		goto no_flights;
+	err = pool_init(&t->chunks, t->snd_held_max, sizeof(struct tcp_chunk), cfg->numa_node);
+	if (err != 0)
+		goto no_chunks;
 	return 0;
+no_chunks:
+	pool_fini(&t->flights);
+no_flights:
+	pool_fini(&t->ooos);
 no_ooos:
 	pool_fini(&t->exts);
 no_exts:
@@ -81,6 +93,8 @@ void tcp_fini(struct tcp *t)
 		if (b->owner != 0)
 			tcp_buf_clear(t, b);
 	}
+	pool_fini(&t->chunks);
+	pool_fini(&t->flights);
 	pool_fini(&t->ooos);
 	pool_fini(&t->exts);
 	pool_fini(&t->optexts);

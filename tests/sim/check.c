@@ -3,14 +3,17 @@
 
 #include <stdio.h>
 
+#include "../unit/tcp/flight_check.h"
 #include "actor.h"
 #include "base/seq.h"
 
 static bool in_step(const struct tcp_pcb *p) { return p != NULL && p->state >= TCP_ESTABLISHED && p->state < TCP_TIME_WAIT; }
 
 /* RFC 9293 section 3.4: what the sequence variables may never say, and: something outstanding means a timer runs. */
-static void check_pcb(struct world *w, const struct tcp_pcb *p)
+static void check_pcb(struct world *w, const struct stack *s, const struct tcp_pcb *p)
 {
+	const char *wrong;
+
 	if (!in_step(p))
 		return;
 	if (seq_gt(p->snd_una, p->snd_nxt) || seq_gt(p->snd_nxt, p->snd_max))
@@ -19,6 +22,9 @@ static void check_pcb(struct world *w, const struct tcp_pcb *p)
 		WORLD_FAIL(w, "RCV.NXT %u beyond the announced window %u", p->rcv_nxt, p->rcv_adv);
 	if (p->snd_una != p->snd_max && !wheel_armed(&p->c.h.timer))
 		WORLD_FAIL(w, "data outstanding and no timer in state %u", p->state);
+	wrong = flight_check(&s->tcp, p);
+	if (wrong != NULL)
+		WORLD_FAIL(w, "in flight: %s", wrong);
 	if (p->cwnd < p->mss || p->mss == 0)
 		WORLD_FAIL(w, "congestion window %u, segments of %u", p->cwnd, p->mss);
 }
@@ -34,8 +40,8 @@ static void check_window(struct world *w, const struct tcp_pcb *from, const stru
 
 void check_connection(struct world *w, const struct actor *client, const struct actor *server)
 {
-	check_pcb(w, client->p);
-	check_pcb(w, server->p);
+	check_pcb(w, w->stack[0], client->p);
+	check_pcb(w, w->stack[1], server->p);
 	if (in_step(client->p) && in_step(server->p)) {
 		check_window(w, client->p, server->p);
 		check_window(w, server->p, client->p);
