@@ -93,7 +93,10 @@
 #define TCP_KEEP_IDLE_S 7200       /* RFC 9293 3.8.4 */
 #define TCP_KEEP_INTVL_S 75
 #define TCP_KEEP_PROBES 9
-#define TCP_OOO_MAX 1024          /* out-of-order segments kept per connection: bounds the walk and the memory */
+#define TCP_OOO_MAX 16384         /* packets beyond a gap kept per connection: 20 MB of full segments, a lossy 10 Gbit/s over 15 ms */
+#define TCP_OOO_MIN 64            /* of however small ones, when the receive buffer is small ... */
+#define TCP_OOO_PACKET_BYTES 512  /* ... else one for so many bytes of receive buffer: they may hold four times as much memory */
+#define TCP_OOO_BLOCKS_MAX 256    /* gaps per connection, 6 KB: 1 % random loss in 25 000 segments; bounds what entering one moves */
 #define TCP_SYNRCVD_DIVISOR 4     /* half-open connections allowed: a quarter of max-connections, at least 1024 */
 #define TCP_BACKLOG_MAX (1u << 24)
 #define TCP_OUT_BURST 16          /* segments that one connection may send before the others get their turn */

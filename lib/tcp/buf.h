@@ -1,6 +1,6 @@
 /* buf.h: what a connection holds while bytes are in flight, unsent, unread or out of order. All payload is in mbufs owned
- * by the stack: the send and the receive queue are byte streams in segments linked by mbuf.next; the out-of-order list
- * holds whole packets, linked by mbuf.tx_offload and numbered by mbuf.hash.usr (both without meaning once received). */
+ * by the stack: the send and the receive queue are byte streams in segments linked by mbuf.next; what lies beyond a gap is in
+ * ooo.h. */
 #ifndef TCP_BUF_H
 #define TCP_BUF_H
 
@@ -24,9 +24,13 @@ struct tcp_buf {
 	uint32_t rcv_len;               /* ---- 64 ---- */
 	uint16_t dup_acks_due;          /* one for every out-of-order segment (RFC 5681 4.2) */
 	bool ooo_fin;                   /* a FIN was seen at ooo_fin_seq, beyond a gap */
+	bool sack_tell;                 /* the next segment has SACK blocks */
 	uint32_t ooo_fin_seq;
-	uint32_t ooo_n;
-	struct rte_mbuf *ooo_head, *ooo_tail; /* by sequence number */
+	uint32_t ooo;                   /* struct tcp_ooo, 0: no gap */
+	uint32_t dsack_left, dsack_right; /* bytes that came twice, to be told (RFC 2883); equal: none */
+	uint32_t snd_up, rcv_up;        /* urgent pointers, valid with BUF_URG_* (urgent.h) */
+	uint8_t urg;                    /* BUF_URG_* */
+	uint8_t urg_byte;
 	uint32_t recover;               /* RFC 6582, valid with TF_RECOVERY or TF_LOSS */
 	uint32_t cc_acked;              /* bytes acknowledged since cwnd last grew (RFC 5681 3.1) */
 	uint32_t cwr_seq;               /* ECE made the window smaller, and does not again until this is acknowledged ... */
@@ -44,12 +48,13 @@ struct tcp_buf *tcp_buf_need(struct tcp *t, struct tcp_pcb *p); /* the connectio
 void tcp_buf_free(struct tcp *t, struct tcp_pcb *p);            /* with all that is in it */
 void tcp_buf_clear(struct tcp *t, struct tcp_buf *b);
 void tcp_buf_snd_drop(struct tcp *t, struct tcp_buf *b);
-void tcp_buf_ooo_drop(struct tcp *t, struct tcp_buf *b);
+void tcp_buf_ooo_drop(struct tcp *t, struct tcp_buf *b); /* what is beyond gaps, and what was to be told about it */
 
 /* Gives an empty one back. */
 static inline void tcp_buf_settle(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {
-	if (b->snd_head == NULL && b->rcv_head == NULL && b->ooo_head == NULL && !b->ooo_fin && b->dup_acks_due == 0) {
+	if (b->snd_head == NULL && b->rcv_head == NULL && b->ooo == 0 && !b->ooo_fin && !b->sack_tell && b->urg == 0 &&
+	    b->dup_acks_due == 0) {
 		p->tflags &= ~TF_RTT;
 		b->owner = 0;
 		pool_put(&t->bufs, p->buf);
@@ -71,14 +76,6 @@ void tcp_buf_rcv_put(struct tcp *t, struct tcp_buf *b, struct rte_mbuf *m);
 /* Copies up to len bytes to dst (NULL: nowhere), which start *off bytes into segment *m; both move on. Frees nothing. */
 uint32_t tcp_buf_rcv_peek(const struct rte_mbuf **m, uint32_t *off, void *dst, uint32_t len);
 void tcp_buf_rcv_take(struct tcp *t, struct tcp_buf *b, uint32_t len); /* removes the first len bytes */
-
-/* ---- out-of-order list ---- */
-static inline struct rte_mbuf *tcp_ooo_next(const struct rte_mbuf *m) { return (struct rte_mbuf *)(uintptr_t)m->tx_offload; }
-
-/* Files a packet of only payload whose first byte is seq; owns it. False: it is full, the packet is gone. */
-bool tcp_buf_ooo_put(struct tcp *t, struct tcp_buf *b, struct rte_mbuf *m, uint32_t seq);
-/* Moves what has become in order to the receive queue; returns the new rcv_nxt. */
-uint32_t tcp_buf_ooo_drain(struct tcp *t, struct tcp_buf *b, uint32_t rcv_nxt);
 
 /* Cuts the first n bytes off a packet (any number of segments, n < pkt_len); what is left may be another mbuf. */
 struct rte_mbuf *tcp_buf_trim_front(struct rte_mbuf *m, uint32_t n);

@@ -5,6 +5,7 @@
 
 #include "tcp/ext.h"
 #include "tcp/out.h"
+#include "tcp/sack_out.h"
 #include "tcp/rtx.h"
 
 void tcp_in_drop(struct tcp *t, struct tcp_seg *s, enum drop why)
@@ -64,8 +65,11 @@ static bool step1_seq(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		why = DROP_TCP_SEQ;
 	else
 		return true;
-	if (!(s->flags & TCPF_RST))
+	if (!(s->flags & TCPF_RST)) {
+		if (s->len > 0 && seq_lt(s->seq, p->rcv_nxt)) /* RFC 2883 4.1 */
+			tcp_dsack(t, p, s->seq, seq_min(s->seq + s->len, p->rcv_nxt));
 		tcp_out_ack_now(t, p);
+	}
 	tcp_in_drop(t, s, why);
 	return false;
 }
@@ -107,6 +111,7 @@ static void trim(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 
 		if (old > s->len)
 			old = s->len;
+		tcp_dsack(t, p, s->seq, s->seq + old); /* RFC 2883 4.2 */
 		s->seq += old;
 		s->off += old;
 		s->len -= old;
@@ -144,7 +149,7 @@ static bool expected(const struct tcp *t, const struct tcp_pcb *p, const struct 
 	const struct tcp_buf *b = tcp_buf_of(t, p);
 
 	return p->state == TCP_ESTABLISHED && (s->flags & (odd | TCPF_ACK)) == TCPF_ACK && s->seq == p->rcv_nxt &&
-	       seq_le(s->seq + s->len, p->rcv_adv) && (b == NULL || b->ooo_head == NULL) &&
+	       seq_le(s->seq + s->len, p->rcv_adv) && (b == NULL || b->ooo == 0) &&
 	       (!(p->tflags & TF_TS) || (s->o.has_ts && !tcp_paws_old(s, p->ts_recent)));
 }
 

@@ -7,6 +7,7 @@
 #include "tcp/life.h"
 #include "tcp/pace.h"
 #include "tcp/rtx.h"
+#include "tcp/sack_out.h"
 #include "tcp/timers.h"
 
 /* ---- deciding ---- */
@@ -16,8 +17,12 @@ static uint32_t out_mss(const struct tcp *t, const struct tcp_pcb *p)
 {
 	uint32_t pmtu = path_at(&t->net->paths, p->c.h.path)->pmtu;
 	uint32_t fit = pmtu - 40u - (p->tflags & TF_TS ? 12u : 0u);
+	const struct tcp_buf *b = tcp_buf_of(t, p);
 
-	return fit < p->mss ? fit : p->mss;
+	if (fit > p->mss)
+		fit = p->mss;
+	/* SACK blocks come out of the payload (RFC 6691 section 2). */
+	return unlikely(b != NULL && b->sack_tell) ? fit - tcp_sack_bytes(t, p, b) : fit;
 }
 
 /* How many of the unsent bytes may go now as one segment, and whether the FIN goes with them. */

@@ -6,6 +6,7 @@
 #include "tcp/ext.h"
 #include "tcp/life.h"
 #include "tcp/out.h"
+#include "tcp/sack_out.h"
 
 /* ---- the receive window ---- */
 
@@ -79,6 +80,10 @@ static inline struct rte_mbuf *segment_of(struct tcp *t, struct tcp_pcb *p, uint
 	struct tcp_view v = {.seq = seq, .ack = p->rcv_nxt, .flags = flags | TCPF_ACK | ece, .wnd = tcp_out_window(t, p)};
 	struct tcp_opts o = {.has_ts = p->tflags & TF_TS, .tsval = tcp_now_ts(t, p->ts_offset), .tsecr = p->ts_recent};
 
+	const struct tcp_buf *b = tcp_buf_of(t, p);
+
+	if (unlikely(b != NULL && b->sack_tell))
+		tcp_sack_fill(t, p, b, &o);
 	ports_fill(&v, &p->c.h.key);
 	return segment_new(t, &v, &o);
 }
@@ -88,6 +93,10 @@ static inline void segment_send(struct tcp *t, struct tcp_pcb *p, struct rte_mbu
 {
 	const struct tcp_optext *x = tcp_opt(t, p);
 
+	struct tcp_buf *b = tcp_buf_of(t, p);
+
+	if (unlikely(b != NULL && b->sack_tell))
+		tcp_sack_told(p, b);
 	p->last_ack_sent = p->rcv_nxt;
 	p->tflags &= ~(TF_ACK_NOW | TF_ACK_DELAY | TF_T_ACK);
 	net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos | ect, x->ttl);

@@ -35,6 +35,7 @@ struct tcp {
 	struct pool bufs;           /* struct tcp_buf */
 	struct pool optexts;        /* struct tcp_optext */
 	struct pool exts;           /* struct tcp_ext */
+	struct pool ooos;           /* struct tcp_ooo */
 	uint8_t congestion;         /* algorithm of new sockets (enum tcp_cc_id) */
 	uint8_t ecn;                /* TCP_ECN_* */
 	flow_ref out_head, out_tail;/* connections with something to send */

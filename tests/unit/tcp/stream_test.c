@@ -1,6 +1,8 @@
 /* stream_test.c: data in order and out of order, acknowledgments, windows, Nagle. */
 #include "world.h"
 
+#include "tcp/ooo.h"
+
 /* RFC 9293 3.8.6.3: one small segment is acknowledged after 40 ms, unless data goes the other way before. */
 static void delayed_ack(void **state)
 {
@@ -169,9 +171,9 @@ static void ooo_limit(void **state)
 	struct world *w = *state;
 	struct tcp_pcb *p = app_accepted(w);
 
-	for (uint32_t i = 0; i < TCP_OOO_MAX + 10; i++)
+	for (uint32_t i = 0; i < TCP_OOO_BLOCKS_MAX + 10; i++)
 		in_held(w, ACK, 3 + i * 2, 1, 1);
-	assert_int_equal(tcp_buf_of(w->t, p)->ooo_n, TCP_OOO_MAX);
+	assert_int_equal(tcp_ooo_of(w->t, tcp_buf_of(w->t, p))->n, TCP_OOO_BLOCKS_MAX);
 	assert_int_equal(w->h.drops.n[DROP_TCP_OOO_FULL], 10);
 	host_flush(&w->h);
 	out_skip(w);
