@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include "base/siphash.h"
+#include "config/congestion.h"
 #include "flow/bind.h"
 #include "flow/eport.h"
 #include "flow/ready.h"
@@ -36,9 +37,9 @@ struct tcp {
 	struct pool bufs;           /* struct tcp_buf */
 	struct pool optexts;        /* struct tcp_optext */
 	struct pool exts;           /* struct tcp_ext */
-	uint8_t congestion;         /* algorithm of new sockets (enum tcp_cc_id) */
-	uint8_t ecn;                /* TCP_ECN_* */
 	struct pool ooos;           /* struct tcp_ooo */
+	uint8_t congestion;         /* algorithm of new sockets (enum tcp_cc_id) */
+	uint8_t ecn;                /* enum tcp_ecn_mode */
 	struct pool flights;        /* struct tcp_flight */
 	struct pool chunks;         /* struct tcp_chunk, of flights that are long */
 	flow_ref out_head, out_tail;/* connections with something to send */
@@ -55,9 +56,6 @@ struct tcp {
 	struct pool shared;         /* struct tcp_shared: listeners of other stacks ... */
 	uint32_t shared_head[TCP_SHARED_CHAINS]; /* ... in chains by stack and socket */
 };
-
-/* Explicit congestion notification, as Linux's tcp_ecn. */
-enum tcp_ecn_mode { TCP_ECN_OFF, TCP_ECN_ON, TCP_ECN_ANSWER /* when the peer asks */ };
 
 struct tcp_config {
 	uint32_t max_conns;
