@@ -52,16 +52,16 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 	err = pool_init(&t->optexts, cfg->max_conns, sizeof(struct tcp_optext), cfg->numa_node);
 	if (err != 0)
 		goto no_optexts;
-	err = pool_init(&t->exts, exts > 1024 ? exts : 1024, sizeof(struct tcp_ext), cfg->numa_node);
-	if (err != 0)
-		goto no_exts;
 	err = pool_init(&t->ooos, t->rcv_held_max, sizeof(struct tcp_ooo), cfg->numa_node); /* each holds a packet at least */
 	if (err != 0)
 		goto no_ooos;
+	err = pool_init(&t->exts, exts > 1024 ? exts : 1024, sizeof(struct tcp_ext), cfg->numa_node);
+	if (err != 0)
+		goto no_exts;
 	return 0;
-no_ooos:
-	pool_fini(&t->exts);
 no_exts:
+	pool_fini(&t->ooos);
+no_ooos:
 	pool_fini(&t->optexts);
 no_optexts:
 	pool_fini(&t->bufs);
@@ -80,8 +80,8 @@ void tcp_fini(struct tcp *t)
 		if (b->owner != 0)
 			tcp_buf_clear(t, b);
 	}
-	pool_fini(&t->ooos);
 	pool_fini(&t->exts);
+	pool_fini(&t->ooos);
 	pool_fini(&t->optexts);
 	pool_fini(&t->bufs);
 	pool_fini(&t->shared);

@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include "base/siphash.h"
+#include "config/congestion.h"
 #include "flow/bind.h"
 #include "flow/eport.h"
 #include "flow/ready.h"
@@ -34,10 +35,10 @@ struct tcp {
 	struct siphash_key secret;  /* ISN and timestamp offset */
 	struct pool bufs;           /* struct tcp_buf */
 	struct pool optexts;        /* struct tcp_optext */
-	struct pool ooos;           /* struct tcp_ooo */
 	struct pool exts;           /* struct tcp_ext */
+	struct pool ooos;           /* struct tcp_ooo */
 	uint8_t congestion;         /* algorithm of new sockets (enum tcp_cc_id) */
-	uint8_t ecn;                /* TCP_ECN_* */
+	uint8_t ecn;                /* enum tcp_ecn_mode */
 	flow_ref out_head, out_tail;/* connections with something to send */
 	uint32_t out_n;
 	uint32_t tw_head, tw_tail;  /* FLOW_TIMEWAIT indices, oldest first */
@@ -52,9 +53,6 @@ struct tcp {
 	struct pool shared;         /* struct tcp_shared: listeners of other stacks ... */
 	uint32_t shared_head[TCP_SHARED_CHAINS]; /* ... in chains by stack and socket */
 };
-
-/* Explicit congestion notification, as Linux's tcp_ecn. */
-enum tcp_ecn_mode { TCP_ECN_OFF, TCP_ECN_ON, TCP_ECN_ANSWER /* when the peer asks */ };
 
 struct tcp_config {
 	uint32_t max_conns;

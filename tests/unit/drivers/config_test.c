@@ -63,6 +63,16 @@ static void values(void **state)
 	assert_int_equal(c.mbufs, 64000);
 	assert_int_equal(set("memory", "1.5G"), 0);
 	assert_int_equal(c.memory_mb, 1536);
+	assert_int_equal(c.congestion, TCP_CC_CUBIC);
+	assert_int_equal(set("congestion", "bbr"), 0);
+	assert_int_equal(c.congestion, TCP_CC_BBR);
+	assert_int_equal(set("congestion", "bb"), -EINVAL);
+	assert_int_equal(c.ecn, TCP_ECN_ANSWER);
+	assert_int_equal(set("ecn", "yes"), 0);
+	assert_int_equal(c.ecn, TCP_ECN_ON);
+	assert_int_equal(set("ecn", "0"), 0);
+	assert_int_equal(c.ecn, TCP_ECN_OFF);
+	assert_int_equal(set("ecn", "3"), -EINVAL);
 	assert_false(c.gro);
 	assert_int_equal(set("gro", "yes"), 0);
 	assert_true(c.gro);
