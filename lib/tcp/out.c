@@ -22,7 +22,7 @@ uint32_t tcp_out_mss(const struct tcp *t, const struct tcp_pcb *p)
 	if (fit > p->mss)
 		fit = p->mss;
 	/* SACK blocks come out of the payload (RFC 6691 section 2). */
-	return unlikely(b != NULL && b->sack_tell) ? fit - tcp_sack_bytes(t, p, b) : fit;
+	return unlikely(b != NULL && (b->tell & BUF_SACK)) ? fit - tcp_sack_bytes(t, p, b) : fit;
 }
 
 /* How many of the unsent bytes may go now as one segment, and whether the FIN goes with them. */
