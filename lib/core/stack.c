@@ -47,6 +47,9 @@ int stack_init(struct stack *s, const struct stack_config *cfg)
 		.port_lo = cfg->port_lo,
 		.port_hi = cfg->port_hi,
 		.numa_node = cfg->numa_node,
+		.secret = cfg->secret,
+		.syncookies = cfg->syncookies,
+		.fastopen = cfg->fastopen,
 	};
 	const struct udp_config uc = {
 		.max_binds = cfg->max_conns,

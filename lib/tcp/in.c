@@ -53,6 +53,13 @@ static bool step1_timestamp(struct tcp *t, const struct tcp_pcb *p, const struct
 	return !tcp_paws_old(s, p->ts_recent) || t->clock->now_ms - p->ts_recent_ms > 24u * 86400 * 1000;
 }
 
+/* It has text or a FIN, which the peer sends again until it is acknowledged. A bare one may be the answer to an answer of ours:
+ * two that disagree about their numbers would go on for ever (Linux tcp_oow_rate_limited()). */
+static bool segment_speaks(const struct tcp_seg *s)
+{
+	return !(s->flags & TCPF_SYN) && (s->len > 0 || (s->flags & TCPF_FIN));
+}
+
 static bool step1_seq(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 {
 	enum drop why;
@@ -63,7 +70,7 @@ static bool step1_seq(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		why = DROP_TCP_SEQ;
 	else
 		return true;
-	if (!(s->flags & TCPF_RST))
+	if (!(s->flags & TCPF_RST) && (segment_speaks(s) || tcp_out_answer_allowed(t, p)))
 		tcp_out_ack_now(t, p);
 	tcp_in_drop(t, s, why);
 	return false;

@@ -19,7 +19,9 @@ static void rtt_from_timestamp(const struct tcp *t, struct tcp_pcb *p, const str
  * first RTO is 3 s (RFC 6298 5.7). More than one repetition is taken for congestion (RFC 6928 section 2). */
 static void handshake_timing(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 {
-	if (p->backoff == 0)
+	if (unlikely(p->xflags & TX_UNTIMED))
+		p->xflags &= ~TX_UNTIMED;
+	else if (p->backoff == 0)
 		tcp_rtt_sample(p, (uint32_t)t->clock->now_us - p->syn_us);
 	else if ((p->tflags & TF_TS) && s->o.has_ts)
 		rtt_from_timestamp(t, p, s);

@@ -9,9 +9,9 @@
  * without text are answered about twice a second at most, as Linux does (tcp_invalid_ratelimit). */
 static bool answer_allowed(const struct tcp *t, struct tcp_synrcvd *sr, const struct tcp_seg *s)
 {
-	uint8_t now = (uint8_t)(t->clock->now_ms >> 9 | 0x80);
+	uint8_t now = (uint8_t)(tcp_answer_slot(t) | 0x80);
 
-	if (s->len == 0 && sr->answered == now)
+	if ((s->len == 0 || (s->flags & (TCPF_RST | TCPF_SYN))) && sr->answered == now)
 		return false;
 	sr->answered = now;
 	return true;
@@ -81,8 +81,10 @@ static bool steps_before_ack(struct tcp *t, struct tcp_synrcvd *sr, struct tcp_s
 		return false;
 	}
 	if (s->flags & (TCPF_RST | TCPF_SYN)) { /* RFC 5961 3.2, 4.2 */
-		if (tcp_out_challenge_allowed(t))
+		if (answer_allowed(t, sr, s)) {
+			t->stats.challenge_acks++;
 			synrcvd_ack(t, sr);
+		}
 		tcp_in_drop(t, s, s->flags & TCPF_RST ? DROP_TCP_RST_WINDOW : DROP_TCP_STATE);
 		return false;
 	}

@@ -102,8 +102,9 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 /* tcp_pcb.xflags */
 #define TX_SACK         (1u << 0)  /* both sides permit SACK (RFC 2018) */
 #define TX_ECN          (1u << 8)  /* both sides do ECN (RFC 3168 6.1.1) */
+#define TX_UNTIMED      (1u << 20) /* the handshake's round trip is not known: its SYN was answered by a cookie */
 /* What ends with the connection; the rest is the socket's. */
-#define TX_CONNECTION   (0xffu | TX_ECN)
+#define TX_CONNECTION   (0xffu | TX_ECN | TX_UNTIMED)
 
 /* A listening socket overlays the slot; behind it, the pcb's options stay in place for the connections to inherit. */
 struct tcp_listener {
@@ -127,6 +128,7 @@ struct tcp_synrcvd {
 	uint16_t wnd;           /* window that we announced */
 	uint8_t wscale;         /* as in the pcb */
 	bool ts : 1, ws : 1, sack : 1; /* the SYN had these options */
+	bool cookie : 1;        /* not of a SYN that was remembered: nothing was timed (cookie.h) */
 	uint8_t retries;
 };
 static_assert(sizeof(struct tcp_synrcvd) == 64, "one cache line");
@@ -139,7 +141,8 @@ struct tcp_timewait {
 	uint32_t next, prev;    /* FLOW_TIMEWAIT indices, oldest first: the oldest is recycled when the pool is empty */
 	uint16_t wnd;           /* window field, as on the wire */
 	bool ts, eport;
-	uint8_t tos, spare[3];
+	uint8_t tos, answered;  /* as in struct tcp_synrcvd */
+	uint16_t spare;
 };
 static_assert(sizeof(struct tcp_timewait) == 64, "one cache line");
 

@@ -189,15 +189,33 @@ void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
 		net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos, x->ttl);
 }
 
+static void synack_of(const struct tcp_synrcvd *sr, uint32_t tsval, struct tcp_view *v, struct tcp_opts *o)
+{
+	*v = (struct tcp_view){.seq = sr->iss, .ack = sr->irs + 1, .flags = TCPF_SYN | TCPF_ACK, .wnd = sr->wnd};
+	*o = (struct tcp_opts){.has_mss = true, .mss = sr->own_mss, .has_ts = sr->ts, .tsval = tsval, .tsecr = sr->ts_recent,
+			       .has_wscale = sr->ws, .wscale = sr->wscale >> 4, .sack_ok = sr->sack};
+}
+
 void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr)
 {
-	struct tcp_view v = {.seq = sr->iss, .ack = sr->irs + 1, .flags = TCPF_SYN | TCPF_ACK, .wnd = sr->wnd};
-	struct tcp_opts o = {.has_mss = true, .mss = sr->own_mss, .has_ts = sr->ts, .has_wscale = sr->ws,
-			     .wscale = sr->wscale >> 4, .sack_ok = sr->sack};
+	struct tcp_view v;
+	struct tcp_opts o;
 
-	o.tsval = tcp_now_ts(t, sr->ts_offset);
-	o.tsecr = sr->ts_recent;
+	synack_of(sr, tcp_now_ts(t, sr->ts_offset), &v, &o);
 	tcp_out_bare(t, &sr->h.key, sr->h.path, &v, &o, sr->tos);
+}
+
+void tcp_out_synack_back(struct tcp *t, const struct tcp_synrcvd *sr, const struct net_pkt *pkt, uint32_t tsval)
+{
+	struct tcp_view v;
+	struct tcp_opts o;
+	struct rte_mbuf *m;
+
+	synack_of(sr, tsval, &v, &o);
+	ports_fill(&v, &sr->h.key);
+	m = segment_new(t, &v, &o);
+	if (m != NULL)
+		net_ip4_back(t->net, pkt, m, IPPROTO_TCP, sr->tos, TCP_TTL_DEFAULT);
 }
 
 void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, struct tcp_view *v,
@@ -230,24 +248,20 @@ void tcp_out_rst(struct tcp *t, struct tcp_pcb *p)
 	tcp_out_segment(t, p, bare_seq(p), 0, TCPF_RST);
 }
 
-/* RFC 5961 section 7: what an attacker can make us send is limited, per stack and second. */
-bool tcp_out_challenge_allowed(struct tcp *t)
+bool tcp_out_answer_allowed(struct tcp *t, const struct tcp_pcb *p)
 {
-	uint32_t second = (uint32_t)(t->clock->now_us / 1000000);
+	uint16_t *last = (uint16_t *)t->answered.base + ref_index(tcp_pcb_ref(t, p)), now = tcp_answer_slot(t);
 
-	if (second != t->challenge_second) {
-		t->challenge_second = second;
-		t->challenge_left = TCP_CHALLENGE_PER_SEC;
-	}
-	if (t->challenge_left == 0)
+	if (*last == now)
 		return false;
-	t->challenge_left--;
-	t->stats.challenge_acks++;
+	*last = now;
 	return true;
 }
 
 void tcp_out_challenge(struct tcp *t, struct tcp_pcb *p)
 {
-	if (tcp_out_challenge_allowed(t))
-		tcp_out_ack_now(t, p);
+	if (!tcp_out_answer_allowed(t, p))
+		return;
+	t->stats.challenge_acks++;
+	tcp_out_ack_now(t, p);
 }

@@ -20,6 +20,20 @@ void tcp_flow_sizes(uint32_t max_conns, struct flow_config *cfg)
 	cfg->cap[FLOW_TIMEWAIT] = max_conns;
 }
 
+/* Those of an end are the same at all its stacks: one may have to know what another one promised. */
+static void keys_make(struct tcp *t, const struct siphash_key *given)
+{
+	static const char cookies[] = "SYN cookies";
+
+	t->secret = *given;
+	if (given->k0 == 0 && given->k1 == 0) {
+		t->secret.k0 = prng_u64(t->prng);
+		t->secret.k1 = prng_u64(t->prng);
+	}
+	t->cookie_key.k0 = siphash(&t->secret, cookies, sizeof(cookies));
+	t->cookie_key.k1 = siphash(&t->secret, cookies, sizeof(cookies) - 1);
+}
+
 int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, struct net *net, struct pkt_tx *tx,
 	     struct drops *drops, const struct clock *clock, struct prng *prng, struct eport *eport)
 {
@@ -32,11 +46,12 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 			  .port_lo = cfg->port_lo, .port_hi = cfg->port_hi,
 			  .timewait_max = flow->pool[FLOW_TIMEWAIT].cap - 1,
 			  .synrcvd_max = flow->pool[FLOW_SYNRCVD].cap - 1,
+			  .cookie_from = (flow->pool[FLOW_SYNRCVD].cap - 1) / TCP_COOKIE_SHARE,
+			  .syncookies = cfg->syncookies, .fastopen = cfg->fastopen,
 			  .snd_held_max = tx->pool->size / TCP_SND_SHARE,
 			  .rcv_held_max = tx->pool->size / TCP_RCV_SHARE,
 			  .seg_max = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX)};
-	t->secret.k0 = prng_u64(prng);
-	t->secret.k1 = prng_u64(prng);
+	keys_make(t, &cfg->secret);
 	err = binds_init(&t->binds, binds + remote, cfg->numa_node);
 	if (err != 0)
 		return err;
@@ -49,7 +64,12 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 	err = pool_init(&t->optexts, cfg->max_conns, sizeof(struct tcp_optext), cfg->numa_node);
 	if (err != 0)
 		goto no_optexts;
+	err = region_map(&t->answered, flow->pool[FLOW_CONN].cap * sizeof(uint16_t), cfg->numa_node);
+	if (err != 0)
+		goto no_answered;
 	return 0;
+no_answered:
+	pool_fini(&t->optexts);
 no_optexts:
 	pool_fini(&t->bufs);
 no_bufs:
@@ -67,6 +87,7 @@ void tcp_fini(struct tcp *t)
 		if (b->owner != 0)
 			tcp_buf_clear(t, b);
 	}
+	region_unmap(&t->answered);
 	pool_fini(&t->optexts);
 	pool_fini(&t->bufs);
 	pool_fini(&t->shared);

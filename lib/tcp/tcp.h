@@ -18,7 +18,7 @@
 struct tcp_stats {
 	uint64_t segs_in, segs_out, rtx_segs, rtos, fast_rtx, dup_acks, active_opens, passive_opens, established, /* now */
 		resets_in, resets_out, attempt_fails, timeouts, ooo_segs, challenge_acks, timewait /* now */, synrcvd /* now */,
-		timewait_overflow, timewait_reused, conn_full, port_exhausted;
+		timewait_overflow, timewait_reused, conn_full, port_exhausted, cookies_sent, cookies_received, cookies_failed;
 };
 
 struct tcp {
@@ -30,7 +30,8 @@ struct tcp {
 	struct prng *prng;
 	struct eport *eport;
 	struct binds binds;
-	struct siphash_key secret;  /* ISN and timestamp offset */
+	struct siphash_key secret;  /* ISN and timestamp offset; the same at all stacks of an end */
+	struct siphash_key cookie_key; /* follows from it */
 	struct pool bufs;           /* struct tcp_buf */
 	struct pool optexts;        /* struct tcp_optext */
 	flow_ref out_head, out_tail;/* connections with something to send */
@@ -41,17 +42,34 @@ struct tcp {
 	uint32_t snd_held, snd_held_max; /* mbufs in send queues */
 	uint32_t rcv_held, rcv_held_max; /* and in receive and out-of-order queues */
 	bool listened;              /* there is or was a listener: accepted connections share the table */
-	uint32_t challenge_second, challenge_left;
 	uint32_t timewait_max, synrcvd_max;
+	uint32_t cookie_from;       /* half-open connections from which on SYNs are answered by cookies */
+	uint32_t cookie_ms;         /* when the last one was sent, if there was one */
+	uint8_t syncookies;         /* TCP_SYNCOOKIES_* */
+	uint16_t fastopen;          /* TCP_FO_* */
+	struct region answered;     /* uint16_t per socket slot: when a segment that may be forged was last answered (out.h) */
 	struct tcp_stats stats;
 	struct pool shared;         /* struct tcp_shared: listeners of other stacks ... */
 	uint32_t shared_head[TCP_SHARED_CHAINS]; /* ... in chains by stack and socket */
 };
 
+/* As Linux's net.ipv4.tcp_syncookies. */
+enum { TCP_SYNCOOKIES_NO, TCP_SYNCOOKIES_AUTO, TCP_SYNCOOKIES_ALWAYS };
+
+/* As Linux's net.ipv4.tcp_fastopen. */
+#define TCP_FO_CLIENT 1u
+#define TCP_FO_SERVER 2u
+#define TCP_FO_CLIENT_NO_COOKIE 4u
+#define TCP_FO_SERVER_NO_COOKIE 0x200u
+#define TCP_FO_SERVER_ALL 0x400u        /* listeners without TCP_FASTOPEN too, with their backlog as limit */
+
 struct tcp_config {
 	uint32_t max_conns;
 	uint16_t port_lo, port_hi;
 	int numa_node;
+	struct siphash_key secret;  /* zero: one of its own */
+	uint8_t syncookies;
+	uint16_t fastopen;          /* TCP_FO_* */
 };
 
 /* Object sizes and counts for flow_config (FLOW_CONN, FLOW_SYNRCVD, FLOW_TIMEWAIT). */
