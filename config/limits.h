@@ -100,6 +100,11 @@
 #define TCP_BACKLOG_MAX (1u << 24)
 #define TCP_OUT_BURST 16          /* segments that one connection may send before the others get their turn */
 #define TCP_COALESCE_MAX 256      /* received payloads up to this are copied behind the last one: bounds mbufs under tinygrams */
+#define TCP_EXT_DIVISOR 4         /* connections with more than an initial window on the way: a quarter of max-connections, at least
+				   * 1024; more than that do with the algorithms' simple forms */
+#define TCP_PACE_SHIFT 10         /* paced data leaves in bursts of 2^-10 s, as Linux (sk_pacing_shift) */
+#define TCP_PACE_QUANTUM_MAX 65536u /* BBR's window has room for three such bursts, up to this size */
+#define TCP_MIN_RTT_MS 300000     /* what TCP_INFO calls the least RTT is at most this old (Linux tcp_min_rtt_wlen) */
 #define TCP_TTL_DEFAULT 64        /* RFC 1700 */
 #define TCP_ANSWER_MS 512         /* one answer to segments that may be forged (challenge ACK, ACK to what is outside the window) per
 				   * connection and so many ms, Linux tcp_invalid_ratelimit 500; a power of two */

@@ -29,9 +29,11 @@ struct tcp_buf {
 	struct rte_mbuf *ooo_head, *ooo_tail; /* by sequence number */
 	uint32_t recover;               /* RFC 6582, valid with TF_RECOVERY or TF_LOSS */
 	uint32_t cc_acked;              /* bytes acknowledged since cwnd last grew (RFC 5681 3.1) */
+	uint32_t cwr_seq;               /* ECE made the window smaller, and does not again until this is acknowledged ... */
+	bool cwr;                       /* ... while set */
 	uint32_t rtt_seq, rtt_us;       /* the segment being timed (TF_RTT), and when it left */
 } __attribute__((aligned(64)));
-static_assert(sizeof(struct tcp_buf) == 128, "two cache lines");
+static_assert(sizeof(struct tcp_buf) % 64 == 0, "whole cache lines");
 
 static inline struct tcp_buf *tcp_buf_of(const struct tcp *t, const struct tcp_pcb *p)
 {

@@ -57,7 +57,7 @@ static uint32_t tsval_make(const struct tcp *t, const struct tcp_synrcvd *sr)
 {
 	uint32_t now = tcp_now_ts(t, sr->ts_offset), bits = sr->ws ? sr->wscale & 15 : TS_NO_WSCALE, val;
 
-	bits |= sr->sack ? TS_SACK : 0;
+	bits |= (sr->sack ? TS_SACK : 0) | (sr->ecn ? TS_ECN : 0);
 	val = (now & ~TS_MASK) | bits;
 	return seq_gt(val, now) ? val - TS_MASK - 1 : val;
 }
@@ -70,7 +70,7 @@ void tcp_cookie_answer(struct tcp *t, const struct tcp_listener *l, const struct
 
 	tcp_synrcvd_fill(t, opts, s, &sr);
 	if (!sr.ts) { /* there is nowhere to write them */
-		sr.ws = sr.sack = false;
+		sr.ws = sr.sack = sr.ecn = false;
 		sr.wscale = 0;
 	}
 	tcp_tuple_mask(t, &sr.h.key, &mask, &sr.ts_offset);
@@ -129,6 +129,7 @@ static void restore(const struct tcp *t, const struct tcp_listener *l, const str
 		return;
 	sr->ts_recent = s->o.tsval;
 	sr->sack = (bits & TS_SACK) != 0;
+	sr->ecn = (bits & TS_ECN) != 0;
 	if ((bits & TS_WSCALE) != TS_NO_WSCALE)
 		sr->wscale = (uint8_t)(tcp_listener_wscale(t, (const struct tcp_pcb *)l) << 4 | (bits & TS_WSCALE));
 }

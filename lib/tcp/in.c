@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "tcp/ext.h"
 #include "tcp/out.h"
 #include "tcp/rtx.h"
 
@@ -175,6 +176,8 @@ void tcp_in_pcb(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		timestamp_renew(t, p, s);
 	}
 	heard(t, p);
+	if (unlikely(p->xflags & TX_EXT))
+		tcp_ext_received(t, p, s->len, s->len > 0 ? tcp_seg_joined(s) : 1);
 	if (!tcp_in_ack(t, p, s))
 		return;
 	if (s->len > 0 && !tcp_in_text(t, p, s))

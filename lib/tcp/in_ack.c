@@ -2,6 +2,8 @@
 #include <errno.h>
 
 #include "tcp/cc.h"
+#include "tcp/ecn.h"
+#include "tcp/ext.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/rtx.h"
@@ -30,7 +32,7 @@ static void handshake_timing(struct tcp *t, struct tcp_pcb *p, const struct tcp_
 	if (p->backoff > 1)
 		p->cwnd = p->mss;
 	p->backoff = 0;
-	p->ext = 0;
+	p->ext = 0; /* was syn_us */
 }
 
 void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
@@ -41,6 +43,7 @@ void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *
 	p->tflags |= TF_CONNECTED;
 	tcp_timer_rtx_stop(p);
 	tcp_state_set(t, p, TCP_ESTABLISHED);
+	tcp_ext_established(t, p);
 	net_confirm(t->net, p->c.h.path);
 	tcp_timer_keepalive(t, p);
 	ready_mark(t->flow, &p->c, EPOLLOUT);
@@ -111,7 +114,7 @@ static bool ack_new(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 	uint32_t end = tcp_data_end(p, b);
 	bool fin = TCP_IN(p->state, TCP_FIN_DUE) && s->ack == end + 1;
 	uint32_t data = s->ack - p->snd_una - fin;
-	bool was_writable = tcp_writable(p, b);
+	bool was_writable = tcp_writable(t, p, b);
 
 	rtt_update(t, p, b, s);
 	tcp_rtx_acked(t, p, b, s->ack);
@@ -129,7 +132,7 @@ static bool ack_new(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 		tcp_timer_rtx_in(t, p, tcp_rtt_rto_us(p));
 	}
 	if (b != NULL) {
-		if ((!was_writable || (p->tflags & TF_NOMBUF)) && tcp_writable(p, b)) {
+		if ((!was_writable || (p->tflags & TF_NOMBUF)) && tcp_writable(t, p, b)) {
 			p->tflags &= ~TF_NOMBUF;
 			ready_mark(t->flow, &p->c, EPOLLOUT);
 		}
@@ -172,6 +175,8 @@ bool tcp_in_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 	if (seq_lt(s->ack, p->snd_una))
 		return true;
 	window_update(t, p, s);
+	if (unlikely((s->flags & TCPF_ECE) && (p->xflags & TX_ECN)))
+		tcp_ecn_echo(t, p, s->ack);
 	if (s->ack != p->snd_una)
 		return ack_new(t, p, s);
 	if (is_dupack(p, s, old_wnd))

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "pkt/gro.h"
+#include "tcp/ecn.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/timers.h"
@@ -54,17 +55,16 @@ static void text_in_order(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, s
 	ready_mark(t->flow, &p->c, EPOLLIN);
 }
 
-/* How many segments the peer sent that arrived as this one. */
-static uint32_t joined_segments(const struct rte_mbuf *m, uint32_t len)
+uint32_t tcp_seg_joined(const struct tcp_seg *s)
 {
-	uint32_t seg_len = pkt_segment_bytes(m, len);
+	uint32_t seg_len = pkt_segment_bytes(s->m, s->len);
 
-	return likely(seg_len == len) ? 1 : (len + seg_len - 1) / seg_len;
+	return likely(seg_len == s->len) ? 1 : (s->len + seg_len - 1) / seg_len;
 }
 
 static void text_out_of_order(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_seg *s)
 {
-	uint32_t seq = s->seq, n = joined_segments(s->m, s->len);
+	uint32_t seq = s->seq, n = tcp_seg_joined(s);
 
 	t->stats.ooo_segs++;
 	if (t->rcv_held >= t->rcv_held_max / 2) /* the rest is for what fills the gaps */
@@ -92,6 +92,8 @@ bool tcp_in_text(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		tcp_in_drop(t, s, DROP_NO_MBUF);
 		return false;
 	}
+	if (unlikely(p->xflags & TX_ECN))
+		tcp_ecn_data(t, p, s);
 	b = tcp_buf_need(t, p);
 	if (s->seq == p->rcv_nxt)
 		text_in_order(t, p, b, s);

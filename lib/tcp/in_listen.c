@@ -4,6 +4,7 @@
 
 #include "flow/away.h"
 #include "tcp/cookie.h"
+#include "tcp/ecn.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/shared.h"
@@ -62,6 +63,8 @@ void tcp_synrcvd_fill(const struct tcp *t, const struct tcp_pcb *opts, const str
 	sr->wnd = tcp_listener_window(opts);
 	sr->peer_mss = s->o.has_mss ? s->o.mss : TCP_MSS_FALLBACK;
 	sr->tos = tcp_opt(t, opts)->tos;
+	if (unlikely(s->flags & TCPF_ECE))
+		sr->ecn = tcp_ecn_accept(t, opts, s, &sr->tos);
 	sr->sent_us = (uint32_t)t->clock->now_us;
 }
 

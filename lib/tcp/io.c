@@ -37,6 +37,8 @@ ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int 
 	p->tflags = flags & MSG_MORE ? p->tflags | TF_MORE : p->tflags & ~TF_MORE;
 	b = tcp_buf_need(t, p);
 	err = -EAGAIN;
+	if (unlikely(!tcp_lowat_allows(t, p, b)))
+		goto out;
 	for (int i = 0; i < n; i++) {
 		uint32_t space = b->snd_len < p->sndbuf ? p->sndbuf - b->snd_len : 0;
 		uint32_t want = iov[i].iov_len < space ? (uint32_t)iov[i].iov_len : space, got;

@@ -8,6 +8,7 @@
 #include "flow/away.h"
 #include "tcp/buf.h"
 #include "tcp/cc.h"
+#include "tcp/ext.h"
 #include "tcp/out.h"
 #include "tcp/rtx.h"
 #include "tcp/shared.h"
@@ -53,6 +54,7 @@ void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_o
 	p->wscale = (uint8_t)(tcp_wscale_for(p->rcvbuf) << 4);
 	p->rcv_mss = TCP_MSS_FALLBACK;
 	p->backoff = p->dupacks = p->probes = p->soft_error = 0;
+	tcp_ext_free(t, p); /* of an earlier connection */
 	p->xflags &= ~TX_CONNECTION;
 	p->snd_wnd_max = 0;
 	p->rcv_tick = p->rtx_tick = t->clock->tick;
@@ -82,6 +84,7 @@ static void inherit(struct tcp *t, struct tcp_pcb *p, const struct tcp_listener 
 
 	p->sndbuf = from->sndbuf;
 	p->rcvbuf = from->rcvbuf;
+	p->xflags |= from->xflags & TX_CC_MASK;
 	p->tflags = from->tflags & (TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_QUICKACK);
 	if (from->opts != 0) {
 		const struct tcp_optext *x = tcp_opt(t, from);
@@ -138,6 +141,8 @@ static struct tcp_pcb *passive_pcb(struct tcp *t, const struct tcp_listener *l, 
 		p->xflags |= TX_SACK;
 	if (sr->cookie)
 		p->xflags |= TX_UNTIMED;
+	if (sr->ecn)
+		p->xflags |= TX_ECN;
 	tcp_pcb_peer(t, p, sr->peer_mss);
 	return p;
 }
@@ -188,6 +193,7 @@ void tcp_pcb_free(struct tcp *t, struct tcp_pcb *p)
 	SPATE_ASSERT(p->state == TCP_CLOSED && !(p->c.flags & CONN_IN_TABLE));
 	tcp_timers_clear(t, p);
 	tcp_buf_free(t, p);
+	tcp_ext_free(t, p);
 	tcp_opt_free(t, p);
 	ready_unlink(t->flow, &p->c);
 	if (p->c.flags & CONN_BOUND_PORT) {

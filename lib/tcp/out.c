@@ -3,7 +3,9 @@
 
 #include "tcp/cc.h"
 #include "tcp/in.h"
+#include "tcp/ext.h"
 #include "tcp/life.h"
+#include "tcp/pace.h"
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
 
@@ -57,6 +59,8 @@ static uint32_t out_large_max(const struct tcp *t, const struct tcp_pcb *p, uint
 
 	if (!(port->offloads & PORT_TX_TSO) || !path->resolved || path->neigh == 0)
 		return mss;
+	if (unlikely(p->xflags & TX_ECN_CWR)) /* for one segment only */
+		return mss;
 	fit = port->tx_segs_max != 0 ? t->seg_max + (port->tx_segs_max - 1u) * t->seg_max : most;
 	if (fit < most)
 		most = fit;
@@ -99,6 +103,8 @@ static bool out_data(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32
 		return false;
 	if (!(likely(len <= mss) ? tcp_out_segment(t, p, seq, len, flags) : tcp_out_large(t, p, seq, len, flags, mss)))
 		return false;
+	if (unlikely(p->xflags & TX_PACED))
+		tcp_pace_sent(t, p, len);
 	if (seq_lt(seq, p->snd_max)) {
 		t->stats.rtx_segs++;
 		if ((p->tflags & TF_RTT) && seq_lt(seq, b->rtt_seq)) /* Karn's rule, RFC 6298 section 3 */
@@ -134,37 +140,31 @@ static bool out_head(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32
 	return true;
 }
 
-/* RFC 5681 4.1: after an idle time the window says nothing about the path any more. */
-static void out_idle_restart(struct tcp *t, struct tcp_pcb *p)
-{
-	if (p->snd_una == p->snd_max && t->clock->tick - p->rcv_tick > ticks_from_us(tcp_rtt_rto_us(p)) &&
-	    p->cwnd > (uint32_t)TCP_INITIAL_WINDOW * p->mss) {
-		uint32_t ssthresh = p->ssthresh;
-
-		tcp_cc_of(p)->start(t, p);
-		p->ssthresh = ssthresh;
-	}
-}
-
 enum out_result { OUT_DONE, OUT_MORE, OUT_BLOCKED };
 
 static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {
-	uint32_t mss = out_mss(t, p), len, sent = 0;
+	uint32_t mss = out_mss(t, p), len, sent = 0, pace_bytes = UINT32_MAX;
 	bool fin;
 
 	if ((p->tflags & TF_RTX_HEAD) && !out_head(t, p, b, mss))
 		return OUT_BLOCKED;
-	if (b != NULL && b->snd_len > 0)
-		out_idle_restart(t, p);
+	if (p->snd_una == p->snd_max && b != NULL && b->snd_len > 0 &&
+	    unlikely((p->xflags & TX_EXT) || p->cwnd > (uint32_t)TCP_INITIAL_WINDOW * p->mss))
+		tcp_cc_idle(t, p);
 	while ((len = out_next(p, b, mss, &fin)) > 0 || fin) {
 		uint32_t large = len;
 		bool large_fin = fin;
 
+		if (unlikely(p->xflags & TX_PACED)) {
+			pace_bytes = tcp_pace_room(t, p);
+			if (pace_bytes == 0)
+				return OUT_DONE; /* its timer goes on with it */
+		}
 		if (sent++ >= TCP_OUT_BURST)
 			return OUT_MORE;
 		if (len == mss && !fin)
-			large = out_extend(t, p, b, mss, TCP_OUT_BURST + 1 - sent, &large_fin);
+			large = out_extend(t, p, b, mss, RTE_MIN(TCP_OUT_BURST + 1 - sent, pace_bytes / mss), &large_fin);
 		if (large > mss && out_data(t, p, b, p->snd_nxt, large, large_fin, mss)) {
 			p->snd_nxt += large + large_fin;
 			sent += (large - 1) / mss;
@@ -204,7 +204,7 @@ static bool mbufs_again(struct tcp *t, struct tcp_pcb *p)
 	if (t->snd_held >= t->snd_held_max - t->snd_held_max / 8 || rte_mempool_avail_count(t->tx->pool) < TX_BURST)
 		return false;
 	p->tflags &= ~TF_NOMBUF;
-	if (tcp_writable(p, tcp_buf_of(t, p)))
+	if (tcp_writable(t, p, tcp_buf_of(t, p)))
 		ready_mark(t->flow, &p->c, EPOLLOUT);
 	return true;
 }
@@ -223,8 +223,15 @@ static enum out_result out_conn(struct tcp *t, struct tcp_pcb *p)
 		return OUT_DONE;
 	if (b != NULL && b->dup_acks_due > 0) /* they count for the peer only without data */
 		r = out_acks(t, p, b);
-	if (r == OUT_DONE && TCP_IN(p->state, TCP_SYNCHRONIZED))
+	if (r == OUT_DONE && TCP_IN(p->state, TCP_SYNCHRONIZED)) {
+		bool held = unlikely(p->opts != 0) && !tcp_lowat_allows(t, p, b);
+
 		r = out_stream(t, p, b);
+		if (held && tcp_writable(t, p, b))
+			ready_mark(t->flow, &p->c, EPOLLOUT);
+		if (unlikely(p->xflags & TX_EXT) && r == OUT_DONE)
+			tcp_ext_flushed(t, p);
+	}
 	if (r == OUT_DONE)
 		r = out_acks(t, p, b);
 	if (b != NULL)

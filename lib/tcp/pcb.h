@@ -46,7 +46,7 @@ struct tcp_pcb {
 	uint32_t xflags;            /* TX_* below: what was negotiated, and what few connections use */
 	union {
 		uint32_t syn_us;    /* SYN-SENT, SYN-RECEIVED: when the first SYN left */
-		uint32_t ext;       /* later: struct tcp_ext (ext.h), 0 none */
+		uint32_t ext;       /* later: struct tcp_ext (ext.h), with TX_EXT */
 	};
 	uint32_t t_ack;             /* delayed ACK deadline */
 	uint32_t t_misc;            /* keepalive, FIN-WAIT-2, user timeout: by state */
@@ -101,10 +101,16 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 
 /* tcp_pcb.xflags */
 #define TX_SACK         (1u << 0)  /* both sides permit SACK (RFC 2018) */
-#define TX_ECN          (1u << 8)  /* both sides do ECN (RFC 3168 6.1.1) */
+#define TX_ECN          (1u << 8)  /* both sides do ECN (RFC 3168 6.1.1); until the SYN-ACK: we asked for it */
+#define TX_CC_SHIFT     9          /* three bits: the congestion control algorithm (cc.h), the socket's */
+#define TX_CC_MASK      (7u << TX_CC_SHIFT)
+#define TX_ECN_ECE      (1u << 12) /* ACKs carry ECE: CE was received and no CWR since (RFC 3168 6.1.3) */
+#define TX_ECN_CWR      (1u << 13) /* the next new data carries CWR (6.1.2) */
+#define TX_EXT          (1u << 14) /* pcb.ext names a struct tcp_ext */
+#define TX_PACED        (1u << 15) /* ... in which a pacing rate holds the sender back (pace.h) */
 #define TX_UNTIMED      (1u << 20) /* the handshake's round trip is not known: its SYN was answered by a cookie */
 /* What ends with the connection; the rest is the socket's. */
-#define TX_CONNECTION   (0xffu | TX_ECN | TX_UNTIMED)
+#define TX_CONNECTION   (0xffu | TX_ECN | TX_ECN_ECE | TX_ECN_CWR | TX_EXT | TX_PACED | TX_UNTIMED)
 
 /* A listening socket overlays the slot; behind it, the pcb's options stay in place for the connections to inherit. */
 struct tcp_listener {
@@ -129,6 +135,7 @@ struct tcp_synrcvd {
 	uint8_t wscale;         /* as in the pcb */
 	bool ts : 1, ws : 1, sack : 1; /* the SYN had these options */
 	bool cookie : 1;        /* not of a SYN that was remembered: nothing was timed (cookie.h) */
+	bool ecn : 1;           /* it asked for ECN, and gets it */
 	uint8_t retries;
 };
 static_assert(sizeof(struct tcp_synrcvd) == 64, "one cache line");
@@ -158,7 +165,11 @@ struct tcp_optext {
 	int32_t linger_s;          /* SO_LINGER, -1: off */
 	int32_t linger2_s;         /* TCP_LINGER2: orphaned FIN-WAIT-2; -1: none at all */
 	uint32_t port_range;       /* IP_LOCAL_PORT_RANGE, 0: none */
+	uint32_t notsent_lowat;    /* TCP_NOTSENT_LOWAT, 0: none */
+	uint32_t window_clamp;     /* TCP_WINDOW_CLAMP, 0: none */
+	uint64_t max_pacing;       /* SO_MAX_PACING_RATE in bytes per second, 0: none */
+	uint32_t spare2[4];
 };
-static_assert(sizeof(struct tcp_optext) == 32, "half a line");
+static_assert(sizeof(struct tcp_optext) == 64, "a line");
 
 #endif

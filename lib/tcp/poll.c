@@ -18,7 +18,7 @@ uint32_t tcp_poll(const struct tcp *t, const struct tcp_pcb *p)
 		return mask;
 	if (b != NULL && b->rcv_len > 0)
 		mask |= EPOLLIN | EPOLLRDNORM;
-	if ((p->tflags & TF_SHUT_WR) || (tcp_writable(p, b) && !(p->tflags & TF_NOMBUF)))
+	if ((p->tflags & TF_SHUT_WR) || (tcp_writable(t, p, b) && !(p->tflags & TF_NOMBUF)))
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	return mask;
 }

@@ -180,7 +180,7 @@ static void recovery_acked(struct tcp_pcb *p, const struct tcp_buf *b, uint32_t 
 
 void tcp_rtx_acked(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t ack)
 {
-	struct tcp_ack a = {.acked = ack - p->snd_una, .prior_flight = p->snd_max - p->snd_una};
+	struct tcp_ack a = {.una = ack, .acked = ack - p->snd_una, .prior_flight = p->snd_max - p->snd_una};
 
 	if (p->tflags & TF_RECOVERY) {
 		recovery_acked(p, b, ack, a.acked);
@@ -188,11 +188,11 @@ void tcp_rtx_acked(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t
 		/* Much may be acknowledged at once that was never lost: slow start by one segment (RFC 5681 3.1). */
 		a.prior_flight = p->cwnd;
 		a.acked = a.acked < p->mss ? a.acked : p->mss;
-		tcp_cc_of(p)->acked(t, p, b, &a);
+		tcp_cc_acked(t, p, b, &a);
 		if (b == NULL || seq_ge(ack, b->recover))
 			p->tflags &= ~TF_LOSS;
 	} else {
-		tcp_cc_of(p)->acked(t, p, b, &a);
+		tcp_cc_acked(t, p, b, &a);
 	}
 	p->dupacks = 0;
 }

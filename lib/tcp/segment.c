@@ -2,6 +2,8 @@
 #include <netinet/in.h>
 
 #include "tcp/buf.h"
+#include "tcp/ecn.h"
+#include "tcp/ext.h"
 #include "tcp/life.h"
 #include "tcp/out.h"
 
@@ -12,7 +14,10 @@ static uint32_t window_space(const struct tcp *t, const struct tcp_pcb *p)
 	const struct tcp_buf *b = tcp_buf_of(t, p);
 	uint32_t unread = b != NULL ? b->rcv_len : 0;
 	uint32_t space = p->rcvbuf > unread ? p->rcvbuf - unread : 0;
-	uint32_t most = 65535u << (p->wscale >> 4);
+	uint32_t most = 65535u << (p->wscale >> 4), clamp = tcp_opt(t, p)->window_clamp;
+
+	if (unlikely(clamp != 0) && clamp < most)
+		most = clamp;
 
 	return space < most ? space : most;
 }
@@ -70,35 +75,52 @@ static void ports_fill(struct tcp_view *v, const struct flow_key *key)
 /* The header of a segment of an established connection. */
 static inline struct rte_mbuf *segment_of(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint8_t flags)
 {
-	struct tcp_view v = {.seq = seq, .ack = p->rcv_nxt, .flags = flags | TCPF_ACK, .wnd = tcp_out_window(t, p)};
+	const uint8_t ece = p->xflags & TX_ECN_ECE ? TCPF_ECE : 0;
+	struct tcp_view v = {.seq = seq, .ack = p->rcv_nxt, .flags = flags | TCPF_ACK | ece, .wnd = tcp_out_window(t, p)};
 	struct tcp_opts o = {.has_ts = p->tflags & TF_TS, .tsval = tcp_now_ts(t, p->ts_offset), .tsecr = p->ts_recent};
 
 	ports_fill(&v, &p->c.h.key);
 	return segment_new(t, &v, &o);
 }
 
-/* It carries the ACK, too. */
-static inline void segment_send(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *m)
+/* It carries the ACK, too. ect: its codepoint of RFC 3168. */
+static inline void segment_send(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *m, uint8_t ect)
 {
 	const struct tcp_optext *x = tcp_opt(t, p);
 
 	p->last_ack_sent = p->rcv_nxt;
 	p->tflags &= ~(TF_ACK_NOW | TF_ACK_DELAY | TF_T_ACK);
-	net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos, x->ttl);
+	net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos | ect, x->ttl);
+}
+
+/* What few connections have: ECN, and books. The segment will leave. Returns its codepoint. */
+static __rte_noinline uint8_t segment_special(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *m, uint32_t seq, uint32_t len,
+					      uint32_t segs)
+{
+	uint8_t ect = 0;
+
+	if (p->xflags & TX_ECN)
+		ect = tcp_ecn_mark(p, seq, len, rte_pktmbuf_mtod_offset(m, uint8_t *, TCP_FLAGS_OFF));
+	if (p->xflags & TX_EXT)
+		tcp_ext_sent(t, p, seq, len, segs);
+	return ect;
 }
 
 bool tcp_out_segment(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags)
 {
 	struct rte_mbuf *m = segment_of(t, p, seq, flags);
+	uint8_t ect = 0;
 
 	if (m == NULL)
 		return false;
+	if (unlikely(p->xflags & (TX_ECN | TX_EXT)))
+		ect = segment_special(t, p, m, seq, len, 1);
 	if (len > 0) {
 		tcp_buf_snd_copy(tcp_buf_of(t, p), p->snd_una, seq, rte_pktmbuf_mtod_offset(m, void *, m->data_len), len);
 		m->data_len = (uint16_t)(m->data_len + len);
 		m->pkt_len = m->data_len;
 	}
-	segment_send(t, p, m);
+	segment_send(t, p, m, ect);
 	return true;
 }
 
@@ -128,6 +150,7 @@ static bool large_fill(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *head, 
 bool tcp_out_large(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags, uint32_t mss)
 {
 	struct rte_mbuf *m = segment_of(t, p, seq, flags);
+	uint8_t ect = 0;
 
 	if (m == NULL)
 		return false;
@@ -140,7 +163,9 @@ bool tcp_out_large(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len,
 		return false;
 	}
 	t->stats.segs_out += (len - 1) / mss;
-	segment_send(t, p, m);
+	if (p->xflags & (TX_ECN | TX_EXT))
+		ect = segment_special(t, p, m, seq, len, (len + mss - 1) / mss);
+	segment_send(t, p, m, ect);
 	return true;
 }
 
@@ -164,6 +189,7 @@ void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
 	struct tcp_view v = {.seq = p->snd_una, .flags = TCPF_SYN, .wnd = (uint16_t)wnd};
 	struct tcp_opts o = {.has_mss = true, .mss = tcp_announced_mss(t, p->c.h.path, x)};
 	struct rte_mbuf *m;
+	uint8_t ect = 0;
 
 	if (!tcp_out_room(t, p->c.h.path)) {
 		p->tflags |= TF_SYN_DUE;
@@ -183,15 +209,18 @@ void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
 		v.ack = p->rcv_nxt;
 		p->last_ack_sent = p->rcv_nxt;
 	}
+	v.flags |= tcp_ecn_syn_flags(t, p, &ect);
 	ports_fill(&v, &p->c.h.key);
 	m = segment_new(t, &v, &o);
 	if (m != NULL)
-		net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos, x->ttl);
+		net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos | ect, x->ttl);
 }
 
 static void synack_of(const struct tcp_synrcvd *sr, uint32_t tsval, struct tcp_view *v, struct tcp_opts *o)
 {
 	*v = (struct tcp_view){.seq = sr->iss, .ack = sr->irs + 1, .flags = TCPF_SYN | TCPF_ACK, .wnd = sr->wnd};
+	if (sr->ecn)
+		v->flags |= TCPF_ECE;
 	*o = (struct tcp_opts){.has_mss = true, .mss = sr->own_mss, .has_ts = sr->ts, .tsval = tsval, .tsecr = sr->ts_recent,
 			       .has_wscale = sr->ws, .wscale = sr->wscale >> 4, .sack_ok = sr->sack};
 }

@@ -19,6 +19,7 @@ static void note_fill(const struct tcp *t, const struct tcp_pcb *p, uint32_t fla
 		      .laddr_be = p->c.flags & CONN_BOUND_ADDR ? p->c.h.key.laddr_be : 0, .owner = tcp_pcb_ref(t, p)},
 		.backlog = backlog, .sndbuf = p->sndbuf, .rcvbuf = p->rcvbuf, .tflags = p->tflags & NOTE_TFLAGS,
 		.conn_flags = p->c.flags & NOTE_CONN_FLAGS, .has_opts = p->opts != 0,
+		.congestion = (p->xflags & TX_CC_MASK) >> TX_CC_SHIFT,
 	};
 	if (p->opts != 0)
 		n->opts = *tcp_opt(t, p);
@@ -87,6 +88,7 @@ static void twin_set_options(struct tcp *t, struct tcp_listener *l, const struct
 	p->sndbuf = n->sndbuf;
 	p->rcvbuf = n->rcvbuf;
 	p->tflags = (p->tflags & ~NOTE_TFLAGS) | n->tflags;
+	p->xflags = (p->xflags & ~TX_CC_MASK) | (uint32_t)n->congestion << TX_CC_SHIFT;
 	p->c.flags = (uint8_t)((p->c.flags & ~NOTE_CONN_FLAGS) | n->conn_flags);
 	if (n->has_opts) {
 		struct tcp_optext *own = tcp_opt_need(t, p);

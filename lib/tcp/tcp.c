@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "tcp/buf.h"
+#include "tcp/ext.h"
 #include "tcp/shared.h"
 #include "wire/ip4.h"
 #include "wire/tcp.h"
@@ -39,11 +40,13 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 {
 	uint32_t binds = cfg->max_conns < 1u << 20 ? cfg->max_conns : 1u << 20; /* sockets that bound a port, not all */
 	uint32_t room = rte_pktmbuf_data_room_size(tx->pool) - RTE_PKTMBUF_HEADROOM - TCP_HDR_LEN - TCP_OPTS_MAX;
+	uint32_t exts = cfg->max_conns / TCP_EXT_DIVISOR;
 	uint32_t remote = mail_alone(flow->mail) ? 0 : BIND_REMOTE_MAX;
 	int err;
 
 	*t = (struct tcp){.flow = flow, .net = net, .tx = tx, .drops = drops, .clock = clock, .prng = prng, .eport = eport,
 			  .port_lo = cfg->port_lo, .port_hi = cfg->port_hi,
+			  .congestion = cfg->congestion, .ecn = cfg->ecn,
 			  .timewait_max = flow->pool[FLOW_TIMEWAIT].cap - 1,
 			  .synrcvd_max = flow->pool[FLOW_SYNRCVD].cap - 1,
 			  .cookie_from = (flow->pool[FLOW_SYNRCVD].cap - 1) / TCP_COOKIE_SHARE,
@@ -67,7 +70,12 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 	err = region_map(&t->answered, flow->pool[FLOW_CONN].cap * sizeof(uint16_t), cfg->numa_node);
 	if (err != 0)
 		goto no_answered;
+	err = pool_init(&t->exts, exts > 1024 ? exts : 1024, sizeof(struct tcp_ext), cfg->numa_node);
+	if (err != 0)
+		goto no_exts;
 	return 0;
+no_exts:
+	region_unmap(&t->answered);
 no_answered:
 	pool_fini(&t->optexts);
 no_optexts:
@@ -88,6 +96,7 @@ void tcp_fini(struct tcp *t)
 			tcp_buf_clear(t, b);
 	}
 	region_unmap(&t->answered);
+	pool_fini(&t->exts);
 	pool_fini(&t->optexts);
 	pool_fini(&t->bufs);
 	pool_fini(&t->shared);

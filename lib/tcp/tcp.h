@@ -18,7 +18,8 @@
 struct tcp_stats {
 	uint64_t segs_in, segs_out, rtx_segs, rtos, fast_rtx, dup_acks, active_opens, passive_opens, established, /* now */
 		resets_in, resets_out, attempt_fails, timeouts, ooo_segs, challenge_acks, timewait /* now */, synrcvd /* now */,
-		timewait_overflow, timewait_reused, conn_full, port_exhausted, cookies_sent, cookies_received, cookies_failed;
+		timewait_overflow, timewait_reused, conn_full, port_exhausted, cookies_sent, cookies_received, cookies_failed,
+		ecn_ce /* times that CE came anew */, ecn_reductions;
 };
 
 struct tcp {
@@ -34,6 +35,9 @@ struct tcp {
 	struct siphash_key cookie_key; /* follows from it */
 	struct pool bufs;           /* struct tcp_buf */
 	struct pool optexts;        /* struct tcp_optext */
+	struct pool exts;           /* struct tcp_ext */
+	uint8_t congestion;         /* algorithm of new sockets (enum tcp_cc_id) */
+	uint8_t ecn;                /* TCP_ECN_* */
 	flow_ref out_head, out_tail;/* connections with something to send */
 	uint32_t out_n;
 	uint32_t tw_head, tw_tail;  /* FLOW_TIMEWAIT indices, oldest first */
@@ -62,10 +66,14 @@ enum { TCP_SYNCOOKIES_NO, TCP_SYNCOOKIES_AUTO, TCP_SYNCOOKIES_ALWAYS };
 #define TCP_FO_CLIENT_NO_COOKIE 4u
 #define TCP_FO_SERVER_NO_COOKIE 0x200u
 #define TCP_FO_SERVER_ALL 0x400u        /* listeners without TCP_FASTOPEN too, with their backlog as limit */
+/* Explicit congestion notification, as Linux's tcp_ecn. */
+enum tcp_ecn_mode { TCP_ECN_OFF, TCP_ECN_ON, TCP_ECN_ANSWER /* when the peer asks */ };
 
 struct tcp_config {
 	uint32_t max_conns;
 	uint16_t port_lo, port_hi;
+	uint8_t congestion;         /* enum tcp_cc_id; 0: CUBIC */
+	uint8_t ecn;                /* enum tcp_ecn_mode */
 	int numa_node;
 	struct siphash_key secret;  /* zero: one of its own */
 	uint8_t syncookies;

@@ -39,7 +39,9 @@ static const struct port_ops fake_ops = {.tx = fake_tx};
 void host_init(struct host *h, rte_be32_t addr_be, uint8_t mac_tail, uint64_t now_ns, uint64_t seed)
 {
 	struct flow_config fc = {.max_conns = CONNS, .numa_node = -1};
-	const struct tcp_config tc = {.max_conns = CONNS, .port_lo = 20000, .port_hi = 29999, .numa_node = -1};
+	/* Reno, since its windows are the ones that one computes in the head. */
+	const struct tcp_config tc = {.max_conns = CONNS, .port_lo = 20000, .port_hi = 29999, .congestion = TCP_CC_RENO,
+				      .ecn = TCP_ECN_ANSWER, .numa_node = -1};
 	uint8_t key[40];
 
 	memset(h, 0, sizeof(*h));
@@ -80,6 +82,7 @@ void host_fini(struct host *h)
 	assert_int_equal(h->flow.tcp.used, 0);
 	assert_int_equal(h->tcp.bufs.used, 0);
 	assert_int_equal(h->tcp.optexts.used, 0);
+	assert_int_equal(h->tcp.exts.used, 0);
 	assert_int_equal(h->tcp.binds.pool.used, 0);
 	assert_int_equal(h->net.paths.pool.used, 0);
 	assert_int_equal(h->tcp.stats.established, 0);

@@ -16,6 +16,7 @@
 
 #include "flow/eport.h"
 #include "tcp/buf.h"
+#include "tcp/cc.h"
 #include "tcp/life.h"
 #include "tcp/tcp.h"
 #include "wire/tcp.h"
