@@ -108,6 +108,13 @@
 #define TCP_TTL_DEFAULT 64        /* RFC 1700 */
 #define TCP_ANSWER_MS 512         /* one answer to segments that may be forged (challenge ACK, ACK to what is outside the window) per
 				   * connection and so many ms, Linux tcp_invalid_ratelimit 500; a power of two */
+#define TCP_FO_QUEUE_MAX 4096     /* TCP_FASTOPEN: more handshakes are not unfinished at a time (Linux: its somaxconn) */
+#define TCP_FO_LISTENERS 65536    /* sockets of one stack that asked for it: every port */
+#define TCP_FO_FAILED_MS 60000    /* Fast Open requests that end before their handshake keep their place for one to two such times */
+#define TCP_FO_PEERS 4096         /* servers whose cookies one stack remembers ... */
+#define TCP_FO_WAYS 4             /* ... of which so many look-ups share a place, a line or two */
+#define TCP_FO_LOSS_MS 60000      /* SYNs with data vanish: plain ones for two minutes and longer, doubled with every loss ... */
+#define TCP_FO_LOSS_DOUBLINGS 8   /* ... up to four hours */
 #define TCP_COOKIE_SHARE 2        /* half-open connections fill at most half their pool before SYNs are answered by cookies */
 #define TCP_COOKIE_MINUTES 2      /* a cookie is believed in its minute and the next: SYN-ACK and ACK need less */
 

@@ -155,6 +155,12 @@ static bool expected(const struct tcp *t, const struct tcp_pcb *p, const struct 
 	       (!(p->tflags & TF_TS) || (s->o.has_ts && !tcp_paws_old(s, p->ts_recent)));
 }
 
+/* A Fast Open client repeats its SYN: our SYN-ACK was lost. */
+static bool syn_again(const struct tcp_pcb *p, const struct tcp_seg *s)
+{
+	return p->state == TCP_SYN_RECEIVED && (s->flags & (TCPF_SYN | TCPF_ACK | TCPF_RST)) == TCPF_SYN && s->seq == p->snd_wl1;
+}
+
 void tcp_in_pcb(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 {
 	if (!expected(t, p, s)) {
@@ -163,6 +169,11 @@ void tcp_in_pcb(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		    s->seq + 1 == p->rcv_nxt) {
 			s->flags &= (uint8_t)~TCPF_SYN;
 			s->seq++;
+		}
+		if (unlikely(p->xflags & TX_FO_PASSIVE) && syn_again(p, s)) {
+			tcp_out_syn(t, p);
+			tcp_in_drop(t, s, DROP_TCP_STATE);
+			return;
 		}
 		if (!step1_seq(t, p, s) || !step2_rst(t, p, s) || !step4_syn(t, p, s))
 			return;

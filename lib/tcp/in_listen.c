@@ -5,6 +5,7 @@
 #include "flow/away.h"
 #include "tcp/cookie.h"
 #include "tcp/ecn.h"
+#include "tcp/fastopen.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/shared.h"
@@ -71,7 +72,9 @@ void tcp_synrcvd_fill(const struct tcp *t, const struct tcp_pcb *opts, const str
 void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32_t iss)
 {
 	const struct tcp_pcb *opts = (const struct tcp_pcb *)l;
+	struct tcp_fo_option fo;
 	struct tcp_synrcvd *sr;
+	bool has_fo = false;
 
 	if (l->n_accept > l->backlog) { /* Linux sk_acceptq_is_full(): one more than was asked for */
 		tcp_in_drop(t, s, DROP_TCP_BACKLOG);
@@ -81,6 +84,8 @@ void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32
 		tcp_cookie_answer(t, l, s);
 		return;
 	}
+	if (unlikely(t->fastopen & TCP_FO_SERVER) && tcp_fo_syn(t, l, s, iss, &fo, &has_fo))
+		return;
 	sr = synrcvd_new(t, s);
 	if (sr == NULL) {
 		tcp_in_drop(t, s, DROP_TCP_SYN_FULL);
@@ -91,7 +96,7 @@ void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32
 		sr->iss = iss;
 	tcp_synrcvd_fill(t, opts, s, sr);
 	sr->own_mss = tcp_announced_mss(t, sr->h.path, tcp_opt(t, opts));
-	tcp_out_synack(t, sr);
+	tcp_out_synack(t, sr, has_fo ? &fo : NULL);
 	flow_timer_set(t->flow, tcp_synrcvd_ref(t, sr), t->clock->tick + ticks_from_us(TCP_RTO_INITIAL_US));
 }
 

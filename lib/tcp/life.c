@@ -9,6 +9,7 @@
 #include "tcp/buf.h"
 #include "tcp/cc.h"
 #include "tcp/ext.h"
+#include "tcp/fastopen.h"
 #include "tcp/out.h"
 #include "tcp/rtx.h"
 #include "tcp/shared.h"
@@ -92,6 +93,8 @@ static void inherit(struct tcp *t, struct tcp_pcb *p, const struct tcp_listener 
 
 		memcpy((char *)own + sizeof(own->pool_link), (const char *)x + sizeof(x->pool_link),
 		       sizeof(*own) - sizeof(own->pool_link));
+		own->fastopen = 0; /* the listener's own */
+		own->fo_flags = 0;
 	}
 }
 
@@ -212,6 +215,9 @@ void tcp_done(struct tcp *t, struct tcp_pcb *p, int err)
 	struct tcp_buf *b = tcp_buf_of(t, p);
 
 	tcp_timers_clear(t, p);
+	if (unlikely(p->xflags & TX_FO_PASSIVE))
+		tcp_fo_failed(t, p);
+	p->xflags &= ~TX_FO;
 	if (p->c.flags & CONN_IN_TABLE) {
 		table_remove(&t->flow->tcp, p->c.h.hash, tcp_pcb_ref(t, p));
 		p->c.flags &= (uint8_t)~CONN_IN_TABLE;

@@ -101,4 +101,8 @@ static inline const struct tcp_optext *tcp_opt(const struct tcp *t, const struct
 struct tcp_optext *tcp_opt_need(struct tcp *t, struct tcp_pcb *p);
 void tcp_opt_free(struct tcp *t, struct tcp_pcb *p);
 
+/* TCP_DEFER_ACCEPT: seconds as SYN-ACKs repeated meanwhile, and back (Linux secs_to_retrans()). */
+uint8_t tcp_defer_repeats(int seconds);
+int tcp_defer_seconds(uint8_t repeats);
+
 #endif

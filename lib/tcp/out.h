@@ -31,7 +31,11 @@ bool tcp_out_segment(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t le
 /* len > mss bytes as one frame that the NIC cuts into segments of mss (PORT_TX_TSO). */
 bool tcp_out_large(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags, uint32_t mss);
 void tcp_out_syn(struct tcp *t, struct tcp_pcb *p);            /* SYN, or SYN-ACK in SYN-RECEIVED */
-void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr);
+struct tcp_fo_option;
+/* The same with a Fast Open option (or NULL) and the first text bytes of the send queue, which begins behind the SYN. False: there is no
+ * room, and tcp_out_syn() will follow. */
+bool tcp_out_syn_open(struct tcp *t, struct tcp_pcb *p, const struct tcp_fo_option *fo, uint32_t text);
+void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr, const struct tcp_fo_option *fo);
 /* With this TSval, to where the SYN in pkt came from: no path. */
 void tcp_out_synack_back(struct tcp *t, const struct tcp_synrcvd *sr, const struct net_pkt *pkt, uint32_t tsval);
 bool tcp_out_ack(struct tcp *t, struct tcp_pcb *p);            /* a bare ACK; false: no mbuf */

@@ -5,6 +5,7 @@
 
 #include "tcp/buf.h"
 #include "tcp/ext.h"
+#include "tcp/fastopen.h"
 #include "tcp/shared.h"
 #include "wire/ip4.h"
 #include "wire/tcp.h"
@@ -24,7 +25,7 @@ void tcp_flow_sizes(uint32_t max_conns, struct flow_config *cfg)
 /* Those of an end are the same at all its stacks: one may have to know what another one promised. */
 static void keys_make(struct tcp *t, const struct siphash_key *given)
 {
-	static const char cookies[] = "SYN cookies";
+	static const char cookies[] = "SYN cookies", fast[] = "Fast Open";
 
 	t->secret = *given;
 	if (given->k0 == 0 && given->k1 == 0) {
@@ -33,6 +34,8 @@ static void keys_make(struct tcp *t, const struct siphash_key *given)
 	}
 	t->cookie_key.k0 = siphash(&t->secret, cookies, sizeof(cookies));
 	t->cookie_key.k1 = siphash(&t->secret, cookies, sizeof(cookies) - 1);
+	t->fo_key.k0 = siphash(&t->secret, fast, sizeof(fast));
+	t->fo_key.k1 = siphash(&t->secret, fast, sizeof(fast) - 1);
 }
 
 int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, struct net *net, struct pkt_tx *tx,
@@ -70,11 +73,21 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 	err = region_map(&t->answered, flow->pool[FLOW_CONN].cap * sizeof(uint16_t), cfg->numa_node);
 	if (err != 0)
 		goto no_answered;
+	err = pool_init(&t->fastopens, TCP_FO_LISTENERS, sizeof(struct tcp_fo_listen), cfg->numa_node);
+	if (err != 0)
+		goto no_fastopens;
+	err = region_map(&t->fo_cache, TCP_FO_PEERS * sizeof(struct tcp_fo_peer), cfg->numa_node);
+	if (err != 0)
+		goto no_fo_cache;
 	err = pool_init(&t->exts, exts > 1024 ? exts : 1024, sizeof(struct tcp_ext), cfg->numa_node);
 	if (err != 0)
 		goto no_exts;
 	return 0;
 no_exts:
+	region_unmap(&t->fo_cache);
+no_fo_cache:
+	pool_fini(&t->fastopens);
+no_fastopens:
 	region_unmap(&t->answered);
 no_answered:
 	pool_fini(&t->optexts);
@@ -95,8 +108,10 @@ void tcp_fini(struct tcp *t)
 		if (b->owner != 0)
 			tcp_buf_clear(t, b);
 	}
-	region_unmap(&t->answered);
 	pool_fini(&t->exts);
+	region_unmap(&t->fo_cache);
+	pool_fini(&t->fastopens);
+	region_unmap(&t->answered);
 	pool_fini(&t->optexts);
 	pool_fini(&t->bufs);
 	pool_fini(&t->shared);

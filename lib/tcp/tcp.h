@@ -19,6 +19,8 @@ struct tcp_stats {
 	uint64_t segs_in, segs_out, rtx_segs, rtos, fast_rtx, dup_acks, active_opens, passive_opens, established, /* now */
 		resets_in, resets_out, attempt_fails, timeouts, ooo_segs, challenge_acks, timewait /* now */, synrcvd /* now */,
 		timewait_overflow, timewait_reused, conn_full, port_exhausted, cookies_sent, cookies_received, cookies_failed,
+		fastopen_active /* SYNs with data, or a cookie */, fastopen_taken /* whose data was */, fastopen_passive, fastopen_refused,
+		fastopen_overflow,
 		ecn_ce /* times that CE came anew */, ecn_reductions;
 };
 
@@ -32,9 +34,11 @@ struct tcp {
 	struct eport *eport;
 	struct binds binds;
 	struct siphash_key secret;  /* ISN and timestamp offset; the same at all stacks of an end */
-	struct siphash_key cookie_key; /* follows from it */
+	struct siphash_key cookie_key, fo_key; /* follow from it */
 	struct pool bufs;           /* struct tcp_buf */
 	struct pool optexts;        /* struct tcp_optext */
+	struct pool fastopens;      /* struct tcp_fo_listen */
+	struct region fo_cache;     /* struct tcp_fo_peer */
 	struct pool exts;           /* struct tcp_ext */
 	uint8_t congestion;         /* algorithm of new sockets (enum tcp_cc_id) */
 	uint8_t ecn;                /* TCP_ECN_* */
@@ -108,6 +112,10 @@ int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
  * use, so_error becomes EADDRNOTAVAIL. -EADDRNOTAVAIL, -ENETUNREACH, -ENOBUFS, -EISCONN, -EALREADY. On failure
  * the socket is as before. */
 int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be);
+/* The next tcp_connect() waits with its SYN for data, when the server's Fast Open cookie is known (RFC 7413; MSG_FASTOPEN). The first
+ * tcp_send() then makes it leave, with what fits, and says how much that was. -EOPNOTSUPP: switched off. */
+int tcp_fastopen_once(struct tcp *t, struct tcp_pcb *p);
+static inline bool tcp_fastopen_waits(const struct tcp_pcb *p) { return p->state == TCP_SYN_SENT && (p->xflags & TX_FO_WAIT); }
 /* Drops connection or attempt and makes the socket unconnected again (connect() with AF_UNSPEC; RST to a connected peer). */
 int tcp_disconnect(struct tcp *t, struct tcp_pcb *p);
 /* Turns a bound (or unbound: a port is chosen) socket into a listener in place; again: changes the backlog. */
