@@ -19,6 +19,7 @@
 #define MBUFS_MIN 2048u       /* two rings of descriptors */
 #define MBUFS_MAX (1u << 26)
 #define MEMORY_MIN_MB 64
+#define FASTOPEN_MAX 0x607    /* all bits that there are */
 
 typedef int (*setter)(struct spate_config *c, const char *v, struct say *say);
 
@@ -241,6 +242,30 @@ static int set_gro(struct spate_config *c, const char *v, struct say *say)
 	return 0;
 }
 
+static int set_syncookies(struct spate_config *c, const char *v, struct say *say)
+{
+	static const char *const words[] = {"no", "auto", "always"};
+
+	for (uint8_t i = 0; i < RTE_DIM(words); i++) {
+		if (strcmp(v, words[i]) == 0) {
+			c->syncookies = i;
+			return 0;
+		}
+	}
+	return say_no(say, "must be no, auto or always");
+}
+
+static int set_fastopen(struct spate_config *c, const char *v, struct say *say)
+{
+	char *end;
+	unsigned long n = strtoul(v, &end, 0);
+
+	if (!isdigit((unsigned char)v[0]) || *end != '\0' || n > FASTOPEN_MAX)
+		return say_no(say, "is no sum of 1 (client), 2 (server), 4, 0x200 and 0x400, as Linux's net.ipv4.tcp_fastopen");
+	c->fastopen = (uint16_t)n;
+	return 0;
+}
+
 static int set_seed(struct spate_config *c, const char *v, struct say *say)
 {
 	char *end;
@@ -294,6 +319,8 @@ static const struct setting {
 	{"huge", "yes|no|auto", "huge pages (auto: when enough are free)", set_huge},
 	{"offload", "auto|no", "checksums, segmentation, VLAN tags by the device where it can (auto), or all in software", set_offload},
 	{"eal", "ARGS", "more arguments for DPDK's EAL, with spaces between", set_eal},
+	{"syncookies", "no|auto|always", "answer connection requests without remembering them: when there are many (auto)", set_syncookies},
+	{"fastopen", "BITS", "TCP Fast Open as Linux's net.ipv4.tcp_fastopen: 1 client, 2 server, 4 without cookies (1)", set_fastopen},
 	{"seed", "N", "start of all random numbers, to repeat a run (0: from the system)", set_seed},
 	{"log-level", "LEVEL", "error, warning, notice, info or debug (notice)", set_log_level},
 };
@@ -310,6 +337,8 @@ void config_defaults(struct spate_config *c)
 	c->ecn = TCP_ECN_ANSWER;
 	c->huge = -1;
 	c->offload = true;
+	c->syncookies = 1;
+	c->fastopen = 1;
 	c->log_level = RTE_LOG_NOTICE;
 }
 

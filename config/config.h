@@ -64,6 +64,8 @@ struct spate_config {
 	int huge;                /* 1 asked for, 0 forbidden, -1 use them when they are there and enough */
 	bool offload;            /* may the device do checksums, segmentation, VLAN tags? false: all in software */
 	char eal[512];           /* extra EAL arguments */
+	uint8_t syncookies;      /* 0 no, 1 when half-open connections are many, 2 always */
+	uint16_t fastopen;       /* bits as of Linux's net.ipv4.tcp_fastopen */
 	uint64_t seed;           /* 0: from the system */
 	int log_level;           /* RTE_LOG_* */
 	/* Impairments of sim, per direction, are options behind the device name: sim,loss=1%,delay=5ms (drivers/sim). */

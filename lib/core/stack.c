@@ -49,6 +49,9 @@ int stack_init(struct stack *s, const struct stack_config *cfg)
 		.congestion = cfg->congestion,
 		.ecn = cfg->ecn,
 		.numa_node = cfg->numa_node,
+		.secret = cfg->secret,
+		.syncookies = cfg->syncookies,
+		.fastopen = cfg->fastopen,
 	};
 	const struct udp_config uc = {
 		.max_binds = cfg->max_conns,

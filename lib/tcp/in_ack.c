@@ -4,6 +4,7 @@
 #include "tcp/cc.h"
 #include "tcp/ecn.h"
 #include "tcp/ext.h"
+#include "tcp/fastopen.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/rate.h"
@@ -22,7 +23,9 @@ void tcp_rtt_from_timestamp(const struct tcp *t, struct tcp_pcb *p, const struct
  * first RTO is 3 s (RFC 6298 5.7). More than one repetition is taken for congestion (RFC 6928 section 2). */
 static void handshake_timing(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 {
-	if (p->backoff == 0)
+	if (unlikely(p->xflags & TX_UNTIMED))
+		p->xflags &= ~TX_UNTIMED;
+	else if (p->backoff == 0)
 		tcp_rtt_sample(p, (uint32_t)t->clock->now_us - p->syn_us);
 	else if ((p->tflags & TF_TS) && s->o.has_ts)
 		tcp_rtt_from_timestamp(t, p, s);
@@ -36,16 +39,26 @@ static void handshake_timing(struct tcp *t, struct tcp_pcb *p, const struct tcp_
 
 void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 {
-	p->snd_una++; /* the SYN */
-	p->snd_nxt = p->snd_max = p->snd_una;
-	handshake_timing(t, p, s);
+	bool early = p->xflags & TX_FO_PASSIVE;
+
+	if (unlikely(early)) {
+		tcp_fo_established(t, p);
+	} else {
+		p->snd_una++; /* the SYN */
+		p->snd_nxt = p->snd_max = p->snd_una;
+		handshake_timing(t, p, s);
+	}
 	p->tflags |= TF_CONNECTED;
 	tcp_timer_rtx_stop(p);
+	if (unlikely(early) && p->snd_una != p->snd_max)
+		tcp_timer_rtx_in(t, p, tcp_rtt_rto_us(p));
 	tcp_state_set(t, p, TCP_ESTABLISHED);
 	tcp_ext_established(t, p);
 	net_confirm(t->net, p->c.h.path);
 	tcp_timer_keepalive(t, p);
 	ready_mark(t->flow, &p->c, EPOLLOUT);
+	if (p->buf != 0) /* text that was in the SYN, perhaps */
+		tcp_out_mark(t, p);
 	if (p->tflags & TF_SHUT_WR) { /* CLOSE or SHUT_WR came before: now its FIN */
 		tcp_state_set(t, p, TCP_FIN_WAIT_1);
 		tcp_out_mark(t, p);
@@ -210,7 +223,9 @@ bool tcp_in_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 	uint32_t old_wnd = p->snd_wnd, max_wnd = (uint32_t)p->snd_wnd_max << (p->wscale & 15);
 
 	if (p->state == TCP_SYN_RECEIVED) {
-		if (s->ack != p->snd_max) {
+		uint32_t text = p->xflags & TX_FO_PASSIVE ? p->snd_max - p->snd_una : 0; /* may be acknowledged with the SYN */
+
+		if (p->snd_max - s->ack > text) {
 			tcp_in_reset(t, s, p->c.h.path);
 			tcp_in_drop(t, s, DROP_TCP_ACK);
 			return false;

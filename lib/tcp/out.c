@@ -63,7 +63,7 @@ static uint32_t out_large_max(const struct tcp *t, const struct tcp_pcb *p, uint
 
 	if (!(port->offloads & PORT_TX_TSO) || !path->resolved || path->neigh == 0)
 		return mss;
-	if (unlikely((p->xflags & TX_ECN_CWR) || tcp_buf_of(t, p)->sack_tell)) /* for one segment only */
+	if (unlikely((p->xflags & TX_ECN_CWR) || tcp_buf_of(t, p)->tell)) /* of one segment only */
 		return mss;
 	fit = port->tx_segs_max != 0 ? t->seg_max + (port->tx_segs_max - 1u) * t->seg_max : most;
 	if (fit < most)
@@ -241,7 +241,7 @@ static bool out_fin_again(struct tcp *t, struct tcp_pcb *p)
 static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {
 	uint32_t mss = tcp_out_mss(t, p), len, sent = 0, pace_bytes = UINT32_MAX, from = p->snd_nxt;
-	bool fin, blocks = b != NULL && b->sack_tell; /* SACK blocks may leave with the first segment, and make it shorter */
+	bool fin, blocks = b != NULL && (b->tell & BUF_SACK); /* SACK blocks may leave with the first segment, and make it shorter */
 	const struct tcp_flight *f = NULL;
 
 	if (unlikely(p->tflags & TF_RTX_FIN) && !out_fin_again(t, p))
@@ -334,7 +334,7 @@ static enum out_result out_conn(struct tcp *t, struct tcp_pcb *p)
 		return OUT_DONE;
 	if (b != NULL && b->dup_acks_due > 0) /* they count for the peer only without data */
 		r = out_acks(t, p, b);
-	if (r == OUT_DONE && TCP_IN(p->state, TCP_SYNCHRONIZED)) {
+	if (r == OUT_DONE && (TCP_IN(p->state, TCP_SYNCHRONIZED) || unlikely(p->xflags & TX_FO_PASSIVE))) {
 		bool held = unlikely(p->opts != 0) && !tcp_lowat_allows(t, p, b);
 
 		r = out_stream(t, p, b);

@@ -114,8 +114,13 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 #define TX_PACED        (1u << 15) /* ... in which a pacing rate holds the sender back (pace.h) */
 #define TX_QUICK_SHIFT  16         /* four bits: so many ACKs more leave at once, unless TF_PINGPONG (ack.h) */
 #define TX_QUICK_MASK   (15u << TX_QUICK_SHIFT)
+#define TX_UNTIMED      (1u << 20) /* the handshake's round trip is not known: its SYN was answered by a cookie */
+#define TX_FO_WAIT      (1u << 21) /* SYN-SENT: the SYN waits for the first data to send (fastopen.h) */
+#define TX_FO_SYN       (1u << 22) /* the SYN had a Fast Open option, or data */
+#define TX_FO_PASSIVE   (1u << 23) /* SYN-RECEIVED, whose SYN's data was taken: usable like ESTABLISHED */
+#define TX_FO           (TX_FO_WAIT | TX_FO_SYN | TX_FO_PASSIVE)
 /* What ends with the connection; the rest is the socket's. */
-#define TX_CONNECTION   (0xffu | TX_ECN | TX_ECN_ECE | TX_ECN_CWR | TX_EXT | TX_PACED)
+#define TX_CONNECTION   (0xffu | TX_ECN | TX_ECN_ECE | TX_ECN_CWR | TX_EXT | TX_PACED | TX_UNTIMED | TX_FO)
 
 /* A listening socket overlays the slot; behind it, the pcb's options stay in place for the connections to inherit. */
 struct tcp_listener {
@@ -139,6 +144,8 @@ struct tcp_synrcvd {
 	uint16_t wnd;           /* window that we announced */
 	uint8_t wscale;         /* as in the pcb */
 	bool ts : 1, ws : 1, sack : 1; /* the SYN had these options */
+	bool acked : 1;         /* ... and waits for data now (TCP_DEFER_ACCEPT) */
+	bool cookie : 1;        /* not of a SYN that was remembered: nothing was timed (cookie.h) */
 	bool ecn : 1;           /* it asked for ECN, and gets it */
 	uint8_t retries;
 };
@@ -152,7 +159,8 @@ struct tcp_timewait {
 	uint32_t next, prev;    /* FLOW_TIMEWAIT indices, oldest first: the oldest is recycled when the pool is empty */
 	uint16_t wnd;           /* window field, as on the wire */
 	bool ts, eport;
-	uint8_t tos, spare[3];
+	uint8_t tos, answered;  /* as in struct tcp_synrcvd */
+	uint16_t spare;
 };
 static_assert(sizeof(struct tcp_timewait) == 64, "one cache line");
 
@@ -174,7 +182,11 @@ struct tcp_optext {
 	uint32_t notsent_lowat;    /* TCP_NOTSENT_LOWAT, 0: none */
 	uint32_t window_clamp;     /* TCP_WINDOW_CLAMP, 0: none */
 	uint64_t max_pacing;       /* SO_MAX_PACING_RATE in bytes per second, 0: none */
-	uint32_t spare2[4];
+	uint32_t fastopen;         /* struct tcp_fo_listen (fastopen.h), 0 none */
+	uint8_t fo_flags;          /* FO_* */
+	uint8_t defer_accept;      /* TCP_DEFER_ACCEPT as SYN-ACKs that may be repeated meanwhile, 0: off */
+	uint16_t spare3;
+	uint32_t spare2[2];
 };
 static_assert(sizeof(struct tcp_optext) == 64, "a line");
 

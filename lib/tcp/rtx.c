@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 
 #include "flow/away.h"
+#include "tcp/fastopen.h"
 #include "tcp/in.h"
 #include "tcp/life.h"
 #include "tcp/out.h"
@@ -58,6 +59,8 @@ static bool syn_timeout(struct tcp *t, struct tcp_pcb *p)
 	if (p->tflags & TF_CLAIMING) {
 		flow_claim(t->flow, IPPROTO_TCP, &p->c.h.key, p->c.h.hash, true); /* no buffer: the next time */
 	} else {
+		if (p->backoff == 1)
+			tcp_fo_syn_lost(t, p);
 		t->stats.rtx_segs++;
 		tcp_out_syn(t, p);
 	}
@@ -181,6 +184,8 @@ bool tcp_rtx_timeout(struct tcp *t, struct tcp_pcb *p)
 	uint32_t kind = p->xflags & (TX_T_TLP | TX_T_REO);
 	struct tcp_buf *b;
 
+	if (unlikely(p->xflags & TX_FO_PASSIVE))
+		return tcp_fo_synack_timeout(t, p);
 	if (TCP_IN(p->state, ST(SYN_SENT) | ST(SYN_RECEIVED)))
 		return syn_timeout(t, p);
 	if (p->snd_una == p->snd_max)
