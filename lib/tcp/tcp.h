@@ -106,10 +106,14 @@ void tcp_listener_changed(struct tcp *t, const struct conn *listener);
 struct tcp_pcb *tcp_accept(struct tcp *t, struct conn *listener);
 
 /* Bytes queued (may be fewer than asked), -EAGAIN (buffer full, or still connecting), -EPIPE, -ENOTCONN, or so_error (then
- * cleared). flags: MSG_MORE is honoured, others are the caller's business. */
+ * cleared). flags: MSG_MORE and MSG_OOB (the last byte is urgent) are honoured, others are the caller's business. */
 ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags);
 /* Bytes, 0 at the end of the stream, -EAGAIN, -ENOTCONN, or so_error (then cleared). flags: MSG_PEEK, MSG_TRUNC (discard). */
 ssize_t tcp_recv(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags);
+/* MSG_OOB: the urgent byte: 1 (or 0 for len 0, and at the end of the stream), -EAGAIN: announced and not here yet, -EINVAL: none,
+ * read before, or in line. */
+ssize_t tcp_recv_urgent(struct tcp *t, struct tcp_pcb *p, void *dst, size_t len, int flags);
+bool tcp_at_mark(const struct tcp *t, const struct tcp_pcb *p); /* SIOCATMARK */
 int tcp_shutdown(struct tcp *t, struct tcp_pcb *p, int how); /* SHUT_RD/WR/RDWR; -ENOTCONN */
 /* The descriptor is gone: FIN (or RST with unread data, RFC 2525 2.17, or with SO_LINGER 0); the rest happens on its own.
  * Also for listeners: what is queued is reset. p is no longer the caller's. */
