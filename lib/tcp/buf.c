@@ -39,6 +39,7 @@ void tcp_buf_snd_drop(struct tcp *t, struct tcp_buf *b)
 	b->snd_len = 0;
 	if (b->flight != 0)
 		tcp_flight_free(t, b);
+	b->tell &= (uint8_t)~BUF_URG_SEND;
 }
 
 void tcp_buf_clear(struct tcp *t, struct tcp_buf *b)
@@ -48,6 +49,7 @@ void tcp_buf_clear(struct tcp *t, struct tcp_buf *b)
 	b->rcv_head = b->rcv_tail = NULL;
 	b->rcv_len = 0;
 	tcp_buf_ooo_drop(t, b);
+	b->tell = 0;
 }
 
 void tcp_buf_free(struct tcp *t, struct tcp_pcb *p)
@@ -127,6 +129,8 @@ void tcp_buf_snd_acked(struct tcp *t, struct tcp_buf *b, uint32_t len, uint32_t 
 		b->snd_tail = NULL;
 	if (b->snd_cur == b->snd_head)
 		b->snd_cur_seq = una;
+	if (unlikely(b->tell & BUF_URG_SEND) && seq_ge(una, b->snd_up))
+		b->tell &= (uint8_t)~BUF_URG_SEND;
 }
 
 void tcp_buf_snd_copy(struct tcp_buf *b, uint32_t una, uint32_t seq, void *dst, uint32_t len)

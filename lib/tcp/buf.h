@@ -24,12 +24,12 @@ struct tcp_buf {
 	uint32_t rcv_len;               /* ---- 64 ---- */
 	uint16_t dup_acks_due;          /* one for every out-of-order segment (RFC 5681 4.2) */
 	bool ooo_fin;                   /* a FIN was seen at ooo_fin_seq, beyond a gap */
-	bool sack_tell;                 /* the next segment has SACK blocks */
+	uint8_t tell;                   /* BUF_* below: what segments have beside text, either way */
 	uint32_t ooo_fin_seq;
 	uint32_t ooo;                   /* struct tcp_ooo, 0: no gap */
 	uint32_t dsack_left, dsack_right; /* bytes that came twice, to be told (RFC 2883); equal: none */
-	uint32_t snd_up, rcv_up;        /* urgent pointers, valid with BUF_URG_* (urgent.h) */
-	uint8_t urg;                    /* BUF_URG_* */
+	uint32_t snd_up;                /* RFC 9293 3.8.5: behind the last urgent byte, with BUF_URG_SEND ... */
+	uint32_t rcv_up;                /* ... and the urgent byte of the peer, with one of the others */
 	uint8_t urg_byte;
 	uint32_t recover;               /* RFC 6582, valid with TF_RECOVERY, TF_LOSS or TX_RECOVERED */
 	uint32_t cc_acked;              /* bytes acknowledged since cwnd last grew (RFC 5681 3.1) */
@@ -40,6 +40,13 @@ struct tcp_buf {
 	uint32_t sent_us;               /* ... which left then */
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct tcp_buf) % 64 == 0, "whole cache lines");
+
+/* tcp_buf.tell */
+#define BUF_SACK     (1u << 0) /* the next segment has SACK blocks */
+#define BUF_URG_SEND (1u << 1) /* segments before snd_up have an urgent pointer */
+#define BUF_URG_WAIT (1u << 2) /* the peer announced an urgent byte ... */
+#define BUF_URG_BYTE (1u << 3) /* ... which has arrived ... */
+#define BUF_URG_READ (1u << 4) /* ... and was read; its mark is still ahead of the reader */
 
 static inline struct tcp_buf *tcp_buf_of(const struct tcp *t, const struct tcp_pcb *p)
 {
@@ -55,7 +62,7 @@ void tcp_buf_ooo_drop(struct tcp *t, struct tcp_buf *b); /* what is beyond gaps,
 /* Gives an empty one back. */
 static inline void tcp_buf_settle(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {
-	if (b->snd_head == NULL && b->rcv_head == NULL && b->ooo == 0 && !b->ooo_fin && !b->sack_tell && b->urg == 0 &&
+	if (b->snd_head == NULL && b->rcv_head == NULL && b->ooo == 0 && !b->ooo_fin && b->tell == 0 &&
 	    b->dup_acks_due == 0 && b->flight == 0) {
 		b->owner = 0;
 		pool_put(&t->bufs, p->buf);

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 
+#include "tcp/ack.h"
 #include "tcp/ext.h"
 #include "tcp/out.h"
 #include "tcp/sack_out.h"
+#include "tcp/urgent.h"
 #include "tcp/rtx.h"
 
 void tcp_in_drop(struct tcp *t, struct tcp_seg *s, enum drop why)
@@ -66,6 +68,8 @@ static bool step1_seq(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 	else
 		return true;
 	if (!(s->flags & TCPF_RST)) {
+		if (s->len > 0)
+			tcp_ack_quick_again(p);
 		if (s->len > 0 && seq_lt(s->seq, p->rcv_nxt)) /* RFC 2883 4.1 */
 			tcp_dsack(t, p, s->seq, seq_min(s->seq + s->len, p->rcv_nxt));
 		tcp_out_ack_now(t, p);
@@ -112,6 +116,8 @@ static void trim(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		if (old > s->len)
 			old = s->len;
 		tcp_dsack(t, p, s->seq, s->seq + old); /* RFC 2883 4.2 */
+		if (old > 0 && s->len == old)
+			tcp_ack_quick_again(p);
 		s->seq += old;
 		s->off += old;
 		s->len -= old;
@@ -178,6 +184,8 @@ void tcp_in_pcb(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		tcp_ext_received(t, p, s->len, s->len > 0 ? tcp_seg_joined(s) : 1);
 	if (!tcp_in_ack(t, p, s))
 		return;
+	if (unlikely(s->flags & TCPF_URG))
+		tcp_in_urg(t, p, s);
 	if (s->len > 0 && !tcp_in_text(t, p, s))
 		return;
 	if (s->flags & TCPF_FIN)
@@ -199,6 +207,8 @@ static bool segment_parse(struct tcp_seg *s, struct net_pkt *pkt)
 	s->seq = v.seq;
 	s->ack = v.ack;
 	s->wnd = v.wnd;
+	s->urp = v.urp;
+	s->up = v.seq + v.urp;
 	s->flags = v.flags;
 	s->off = pkt->l4_off + v.hdr_len;
 	s->len = pkt->l4_len - v.hdr_len;

@@ -2,11 +2,13 @@
 #include <errno.h>
 
 #include "pkt/gro.h"
+#include "tcp/ack.h"
 #include "tcp/ecn.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/sack_out.h"
 #include "tcp/timers.h"
+#include "tcp/urgent.h"
 
 /* Takes the payload out of the packet. */
 static struct rte_mbuf *payload_take(struct tcp_seg *s)
@@ -34,7 +36,7 @@ static void ack_owed(struct tcp *t, struct tcp_pcb *p, uint32_t seg_len)
 
 		p->rcv_mss = (uint16_t)(seg_len < most ? seg_len : most);
 	}
-	if (p->rcv_nxt - p->last_ack_sent >= 2u * p->rcv_mss || (p->tflags & TF_QUICKACK))
+	if (p->rcv_nxt - p->last_ack_sent >= 2u * p->rcv_mss || tcp_ack_quick(p))
 		p->tflags |= TF_ACK_NOW;
 	else
 		p->tflags |= TF_ACK_DELAY;
@@ -123,6 +125,8 @@ bool tcp_in_text(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 	if (unlikely(p->xflags & TX_ECN))
 		tcp_ecn_data(t, p, s);
 	b = tcp_buf_need(t, p);
+	if (unlikely(b->tell & BUF_URG_WAIT))
+		tcp_urgent_text(t, p, b, s);
 	if (s->seq == p->rcv_nxt)
 		text_in_order(t, p, b, s);
 	else
@@ -163,6 +167,7 @@ void tcp_in_fin(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 		struct tcp_buf *b = tcp_buf_of(t, p);
 
 		tcp_buf_ooo_drop(t, b);
+		b->rcv_up++; /* as far from rcv_nxt as before: the FIN is no byte to read */
 		tcp_buf_settle(t, p, b);
 	}
 	p->rcv_nxt++;

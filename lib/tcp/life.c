@@ -42,7 +42,7 @@ void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_o
 	p->rcv_mss = TCP_MSS_FALLBACK;
 	p->backoff = p->dupacks = p->probes = p->soft_error = 0;
 	tcp_ext_free(t, p); /* of an earlier connection */
-	p->xflags &= ~TX_CONNECTION;
+	p->xflags = (p->xflags & ~TX_CONNECTION) | TX_QUICK_MASK;
 	p->snd_wnd_max = 0;
 	p->rcv_tick = p->rtx_tick = t->clock->tick;
 	p->mss = TCP_MSS_FALLBACK;
@@ -72,7 +72,7 @@ static void inherit(struct tcp *t, struct tcp_pcb *p, const struct tcp_listener 
 	p->sndbuf = from->sndbuf;
 	p->rcvbuf = from->rcvbuf;
 	p->xflags |= from->xflags & TX_CC_MASK;
-	p->tflags = from->tflags & (TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_QUICKACK);
+	p->tflags = from->tflags & (TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_PINGPONG);
 	if (from->opts != 0) {
 		const struct tcp_optext *x = tcp_opt(t, from);
 		struct tcp_optext *own = tcp_opt_need(t, p);

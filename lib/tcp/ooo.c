@@ -87,7 +87,8 @@ void tcp_buf_ooo_drop(struct tcp *t, struct tcp_buf *b)
 		o->n = 0;
 		ooo_settle(t, b, o);
 	}
-	b->ooo_fin = b->sack_tell = false;
+	b->ooo_fin = false;
+	b->tell &= (uint8_t)~BUF_SACK;
 	b->dsack_left = b->dsack_right = 0;
 	b->dup_acks_due = 0;
 }

@@ -84,10 +84,11 @@ static int keep_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 	return 0;
 }
 
-static int quickack_set(struct tcp *t, struct tcp_pcb *p, bool on)
+/* As Linux: it lasts until the connection answers requests again, and an even value acknowledges once. */
+static int quickack_set(struct tcp *t, struct tcp_pcb *p, int v)
 {
-	flag_set(p, TF_QUICKACK, on);
-	if (on && p->c.type == CONN_TCP && (p->tflags & TF_ACK_DELAY))
+	flag_set(p, TF_PINGPONG, (v & 1) == 0);
+	if (v != 0 && p->c.type == CONN_TCP && (p->tflags & TF_ACK_DELAY))
 		tcp_out_ack_now(t, p);
 	return 0;
 }
@@ -110,7 +111,7 @@ static int tcp_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 		flag_set(p, TF_CORK, v != 0);
 		return push(t, p);
 	case TCP_QUICKACK:
-		return quickack_set(t, p, v != 0);
+		return quickack_set(t, p, v);
 	case TCP_KEEPIDLE:
 	case TCP_KEEPINTVL:
 	case TCP_KEEPCNT:
@@ -162,7 +163,7 @@ static int tcp_level_get(const struct tcp *t, const struct tcp_pcb *p, int name,
 	switch (name) {
 	case TCP_NODELAY: *v = !!(p->tflags & TF_NODELAY); return 0;
 	case TCP_CORK: *v = !!(p->tflags & TF_CORK); return 0;
-	case TCP_QUICKACK: *v = !!(p->tflags & TF_QUICKACK); return 0;
+	case TCP_QUICKACK: *v = !(p->tflags & TF_PINGPONG); return 0;
 	case TCP_KEEPIDLE: *v = x->keepidle_s; return 0;
 	case TCP_KEEPINTVL: *v = x->keepintvl_s; return 0;
 	case TCP_KEEPCNT: *v = x->keepcnt; return 0;
@@ -199,6 +200,13 @@ static int linger_set(struct tcp *t, struct tcp_pcb *p, const void *val, uint32_
 	return 0;
 }
 
+static void opt_flag_set(struct tcp *t, struct tcp_pcb *p, uint16_t flag, bool on)
+{
+	struct tcp_optext *x = tcp_opt_need(t, p);
+
+	x->flags = (uint16_t)(on ? x->flags | flag : x->flags & ~flag);
+}
+
 static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 {
 	switch (name) {
@@ -207,6 +215,9 @@ static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 		return 0;
 	case SO_RCVBUF:
 		p->rcvbuf = bufsize(v);
+		return 0;
+	case SO_OOBINLINE:
+		opt_flag_set(t, p, OPT_OOBINLINE, v != 0);
 		return 0;
 	case SO_KEEPALIVE:
 		flag_set(p, TF_KEEPALIVE, v != 0);
@@ -218,12 +229,13 @@ static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 	}
 }
 
-static int socket_level_get(const struct tcp_pcb *p, int name, int *v)
+static int socket_level_get(const struct tcp *t, const struct tcp_pcb *p, int name, int *v)
 {
 	switch (name) {
 	case SO_SNDBUF: *v = (int)p->sndbuf; return 0;
 	case SO_RCVBUF: *v = (int)p->rcvbuf; return 0;
 	case SO_KEEPALIVE: *v = !!(p->tflags & TF_KEEPALIVE); return 0;
+	case SO_OOBINLINE: *v = !!(tcp_opt(t, p)->flags & OPT_OOBINLINE); return 0;
 	default: return -ENOPROTOOPT;
 	}
 }
@@ -390,7 +402,7 @@ int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val,
 		return value_write(cc_name, sizeof(cc_name), val, len);
 	}
 	err = level == IPPROTO_TCP ? tcp_level_get(t, p, name, &v) :
-	      level == SOL_SOCKET ? socket_level_get(p, name, &v) :
+	      level == SOL_SOCKET ? socket_level_get(t, p, name, &v) :
 	      level == IPPROTO_IP ? ip_level_get(t, p, name, &v) : -ENOPROTOOPT;
 	return err != 0 ? err : value_write(&v, sizeof(v), val, len);
 }

@@ -22,7 +22,7 @@ uint32_t tcp_out_mss(const struct tcp *t, const struct tcp_pcb *p)
 	if (fit > p->mss)
 		fit = p->mss;
 	/* SACK blocks come out of the payload (RFC 6691 section 2). */
-	return unlikely(b != NULL && b->sack_tell) ? fit - tcp_sack_bytes(t, p, b) : fit;
+	return unlikely(b != NULL && (b->tell & BUF_SACK)) ? fit - tcp_sack_bytes(t, p, b) : fit;
 }
 
 /* How many of the unsent bytes may go now as one segment, and whether the FIN goes with them. */
@@ -63,7 +63,7 @@ static uint32_t out_large_max(const struct tcp *t, const struct tcp_pcb *p, uint
 
 	if (!(port->offloads & PORT_TX_TSO) || !path->resolved || path->neigh == 0)
 		return mss;
-	if (unlikely((p->xflags & TX_ECN_CWR) || tcp_buf_of(t, p)->sack_tell)) /* for one segment only */
+	if (unlikely((p->xflags & TX_ECN_CWR) || (tcp_buf_of(t, p)->tell & BUF_SACK))) /* for one segment only */
 		return mss;
 	fit = port->tx_segs_max != 0 ? t->seg_max + (port->tx_segs_max - 1u) * t->seg_max : most;
 	if (fit < most)
@@ -242,7 +242,7 @@ static bool out_fin_again(struct tcp *t, struct tcp_pcb *p)
 static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {
 	uint32_t mss = tcp_out_mss(t, p), len, sent = 0, pace_bytes = UINT32_MAX, from = p->snd_nxt;
-	bool fin, blocks = b != NULL && b->sack_tell; /* SACK blocks may leave with the first segment, and make it shorter */
+	bool fin, blocks = b != NULL && (b->tell & BUF_SACK); /* SACK blocks may leave with the first segment, and make it shorter */
 	const struct tcp_flight *f = NULL;
 
 	if (unlikely(p->tflags & TF_RTX_FIN) && !out_fin_again(t, p))
@@ -267,7 +267,7 @@ static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_b
 		if (unlikely(p->xflags & TX_PACED)) {
 			pace_bytes = tcp_pace_room(t, p);
 			if (pace_bytes == 0)
-				return OUT_DONE; /* its timer goes on with it */
+				break; /* its timer goes on with it */
 		}
 		if (f != NULL && unlikely(!tcp_flight_room(t, f)))
 			break; /* ACKs make some */
@@ -286,7 +286,7 @@ static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_b
 	}
 	if (f != NULL && p->snd_nxt != from && (p->xflags & TX_T_TLP) && (p->tflags & TF_T_RTX))
 		tcp_rtx_postpone_probe(t, p, b);
-	if (b != NULL && seq_lt(p->snd_nxt, tcp_data_end(p, b)) && !(p->tflags & TF_T_RTX)) {
+	if (b != NULL && seq_lt(p->snd_nxt, tcp_data_end(p, b)) && !(p->tflags & TF_T_RTX) && likely(pace_bytes != 0)) {
 		p->rtx_tick = t->clock->tick;
 		tcp_timer_probe_in(t, p, tcp_rtt_rto_backed_us(p)); /* nothing else would ever wake this data */
 	}

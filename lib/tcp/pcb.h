@@ -89,14 +89,14 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 #define TF_DEAD         (1u << 21) /* closed because a connection or attempt ended, not because there was none */
 #define TF_ZOMBIE       (1u << 22) /* freed but for its place in the output list */
 #define TF_BIND_NO_PORT (1u << 23) /* IP_BIND_ADDRESS_NO_PORT */
-#define TF_QUICKACK     (1u << 24) /* TCP_QUICKACK: no delayed ACKs */
+#define TF_PINGPONG     (1u << 24) /* requests and answers: an ACK waits for the answer (TCP_QUICKACK ends it) */
 #define TF_FORCE        (1u << 25) /* send what the window allows, whatever Nagle, CORK and SWS avoidance say, once */
 #define TF_NOMBUF       (1u << 26) /* a send was cut short for lack of mbufs: EPOLLOUT is due when there are some */
 #define TF_SYN_DUE      (1u << 27) /* the SYN found no room in the tx queue and goes with the next flush */
 #define TF_CLAIMING     TF_LOSS    /* SYN-SENT only: waits for the tuple's home to let the SYN go (mail.c) */
 #define TF_SOCK_MASK    (0xfu << 28) /* four bits for lib/sock, which TCP keeps (cleared by tcp_new only) */
 /* What a socket keeps when its connection ends and it connects again. */
-#define TF_KEEP_MASK    (TF_OUT | TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_BIND_NO_PORT | TF_QUICKACK | TF_SOCK_MASK)
+#define TF_KEEP_MASK    (TF_OUT | TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_BIND_NO_PORT | TF_PINGPONG | TF_SOCK_MASK)
 
 /* tcp_pcb.xflags */
 #define TX_SACK         (1u << 0)  /* both sides permit SACK (RFC 2018) */
@@ -112,6 +112,8 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 #define TX_ECN_CWR      (1u << 13) /* the next new data carries CWR (6.1.2) */
 #define TX_EXT          (1u << 14) /* pcb.ext names a struct tcp_ext */
 #define TX_PACED        (1u << 15) /* ... in which a pacing rate holds the sender back (pace.h) */
+#define TX_QUICK_SHIFT  16         /* four bits: so many ACKs more leave at once, unless TF_PINGPONG (ack.h) */
+#define TX_QUICK_MASK   (15u << TX_QUICK_SHIFT)
 /* What ends with the connection; the rest is the socket's. */
 #define TX_CONNECTION   (0xffu | TX_ECN | TX_ECN_ECE | TX_ECN_CWR | TX_EXT | TX_PACED)
 
@@ -154,6 +156,9 @@ struct tcp_timewait {
 };
 static_assert(sizeof(struct tcp_timewait) == 64, "one cache line");
 
+/* tcp_optext.flags */
+#define OPT_OOBINLINE   (1u << 0) /* SO_OOBINLINE */
+
 /* What setsockopt() changed from the defaults. */
 struct tcp_optext {
 	uint32_t pool_link;
@@ -162,7 +167,7 @@ struct tcp_optext {
 	uint8_t keepcnt, syncnt;
 	uint8_t tos, ttl;
 	uint16_t maxseg;           /* TCP_MAXSEG, 0: none */
-	uint16_t spare;
+	uint16_t flags;            /* OPT_* */
 	int32_t linger_s;          /* SO_LINGER, -1: off */
 	int32_t linger2_s;         /* TCP_LINGER2: orphaned FIN-WAIT-2; -1: none at all */
 	uint32_t port_range;       /* IP_LOCAL_PORT_RANGE, 0: none */

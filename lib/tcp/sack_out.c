@@ -22,7 +22,7 @@ void tcp_dsack(struct tcp *t, struct tcp_pcb *p, uint32_t left, uint32_t right)
 	}
 	b->dsack_left = left;
 	b->dsack_right = right;
-	b->sack_tell = true;
+	b->tell |= BUF_SACK;
 }
 
 static bool told(const struct tcp_opts *o, uint32_t from, const struct tcp_ooo_block *blk)

@@ -8,7 +8,9 @@
 /* Something arrived beyond a gap, or a gap was filled: whether there is something to tell. */
 static inline void tcp_sack_update(const struct tcp_pcb *p, struct tcp_buf *b)
 {
-	b->sack_tell = (p->xflags & TX_SACK) && (b->ooo != 0 || b->dsack_left != b->dsack_right);
+	bool any = b->ooo != 0 || b->dsack_left != b->dsack_right;
+
+	b->tell = (uint8_t)((p->xflags & TX_SACK) && any ? b->tell | BUF_SACK : b->tell & ~BUF_SACK);
 }
 
 /* These bytes came twice: the next ACK says so, once (RFC 2883 section 4). */
@@ -17,7 +19,7 @@ void tcp_dsack(struct tcp *t, struct tcp_pcb *p, uint32_t left, uint32_t right);
 void tcp_sack_fill(const struct tcp *t, const struct tcp_pcb *p, const struct tcp_buf *b, struct tcp_opts *o);
 /* A segment with them has left. */
 void tcp_sack_told(struct tcp_pcb *p, struct tcp_buf *b);
-/* Bytes of a segment that tcp_sack_fill() takes from its payload; for those with sack_tell. */
+/* Bytes of a segment that tcp_sack_fill() takes from its payload; for those with BUF_SACK. */
 uint32_t tcp_sack_bytes(const struct tcp *t, const struct tcp_pcb *p, const struct tcp_buf *b);
 
 #endif

@@ -1,12 +1,14 @@
 /* segment.c: building segments: windows, headers, options; with a connection behind them or without. */
 #include <netinet/in.h>
 
+#include "tcp/ack.h"
 #include "tcp/buf.h"
 #include "tcp/ecn.h"
 #include "tcp/ext.h"
 #include "tcp/life.h"
 #include "tcp/out.h"
 #include "tcp/sack_out.h"
+#include "tcp/urgent.h"
 
 /* ---- the receive window ---- */
 
@@ -79,11 +81,13 @@ static inline struct rte_mbuf *segment_of(struct tcp *t, struct tcp_pcb *p, uint
 	const uint8_t ece = p->xflags & TX_ECN_ECE ? TCPF_ECE : 0;
 	struct tcp_view v = {.seq = seq, .ack = p->rcv_nxt, .flags = flags | TCPF_ACK | ece, .wnd = tcp_out_window(t, p)};
 	struct tcp_opts o = {.has_ts = p->tflags & TF_TS, .tsval = tcp_now_ts(t, p->ts_offset), .tsecr = p->ts_recent};
-
 	const struct tcp_buf *b = tcp_buf_of(t, p);
 
-	if (unlikely(b != NULL && b->sack_tell))
-		tcp_sack_fill(t, p, b, &o);
+	if (unlikely(b != NULL && b->tell != 0)) {
+		v.urp = tcp_urgent_pointer(p, b, seq, &v.flags);
+		if (b->tell & BUF_SACK)
+			tcp_sack_fill(t, p, b, &o);
+	}
 	ports_fill(&v, &p->c.h.key);
 	return segment_new(t, &v, &o);
 }
@@ -92,11 +96,12 @@ static inline struct rte_mbuf *segment_of(struct tcp *t, struct tcp_pcb *p, uint
 static inline void segment_send(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *m, uint8_t ect)
 {
 	const struct tcp_optext *x = tcp_opt(t, p);
-
 	struct tcp_buf *b = tcp_buf_of(t, p);
 
-	if (unlikely(b != NULL && b->sack_tell))
+	if (unlikely(b != NULL && (b->tell & BUF_SACK)))
 		tcp_sack_told(p, b);
+	if (p->tflags & TF_ACK_NOW)
+		tcp_ack_quick_sent(p);
 	p->last_ack_sent = p->rcv_nxt;
 	p->tflags &= ~(TF_ACK_NOW | TF_ACK_DELAY | TF_T_ACK);
 	net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos | ect, x->ttl);
@@ -125,6 +130,7 @@ bool tcp_out_segment(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t le
 	if (unlikely(p->xflags & (TX_ECN | TX_EXT)))
 		ect = segment_special(t, p, m, seq, len, 1);
 	if (len > 0) {
+		tcp_ack_answered(t, p);
 		tcp_buf_snd_copy(tcp_buf_of(t, p), p->snd_una, seq, rte_pktmbuf_mtod_offset(m, void *, m->data_len), len);
 		m->data_len = (uint16_t)(m->data_len + len);
 		m->pkt_len = m->data_len;
@@ -158,9 +164,12 @@ static bool large_fill(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *head, 
 
 bool tcp_out_large(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags, uint32_t mss)
 {
-	struct rte_mbuf *m = segment_of(t, p, seq, flags);
+	struct rte_mbuf *m;
 	uint8_t ect = 0;
 
+	if (unlikely(tcp_buf_of(t, p)->tell & (BUF_URG_SEND | BUF_SACK))) /* not the same in each of the segments: singly */
+		return false;
+	m = segment_of(t, p, seq, flags);
 	if (m == NULL)
 		return false;
 	m->l4_len = m->data_len;
@@ -172,6 +181,7 @@ bool tcp_out_large(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len,
 		return false;
 	}
 	t->stats.segs_out += (len - 1) / mss;
+	tcp_ack_answered(t, p);
 	if (p->xflags & (TX_ECN | TX_EXT))
 		ect = segment_special(t, p, m, seq, len, (len + mss - 1) / mss);
 	segment_send(t, p, m, ect);

@@ -7,7 +7,7 @@
 #include "base/assert.h"
 
 /* Options of a listener that connections inherit, and that are bits. */
-#define NOTE_TFLAGS (TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_QUICKACK)
+#define NOTE_TFLAGS (TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_PINGPONG)
 #define NOTE_CONN_FLAGS (CONN_NONBLOCK | CONN_REUSEADDR | CONN_REUSEPORT)
 
 /* ---- telling ---- */

@@ -67,10 +67,10 @@ static void passive_open_with_data(void **state)
 	in_held(w, ACK | PSH, 1, 100, 1);
 	p = tcp_accept(w->t, &l->c);
 	assert_non_null(p);
-	assert_int_equal(app_recv(w, p, 1, 200), 100);
-	out_none(w);
 	assert_int_equal(app_send(w, p, 1, 50), 50); /* the answer carries the ACK: one packet */
 	out(w, ACK, 1, 50, 101);
+	out_none(w);
+	assert_int_equal(app_recv(w, p, 1, 200), 100);
 	out_none(w);
 }
 

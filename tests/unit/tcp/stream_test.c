@@ -69,20 +69,6 @@ static void ack_every_second(void **state)
 	quiet_for_ms(w, 100);
 }
 
-static void quickack(void **state)
-{
-	struct world *w = *state;
-	struct tcp_pcb *p = app_accepted(w);
-
-	in(w, ACK, 1, 10, 1);
-	out_none(w);
-	app_opt(w, p, IPPROTO_TCP, 12 /* TCP_QUICKACK */, 1);
-	host_flush(&w->h);
-	out(w, ACK, 1, 0, 11);
-	in(w, ACK, 11, 10, 1);
-	out(w, ACK, 1, 0, 21);
-}
-
 /* RFC 5681 4.2: out of order at once, one for each segment, also within one poll; a filled gap at once. */
 static void ack_out_of_order(void **state)
 {
@@ -560,7 +546,7 @@ static void own_wrap_around(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(delayed_ack), world_test(ack_every_second), world_test(ack_of_joined_segments), world_test(quickack), world_test(ack_out_of_order),
+		world_test(delayed_ack), world_test(ack_every_second), world_test(ack_of_joined_segments), world_test(ack_out_of_order),
 		world_test(reassembly), world_test(ooo_limit), world_test(coalescing), world_test(peek_and_discard),
 		world_test(nagle), world_test(cork), world_test(sender_sws), world_test(sender_small_window),
 		world_test(receiver_window), world_test(scaled_window_edge), world_test(closed_window_takes_acks),
