@@ -1,6 +1,6 @@
 /* main.c: spate-cc: congestion control measured against its theory: throughput on a grid of loss, delay and rate, fairness, what a
- * burst of losses costs. Without arguments the short grid; --long the whole one; --run CC MBIT RTT_MS ONE_IN SECONDS one point, with
- * a line for every tenth of it. */
+ * burst of losses costs. Without arguments the short grid; --long the whole one; --run CC MBIT RTT_MS ONE_IN SECONDS MARK_KB one point,
+ * with a line for every sixtieth of it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: spate-cc [--long | --run CC MBIT RTT_MS ONE_LOST_IN SECONDS]\n");
+	fprintf(stderr, "usage: spate-cc [--long | --run CC MBIT RTT_MS ONE_LOST_IN SECONDS [MARK_KB]]\n");
 	return 2;
 }
 
@@ -19,7 +19,7 @@ int main(int argc, char **argv)
 {
 	struct spate_config cfg;
 	char err[256] = "packet buffers";
-	bool whole = argc == 2 && strcmp(argv[1], "--long") == 0, one = argc == 7 && strcmp(argv[1], "--run") == 0;
+	bool whole = argc == 2 && strcmp(argv[1], "--long") == 0, one = (argc == 7 || argc == 8) && strcmp(argv[1], "--run") == 0;
 	int failed;
 
 	if (argc != 1 && !whole && !one)
@@ -32,7 +32,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "spate-cc: %s\n", err);
 		return 1;
 	}
-	failed = one ? scenario_one(argv[2], atof(argv[3]), atof(argv[4]), (uint32_t)atoi(argv[5]), atof(argv[6])) :
+	failed = one ? scenario_one(argv[2], atof(argv[3]), atof(argv[4]), (uint32_t)atoi(argv[5]), atof(argv[6]),
+				    argc == 8 ? (uint32_t)atoi(argv[7]) : 0) :
 		       scenarios_run(whole);
 	bench_teardown();
 	drivers_eal_stop();

@@ -12,6 +12,7 @@
 #define MSS 1448.0    /* with timestamps */
 #define WIRE 1514.0   /* bytes of a full frame */
 #define SECOND_NS 1000000000ull
+#define FORMULA_LEAST 30 /* segments: below, the formulas are more than 10 % from the algorithms that they are of */
 
 struct verdicts {
 	int failed, n;
@@ -62,11 +63,80 @@ static double model_rate(const char *cc, double mbit, double rtt_ms, uint32_t on
 	return rate < capacity(mbit) ? rate : capacity(mbit);
 }
 
+/* The same round trip by round trip, with what the formulas leave out: whole packets, windows that grow by what was acknowledged of
+ * the smaller window before, and the round trips in which a loss is noticed and repaired. It matters while windows are small. */
+struct rounds {
+	bool cubic;
+	double w, acked, w_max, prior, w_est, k, t, rtt_s;
+};
+
+static void rounds_grow(struct rounds *r)
+{
+	double target, d;
+
+	if (!r->cubic) {
+		r->w += r->acked / r->w;
+		return;
+	}
+	r->t += r->rtt_s;
+	r->w_est += (r->w_est < r->prior ? 3 * 0.3 / 1.7 : 1) * r->acked / r->w;
+	d = r->t - r->k;
+	if (0.4 * d * d * d + r->w_max < r->w_est) {
+		r->w = fmax(r->w, r->w_est);
+		return;
+	}
+	d += r->rtt_s;
+	target = fmin(fmax(0.4 * d * d * d + r->w_max, r->w), 1.5 * r->w);
+	r->w += (target - r->w) * r->acked / r->w;
+}
+
+static void rounds_lose(struct rounds *r)
+{
+	r->w_max = r->w < r->w_max ? r->w * 1.7 / 2 : r->w;
+	r->prior = r->w;
+	r->w *= r->cubic ? 0.7 : 0.5;
+	r->w_est = r->w;
+	r->k = cbrt(fmax(r->w_max - r->w, 0) / 0.4);
+	r->t = 0;
+}
+
+static double rounds_rate(const char *cc, double mbit, double rtt_ms, uint32_t one_in)
+{
+	struct rounds r = {.cubic = strcmp(cc, "reno") != 0, .w = 20, .acked = 20, .w_max = 20, .prior = 20, .w_est = 20,
+			   .rtt_s = rtt_ms / 1e3};
+	double since = 0, total = 0, time_s = 0, rate;
+	int losses = 0, noticed = 0; /* 2: in the round after a loss, 1: in the one that repairs it */
+
+	while (losses < 100) {
+		double sent = floor(r.w);
+
+		since += sent;
+		if (losses >= 40) { /* in the swing by then */
+			total += sent;
+			time_s += r.rtt_s;
+		}
+		if (noticed == 2)
+			rounds_lose(&r);
+		else if (noticed == 0)
+			rounds_grow(&r);
+		noticed -= noticed > 0;
+		r.acked = sent;
+		if (since >= one_in && noticed == 0) {
+			since -= one_in;
+			losses++;
+			noticed = 2;
+		}
+	}
+	rate = total / time_s * MSS;
+	return rate < capacity(mbit) ? rate : capacity(mbit);
+}
+
 /* ---- throughput ---- */
 
 static bool grid_point(struct verdicts *v, const char *cc, double mbit, double rtt_ms, uint32_t one_in, bool trace)
 {
-	double model = model_rate(cc, mbit, rtt_ms, one_in), epoch_s, seconds, ratio;
+	double model = model_rate(cc, mbit, rtt_ms, one_in), rounds = rounds_rate(cc, mbit, rtt_ms, one_in), epoch_s, seconds, got;
+	bool small = model * rtt_ms / 1e3 / MSS < FORMULA_LEAST;
 	struct bench m;
 
 	epoch_s = one_in * MSS / model; /* from loss to loss */
@@ -77,10 +147,10 @@ static bool grid_point(struct verdicts *v, const char *cc, double mbit, double r
 	m.trace_ns = trace ? m.run_ns / 100 : 0;
 	if (!bench_run(&m))
 		return false;
-	ratio = m.flow[0].bytes_per_s / model;
-	printf("%-6s %6.0f Mbit/s %5.0f ms  1 lost of %-7u %9.3f MB/s, model %9.3f: %5.1f %%, %lu timeouts", cc, mbit, rtt_ms, one_in,
-	       m.flow[0].bytes_per_s / 1e6, model / 1e6, ratio * 100, m.sender.rtos);
-	judge(v, ratio > 0.9 && ratio < 1.1, "more than 10 % from the model");
+	got = m.flow[0].bytes_per_s;
+	printf("%-6s %6.0f Mbit/s %5.0f ms  1 lost of %-7u %9.3f MB/s: %5.1f %% of the formula, %5.1f %% of it by rounds, %lu timeouts", cc,
+	       mbit, rtt_ms, one_in, got / 1e6, got / model * 100, got / rounds * 100, m.sender.rtos);
+	judge(v, fabs(got / rounds - 1) < 0.1 && (small || fabs(got / model - 1) < 0.1), "more than 10 % from the model");
 	return true;
 }
 
@@ -228,12 +298,14 @@ int scenarios_run(bool whole)
 	return v.failed;
 }
 
-int scenario_one(const char *cc, double mbit, double rtt_ms, uint32_t one_lost_in, double seconds)
+int scenario_one(const char *cc, double mbit, double rtt_ms, uint32_t one_lost_in, double seconds, uint32_t mark_kb)
 {
 	struct bench m = bench_of(cc, mbit, rtt_ms, 1, seconds);
 
 	m.path.loss_every = one_lost_in;
-	m.trace_ns = m.run_ns / 10;
+	m.path.mark_bytes = mark_kb * 1000;
+	m.ecn = TCP_ECN_ON;
+	m.trace_ns = m.run_ns / 60;
 	if (!bench_run(&m))
 		return 1;
 	printf("%s: %.3f MB/s, %.1f %% of the rate, mean queue %.1f ms, %lu timeouts\n", cc, m.flow[0].bytes_per_s / 1e6,

@@ -6,6 +6,6 @@
 
 /* How many of them failed. */
 int scenarios_run(bool whole);
-int scenario_one(const char *cc, double mbit, double rtt_ms, uint32_t one_lost_in, double seconds);
+int scenario_one(const char *cc, double mbit, double rtt_ms, uint32_t one_lost_in, double seconds, uint32_t mark_kb);
 
 #endif
