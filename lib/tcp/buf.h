@@ -33,7 +33,7 @@ struct tcp_buf {
 	uint8_t urg_byte;
 	uint32_t recover;               /* RFC 6582, valid with TF_RECOVERY, TF_LOSS or TX_RECOVERED */
 	uint32_t cc_acked;              /* bytes acknowledged since cwnd last grew (RFC 5681 3.1) */
-	uint32_t cwr_seq;               /* ECE made the window smaller, and does not again until this is acknowledged ... */
+	uint32_t cwr_seq;               /* ECE made the window smaller, and does not again until more than this is acknowledged ... */
 	bool cwr;                       /* ... while set */
 	bool sent_again;                /* see flight: it did not leave for the first time then */
 	uint32_t flight;                /* struct tcp_flight (flight.h); 0: at most one transmission is in flight, ... */

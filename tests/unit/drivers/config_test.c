@@ -135,7 +135,7 @@ static void sentences(void **state)
 		const char *name, *value, *sentence;
 	} rows[] = {
 		{"port", "1", "there is no setting 'port'; the settings are: dev, vlan, ip, peer-ip, gw, max-connections, port-range, "
-			      "reserved-ports, mtu, cores, mbufs, memory, gro, huge, offload, eal, seed, log-level"},
+			      "reserved-ports, mtu, cores, mbufs, memory, congestion, ecn, gro, huge, offload, eal, seed, log-level"},
 		{"dev", "", "dev : names no device"},
 		{"ip", "10.0.0.1", "ip 10.0.0.1: '10.0.0.1' has no prefix length: write it behind the address, such as 10.0.0.2/24"},
 		{"ip", "fe80::1/64", "ip fe80::1/64: is an IPv6 address; spate speaks IPv4 only"},
