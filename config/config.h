@@ -8,6 +8,7 @@
 
 #include <rte_byteorder.h>
 
+#include "config/congestion.h"
 #include "config/limits.h"
 
 #define CONFIG_RANGES_MAX 64 /* --ip may be repeated this often; each is a range of up to LOCAL_ADDRS_MAX addresses */
@@ -57,10 +58,14 @@ struct spate_config {
 	bool cores_from_list;    /* cores was not given, it follows from the list (and from dev: sim shares it between its ends) */
 	uint32_t mbufs;          /* per stack */
 	uint32_t memory_mb;      /* DPDK memory; 0: computed */
+	uint8_t congestion;      /* enum tcp_cc_id of new sockets */
+	uint8_t ecn;             /* enum tcp_ecn_mode */
 	bool gro;                /* join received segments in software */
 	int huge;                /* 1 asked for, 0 forbidden, -1 use them when they are there and enough */
 	bool offload;            /* may the device do checksums, segmentation, VLAN tags? false: all in software */
 	char eal[512];           /* extra EAL arguments */
+	uint8_t syncookies;      /* 0 no, 1 when half-open connections are many, 2 always */
+	uint16_t fastopen;       /* bits as of Linux's net.ipv4.tcp_fastopen */
 	uint64_t seed;           /* 0: from the system */
 	int log_level;           /* RTE_LOG_* */
 	/* Impairments of sim, per direction, are options behind the device name: sim,loss=1%,delay=5ms (drivers/sim). */

@@ -60,6 +60,8 @@
 #define LOOP_QUEUE_MAX 512        /* packets to our own addresses that wait, as TX_QUEUE_MAX for those to others */
 #define ICMP_ERRORS_PER_SEC 1000  /* sent by one stack, as Linux icmp_msgs_per_sec (RFC 1812 4.3.2.8) */
 #define ICMP_ERRORS_BURST 50      /* Linux icmp_msgs_burst */
+#define NET_ID_COUNTERS 1024      /* of identifications of IPv4 datagrams in fragments, a power of two: few hosts share one */
+#define NET_ID_STEP_MAX 8         /* they rise by 1 to this: none comes again within 8192 datagrams */
 #define PMTU_MIN 552              /* Linux min_pmtu: smaller claims are more likely hostile than true */
 #define PMTU_AGE_MS 600000        /* a lowered path MTU is tried again after 10 minutes (RFC 1191 6.3) */
 
@@ -99,15 +101,30 @@
 #define TCP_OOO_BLOCKS_MAX 256    /* gaps per connection, 6 KB: 1 % random loss in 25 000 segments; bounds what entering one moves */
 #define TCP_SYNRCVD_DIVISOR 4     /* half-open connections allowed: a quarter of max-connections, at least 1024 */
 #define TCP_BACKLOG_MAX (1u << 24)
+#define TCP_FLIGHT_CHUNK 32       /* records of transmissions in one piece: a cut moves at most so many */
+#define TCP_FLIGHT_CHUNKS 128     /* pieces of one connection: 4096 transmissions in flight, 6 MB without TSO and 250 with; beyond,
+				   * sending waits for ACKs. An ACK that tells of losses looks at each piece once */
+#define TCP_TLP_DELACK_US 200000u /* RFC 8985 7.2 WCDelAckT: what a peer may wait with the ACK of a single segment */
+#define TCP_REO_PERSIST 16        /* RFC 8985 6.2 step 4: recoveries without D-SACK until the reordering window is small again */
 #define TCP_OUT_BURST 16          /* segments that one connection may send before the others get their turn */
 #define TCP_COALESCE_MAX 256      /* received payloads up to this are copied behind the last one: bounds mbufs under tinygrams */
 #define TCP_EXT_DIVISOR 4         /* connections with more than an initial window on the way: a quarter of max-connections, at least
 				   * 1024; more than that do with the algorithms' simple forms */
 #define TCP_PACE_SHIFT 10         /* paced data leaves in bursts of 2^-10 s, as Linux (sk_pacing_shift) */
 #define TCP_PACE_QUANTUM_MAX 65536u /* BBR's window has room for three such bursts, up to this size */
-#define TCP_MIN_RTT_MS 300000     /* what TCP_INFO calls the least RTT is at most this old (Linux tcp_min_rtt_wlen) */
+#define TCP_MIN_RTT_MS 300000     /* what counts as the least RTT is at most this old (Linux tcp_min_rtt_wlen) */
 #define TCP_TTL_DEFAULT 64        /* RFC 1700 */
-#define TCP_CHALLENGE_PER_SEC 1000 /* challenge ACKs of one stack, RFC 5961 section 7 */
+#define TCP_ANSWER_MS 512         /* one answer to segments that may be forged (challenge ACK, ACK to what is outside the window) per
+				   * connection and so many ms, Linux tcp_invalid_ratelimit 500; a power of two */
+#define TCP_FO_QUEUE_MAX 4096     /* TCP_FASTOPEN: more handshakes are not unfinished at a time (Linux: its somaxconn) */
+#define TCP_FO_LISTENERS 65536    /* sockets of one stack that asked for it: every port */
+#define TCP_FO_FAILED_MS 60000    /* Fast Open requests that end before their handshake keep their place for one to two such times */
+#define TCP_FO_PEERS 4096         /* servers whose cookies one stack remembers ... */
+#define TCP_FO_WAYS 4             /* ... of which so many look-ups share a place, a line or two */
+#define TCP_FO_LOSS_MS 60000      /* SYNs with data vanish: plain ones for two minutes and longer, doubled with every loss ... */
+#define TCP_FO_LOSS_DOUBLINGS 8   /* ... up to four hours */
+#define TCP_COOKIE_SHARE 2        /* half-open connections fill at most half their pool before SYNs are answered by cookies */
+#define TCP_COOKIE_MINUTES 2      /* a cookie is believed in its minute and the next: SYN-ACK and ACK need less */
 
 /* ---- UDP ---- */
 #define UDP_RCVBUF_DEFAULT (1u << 20)

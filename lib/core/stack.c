@@ -46,7 +46,12 @@ int stack_init(struct stack *s, const struct stack_config *cfg)
 		.max_conns = cfg->max_conns,
 		.port_lo = cfg->port_lo,
 		.port_hi = cfg->port_hi,
+		.congestion = cfg->congestion,
+		.ecn = cfg->ecn,
 		.numa_node = cfg->numa_node,
+		.secret = cfg->secret,
+		.syncookies = cfg->syncookies,
+		.fastopen = cfg->fastopen,
 	};
 	const struct udp_config uc = {
 		.max_binds = cfg->max_conns,

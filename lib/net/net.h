@@ -152,7 +152,7 @@ struct net {
 	uint64_t mac_conflicts; /* and those in which somebody else had a hardware address of ours */
 	uint64_t link_downs, link_ups;
 	uint64_t reassembled, fragments_out; /* datagrams; fragments */
-	uint16_t ip_id;
+	uint16_t ip_id[NET_ID_COUNTERS]; /* of datagrams that may be fragmented */
 	struct region region;
 };
 
@@ -220,6 +220,10 @@ bool net_hash_confirm(struct net *n, struct net_pkt *pkt);
  * checksums. Owns m in every case. While the neighbour is being resolved m waits with it. 0; -EMSGSIZE when larger than
  * the path's MTU; -EHOSTUNREACH when the neighbour is known not to answer; dropped packets are counted. */
 int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl);
+
+/* The same to where pkt came from, over the link that brought it and to the station that sent it: an answer to somebody who
+ * need not exist costs no path and no question for a neighbour. */
+void net_ip4_back(struct net *n, const struct net_pkt *pkt, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl);
 
 /* The same for a packet larger than the path's MTU: in fragments (RFC 791 2.3), which the peer puts together. m may be any
  * chain, whatever the port takes. 0 or -EHOSTUNREACH; what is dropped is counted. */

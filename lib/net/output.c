@@ -8,7 +8,8 @@
 #include "wire/icmp.h"
 #include "wire/tcp.h"
 
-/* Prepends the path's headers and completes them. The copy is one of constant length for every link: what of the link
+/* Prepends the path's headers and completes them. The identification stays 0: with DF set it means nothing (RFC 6864 4.1), and one
+ * that counted would tell everybody how much we send to others. The copy is one of constant length for every link: what of the link
  * header is not used falls into the headroom in front of the frame. */
 static inline void headers_add(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos,
 			       uint8_t ttl)
@@ -21,7 +22,6 @@ static inline void headers_add(struct net *n, const struct path *p, struct rte_m
 	memcpy(ip - PATH_L2_MAX, p->hdr, PATH_HDR_LEN);
 	ip[1] = tos;
 	store16(ip + 2, total);
-	store16(ip + 4, n->ip_id++); /* any value will do with DF set (RFC 6864 4.1) */
 	ip[8] = ttl;
 	ip[9] = proto;
 	if (unlikely(p->vlan_tci != 0)) {
@@ -61,17 +61,15 @@ static __rte_noinline int output_slow(struct net *n, struct path *p, struct rte_
 				      uint8_t ttl)
 {
 	bool large = m->ol_flags & RTE_MBUF_F_TX_TCP_SEG;
-	uint32_t payload = large ? m->pkt_len - m->l4_len : 0, len = large ? m->tso_segsz + m->l4_len : m->pkt_len;
+	uint32_t len = large ? m->tso_segsz + m->l4_len : m->pkt_len;
 
 	if (len + IP4_HDR_LEN > p->pmtu) {
 		net_drop(n, m, DROP_TX_TOO_BIG);
 		return -EMSGSIZE;
 	}
 	headers_add(n, p, m, proto, tos, ttl);
-	if (large) {
+	if (large)
 		pkt_tx_tso_ip4(m, p->l2_len, (uint16_t)(p->l2_len + IP4_HDR_LEN));
-		n->ip_id = (uint16_t)(n->ip_id + (payload - 1) / m->tso_segsz); /* each of its segments has one */
-	}
 	return net_send_on(n, p, m);
 }
 
@@ -82,6 +80,39 @@ int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t pr
 	headers_add(n, p, m, proto, tos, ttl);
 	pkt_tx_push(&n->tx[p->port], m);
 	return 0;
+}
+
+/* Our own question comes by no link: its answer goes by the path that the question came by. */
+static void back_to_self(struct net *n, const struct net_pkt *pkt, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl)
+{
+	int err;
+	uint32_t path = net_path_get(n, pkt->key.laddr_be, pkt->key.raddr_be, &err);
+
+	if (path == 0) {
+		net_drop(n, m, DROP_NO_ROUTE);
+		return;
+	}
+	net_ip4_output(n, path_at(&n->paths, path), m, proto, tos, ttl);
+	net_path_put(n, path);
+}
+
+void net_ip4_back(struct net *n, const struct net_pkt *pkt, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl)
+{
+	const struct net_iface *iface = &n->iface[pkt->iface];
+	uint16_t total = (uint16_t)(m->pkt_len + IP4_HDR_LEN), l2_len = iface->l2_len;
+	uint8_t *b;
+
+	if (pkt->port == NET_PORT_LOOP) {
+		back_to_self(n, pkt, m, proto, tos, ttl);
+		return;
+	}
+	b = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)(l2_len + IP4_HDR_LEN));
+	SPATE_ASSERT(b != NULL);
+	net_l2_emit(iface, m, &rte_pktmbuf_mtod(pkt->m, const struct rte_ether_hdr *)->src_addr, RTE_ETHER_TYPE_IPV4);
+	ip4_emit(b + l2_len, pkt->key.laddr_be, pkt->key.raddr_be, proto, total, 0, tos, ttl);
+	memset(b + l2_len + 10, 0, 2); /* completed with the others */
+	pkt_tx_cksum_ip4(n->tx[iface->port].port, m, l2_len, (uint16_t)(l2_len + IP4_HDR_LEN), proto);
+	pkt_tx_push(&n->tx[iface->port], m);
 }
 
 struct rte_mbuf *net_loop_next(struct net *n)

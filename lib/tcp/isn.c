@@ -6,11 +6,17 @@
  * (TIME-WAIT, RFC 1122 4.2.2.13). It wraps after 275 s, more than two MSL. */
 #define ISN_TICK_SHIFT 6
 
-/* The offset does not depend on the time, so that the timestamps of one tuple only ever grow (RFC 6191 needs that). */
-void tcp_isn(const struct tcp *t, const struct flow_key *key, uint32_t *isn, uint32_t *ts_offset)
+void tcp_tuple_mask(const struct tcp *t, const struct flow_key *key, uint32_t *mask, uint32_t *ts_offset)
 {
 	uint64_t h = siphash(&t->secret, key, sizeof(*key));
 
-	*isn = (uint32_t)h + (uint32_t)(t->clock->now_ns >> ISN_TICK_SHIFT);
+	*mask = (uint32_t)h;
 	*ts_offset = (uint32_t)(h >> 32);
+}
+
+/* The offset does not depend on the time, so that the timestamps of one tuple only ever grow (RFC 6191 needs that). */
+void tcp_isn(const struct tcp *t, const struct flow_key *key, uint32_t *isn, uint32_t *ts_offset)
+{
+	tcp_tuple_mask(t, key, isn, ts_offset);
+	*isn += (uint32_t)(t->clock->now_ns >> ISN_TICK_SHIFT);
 }

@@ -8,6 +8,7 @@
 #include "flow/port_range.h"
 #include "tcp/buf.h"
 #include "tcp/cc.h"
+#include "tcp/fastopen.h"
 #include "tcp/in.h"
 #include "tcp/info.h"
 #include "tcp/life.h"
@@ -45,8 +46,10 @@ struct tcp_optext *tcp_opt_need(struct tcp *t, struct tcp_pcb *p)
 
 void tcp_opt_free(struct tcp *t, struct tcp_pcb *p)
 {
-	if (p->opts != 0)
+	if (p->opts != 0) {
+		tcp_fo_free(t, pool_at(&t->optexts, p->opts));
 		pool_put(&t->optexts, p->opts);
+	}
 	p->opts = 0;
 }
 
@@ -131,6 +134,13 @@ static int tcp_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 			return -EINVAL;
 		tcp_opt_need(t, p)->maxseg = (uint16_t)v;
 		return 0;
+	case TCP_DEFER_ACCEPT:
+		tcp_opt_need(t, p)->defer_accept = tcp_defer_repeats(v);
+		return 0;
+	case TCP_FASTOPEN:
+	case TCP_FASTOPEN_CONNECT:
+	case TCP_FASTOPEN_NO_COOKIE:
+		return tcp_fo_setopt(t, p, name, v);
 	case TCP_NOTSENT_LOWAT:
 		tcp_opt_need(t, p)->notsent_lowat = (uint32_t)v;
 		return wake_writer(t, p);
@@ -170,6 +180,10 @@ static int tcp_level_get(const struct tcp *t, const struct tcp_pcb *p, int name,
 	case TCP_SYNCNT: *v = x->syncnt; return 0;
 	case TCP_USER_TIMEOUT: *v = (int)x->user_timeout_ms; return 0;
 	case TCP_MAXSEG: *v = maxseg_get(t, p); return 0;
+	case TCP_DEFER_ACCEPT: *v = tcp_defer_seconds(x->defer_accept); return 0;
+	case TCP_FASTOPEN:
+	case TCP_FASTOPEN_CONNECT:
+	case TCP_FASTOPEN_NO_COOKIE: return tcp_fo_getopt(t, p, name, v);
 	case TCP_NOTSENT_LOWAT: *v = (int)x->notsent_lowat; return 0;
 	case TCP_WINDOW_CLAMP: *v = (int)x->window_clamp; return 0;
 	case TCP_LINGER2: *v = x->linger2_s == 0 ? TCP_FINWAIT2_MS / 1000 : x->linger2_s; return 0;
@@ -360,6 +374,8 @@ int tcp_setopt(struct tcp *t, struct tcp_pcb *p, int level, int name, const void
 		return max_pacing_set(t, p, val, len);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
 		return congestion_set(t, p, val, len);
+	if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY)
+		return tcp_fo_key_set(t, p, val, len);
 	err = value_read(level, val, len, &v);
 	if (err != 0)
 		return err;
@@ -394,6 +410,12 @@ int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val,
 		uint32_t size = tcp_cc_info_get(t, p, &info);
 
 		return value_write(&info, size, val, len);
+	}
+	if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY) {
+		uint8_t keys[2 * sizeof(struct siphash_key)];
+		uint32_t size = tcp_fo_key_get(t, p, keys);
+
+		return value_write(keys, size, val, len);
 	}
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
 		char cc_name[16] = ""; /* TCP_CA_NAME_MAX */

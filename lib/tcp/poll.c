@@ -14,8 +14,8 @@ uint32_t tcp_poll(const struct tcp *t, const struct tcp_pcb *p)
 		mask |= EPOLLHUP;
 	if (p->tflags & TF_SHUT_RD)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (TCP_IN(p->state, ST(SYN_SENT) | ST(SYN_RECEIVED)))
-		return mask;
+	if (TCP_IN(p->state, ST(SYN_SENT) | ST(SYN_RECEIVED)) && !(p->xflags & TX_FO_PASSIVE))
+		return tcp_fastopen_waits(p) ? mask | EPOLLOUT | EPOLLWRNORM : mask; /* E14 */
 	if (b != NULL && b->rcv_len > 0 && (likely(b->tell == 0) || tcp_unread(t, p) > 0))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (b != NULL && unlikely(b->tell & BUF_URG_BYTE))

@@ -21,8 +21,10 @@ static void note_fill(const struct tcp *t, const struct tcp_pcb *p, uint32_t fla
 		.conn_flags = p->c.flags & NOTE_CONN_FLAGS, .has_opts = p->opts != 0,
 		.congestion = (p->xflags & TX_CC_MASK) >> TX_CC_SHIFT,
 	};
-	if (p->opts != 0)
+	if (p->opts != 0) {
 		n->opts = *tcp_opt(t, p);
+		tcp_fo_note_fill(t, p, &n->fastopen);
+	}
 }
 
 int tcp_announce(struct tcp *t, const struct tcp_pcb *p, uint32_t flags, uint32_t backlog)
@@ -92,9 +94,12 @@ static void twin_set_options(struct tcp *t, struct tcp_listener *l, const struct
 	p->c.flags = (uint8_t)((p->c.flags & ~NOTE_CONN_FLAGS) | n->conn_flags);
 	if (n->has_opts) {
 		struct tcp_optext *own = tcp_opt_need(t, p);
+		uint32_t fastopen = own->fastopen; /* a number of this stack */
 
 		memcpy((char *)own + sizeof(own->pool_link), (const char *)&n->opts + sizeof(own->pool_link),
 		       sizeof(*own) - sizeof(own->pool_link));
+		own->fastopen = fastopen;
+		tcp_fo_note_take(t, p, &n->fastopen);
 	}
 }
 

@@ -3,8 +3,11 @@
 
 #include <errno.h>
 
+#include "tcp/buf.h"
 #include "tcp/ext.h"
+#include "tcp/flight.h"
 #include "tcp/ooo.h"
+#include "tcp/fastopen.h"
 #include "tcp/shared.h"
 #include "wire/ip4.h"
 #include "wire/tcp.h"
@@ -21,6 +24,22 @@ void tcp_flow_sizes(uint32_t max_conns, struct flow_config *cfg)
 	cfg->cap[FLOW_TIMEWAIT] = max_conns;
 }
 
+/* Those of an end are the same at all its stacks: one may have to know what another one promised. */
+static void keys_make(struct tcp *t, const struct siphash_key *given)
+{
+	static const char cookies[] = "SYN cookies", fast[] = "Fast Open";
+
+	t->secret = *given;
+	if (given->k0 == 0 && given->k1 == 0) {
+		t->secret.k0 = prng_u64(t->prng);
+		t->secret.k1 = prng_u64(t->prng);
+	}
+	t->cookie_key.k0 = siphash(&t->secret, cookies, sizeof(cookies));
+	t->cookie_key.k1 = siphash(&t->secret, cookies, sizeof(cookies) - 1);
+	t->fo_key.k0 = siphash(&t->secret, fast, sizeof(fast));
+	t->fo_key.k1 = siphash(&t->secret, fast, sizeof(fast) - 1);
+}
+
 int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, struct net *net, struct pkt_tx *tx,
 	     struct drops *drops, const struct clock *clock, struct prng *prng, struct eport *eport)
 {
@@ -35,11 +54,12 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 			  .congestion = cfg->congestion, .ecn = cfg->ecn,
 			  .timewait_max = flow->pool[FLOW_TIMEWAIT].cap - 1,
 			  .synrcvd_max = flow->pool[FLOW_SYNRCVD].cap - 1,
+			  .cookie_from = (flow->pool[FLOW_SYNRCVD].cap - 1) / TCP_COOKIE_SHARE,
+			  .syncookies = cfg->syncookies, .fastopen = cfg->fastopen,
 			  .snd_held_max = tx->pool->size / TCP_SND_SHARE,
 			  .rcv_held_max = tx->pool->size / TCP_RCV_SHARE,
 			  .seg_max = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX)};
-	t->secret.k0 = prng_u64(prng);
-	t->secret.k1 = prng_u64(prng);
+	keys_make(t, &cfg->secret);
 	err = binds_init(&t->binds, binds + remote, cfg->numa_node);
 	if (err != 0)
 		return err;
@@ -52,16 +72,42 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 	err = pool_init(&t->optexts, cfg->max_conns, sizeof(struct tcp_optext), cfg->numa_node);
 	if (err != 0)
 		goto no_optexts;
+	err = region_map(&t->answered, flow->pool[FLOW_CONN].cap * sizeof(uint16_t), cfg->numa_node);
+	if (err != 0)
+		goto no_answered;
+	err = pool_init(&t->fastopens, TCP_FO_LISTENERS, sizeof(struct tcp_fo_listen), cfg->numa_node);
+	if (err != 0)
+		goto no_fastopens;
+	err = region_map(&t->fo_cache, TCP_FO_PEERS * sizeof(struct tcp_fo_peer), cfg->numa_node);
+	if (err != 0)
+		goto no_fo_cache;
 	err = pool_init(&t->exts, exts > 1024 ? exts : 1024, sizeof(struct tcp_ext), cfg->numa_node);
 	if (err != 0)
 		goto no_exts;
 	err = pool_init(&t->ooos, t->rcv_held_max, sizeof(struct tcp_ooo), cfg->numa_node); /* each holds a packet at least */
 	if (err != 0)
 		goto no_ooos;
+	/* What is in flight is in packet buffers, but for FINs, see in_ack.c. */
+	err = pool_init(&t->flights, 2 * t->snd_held_max, sizeof(struct tcp_flight), cfg->numa_node);
+	if (err != 0)
+		goto no_flights;
+	err = pool_init(&t->chunks, t->snd_held_max, sizeof(struct tcp_chunk), cfg->numa_node);
+	if (err != 0)
+		goto no_chunks;
 	return 0;
+no_chunks:
+	pool_fini(&t->flights);
+no_flights:
+	pool_fini(&t->ooos);
 no_ooos:
 	pool_fini(&t->exts);
 no_exts:
+	region_unmap(&t->fo_cache);
+no_fo_cache:
+	pool_fini(&t->fastopens);
+no_fastopens:
+	region_unmap(&t->answered);
+no_answered:
 	pool_fini(&t->optexts);
 no_optexts:
 	pool_fini(&t->bufs);
@@ -80,8 +126,13 @@ void tcp_fini(struct tcp *t)
 		if (b->owner != 0)
 			tcp_buf_clear(t, b);
 	}
+	pool_fini(&t->chunks);
+	pool_fini(&t->flights);
 	pool_fini(&t->ooos);
 	pool_fini(&t->exts);
+	region_unmap(&t->fo_cache);
+	pool_fini(&t->fastopens);
+	region_unmap(&t->answered);
 	pool_fini(&t->optexts);
 	pool_fini(&t->bufs);
 	pool_fini(&t->shared);

@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include "base/siphash.h"
+#include "config/congestion.h"
 #include "flow/bind.h"
 #include "flow/eport.h"
 #include "flow/ready.h"
@@ -18,7 +19,11 @@
 struct tcp_stats {
 	uint64_t segs_in, segs_out, rtx_segs, rtos, fast_rtx, dup_acks, active_opens, passive_opens, established, /* now */
 		resets_in, resets_out, attempt_fails, timeouts, ooo_segs, challenge_acks, timewait /* now */, synrcvd /* now */,
-		timewait_overflow, timewait_reused, conn_full, port_exhausted,
+		timewait_overflow, timewait_reused, conn_full, port_exhausted, tlp_probes, tlp_repaired, undone, dsacks_in,
+		sack_reneged,
+		cookies_sent, cookies_received, cookies_failed,
+		fastopen_active /* SYNs with data, or a cookie */, fastopen_taken /* whose data was */, fastopen_passive, fastopen_refused,
+		fastopen_overflow,
 		ecn_ce /* times that CE came anew */, ecn_reductions;
 };
 
@@ -31,13 +36,18 @@ struct tcp {
 	struct prng *prng;
 	struct eport *eport;
 	struct binds binds;
-	struct siphash_key secret;  /* ISN and timestamp offset */
+	struct siphash_key secret;  /* ISN and timestamp offset; the same at all stacks of an end */
+	struct siphash_key cookie_key, fo_key; /* follow from it */
 	struct pool bufs;           /* struct tcp_buf */
 	struct pool optexts;        /* struct tcp_optext */
-	struct pool ooos;           /* struct tcp_ooo */
+	struct pool fastopens;      /* struct tcp_fo_listen */
+	struct region fo_cache;     /* struct tcp_fo_peer */
 	struct pool exts;           /* struct tcp_ext */
+	struct pool ooos;           /* struct tcp_ooo */
 	uint8_t congestion;         /* algorithm of new sockets (enum tcp_cc_id) */
-	uint8_t ecn;                /* TCP_ECN_* */
+	uint8_t ecn;                /* enum tcp_ecn_mode */
+	struct pool flights;        /* struct tcp_flight */
+	struct pool chunks;         /* struct tcp_chunk, of flights that are long */
 	flow_ref out_head, out_tail;/* connections with something to send */
 	uint32_t out_n;
 	uint32_t tw_head, tw_tail;  /* FLOW_TIMEWAIT indices, oldest first */
@@ -46,15 +56,26 @@ struct tcp {
 	uint32_t snd_held, snd_held_max; /* mbufs in send queues */
 	uint32_t rcv_held, rcv_held_max; /* and in receive and out-of-order queues */
 	bool listened;              /* there is or was a listener: accepted connections share the table */
-	uint32_t challenge_second, challenge_left;
 	uint32_t timewait_max, synrcvd_max;
+	uint32_t cookie_from;       /* half-open connections from which on SYNs are answered by cookies */
+	uint32_t cookie_ms;         /* when the last one was sent, if there was one */
+	uint8_t syncookies;         /* TCP_SYNCOOKIES_* */
+	uint16_t fastopen;          /* TCP_FO_* */
+	struct region answered;     /* uint16_t per socket slot: when a segment that may be forged was last answered (out.h) */
 	struct tcp_stats stats;
 	struct pool shared;         /* struct tcp_shared: listeners of other stacks ... */
 	uint32_t shared_head[TCP_SHARED_CHAINS]; /* ... in chains by stack and socket */
 };
 
-/* Explicit congestion notification, as Linux's tcp_ecn. */
-enum tcp_ecn_mode { TCP_ECN_OFF, TCP_ECN_ON, TCP_ECN_ANSWER /* when the peer asks */ };
+/* As Linux's net.ipv4.tcp_syncookies. */
+enum { TCP_SYNCOOKIES_NO, TCP_SYNCOOKIES_AUTO, TCP_SYNCOOKIES_ALWAYS };
+
+/* As Linux's net.ipv4.tcp_fastopen. */
+#define TCP_FO_CLIENT 1u
+#define TCP_FO_SERVER 2u
+#define TCP_FO_CLIENT_NO_COOKIE 4u
+#define TCP_FO_SERVER_NO_COOKIE 0x200u
+#define TCP_FO_SERVER_ALL 0x400u        /* listeners without TCP_FASTOPEN too, with their backlog as limit */
 
 struct tcp_config {
 	uint32_t max_conns;
@@ -62,6 +83,9 @@ struct tcp_config {
 	uint8_t congestion;         /* enum tcp_cc_id; 0: CUBIC */
 	uint8_t ecn;                /* enum tcp_ecn_mode */
 	int numa_node;
+	struct siphash_key secret;  /* zero: one of its own */
+	uint8_t syncookies;
+	uint16_t fastopen;          /* TCP_FO_* */
 };
 
 /* Object sizes and counts for flow_config (FLOW_CONN, FLOW_SYNRCVD, FLOW_TIMEWAIT). */
@@ -92,6 +116,10 @@ int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
  * use, so_error becomes EADDRNOTAVAIL. -EADDRNOTAVAIL, -ENETUNREACH, -ENOBUFS, -EISCONN, -EALREADY. On failure
  * the socket is as before. */
 int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be);
+/* The next tcp_connect() waits with its SYN for data, when the server's Fast Open cookie is known (RFC 7413; MSG_FASTOPEN). The first
+ * tcp_send() then makes it leave, with what fits, and says how much that was. -EOPNOTSUPP: switched off. */
+int tcp_fastopen_once(struct tcp *t, struct tcp_pcb *p);
+static inline bool tcp_fastopen_waits(const struct tcp_pcb *p) { return p->state == TCP_SYN_SENT && (p->xflags & TX_FO_WAIT); }
 /* Drops connection or attempt and makes the socket unconnected again (connect() with AF_UNSPEC; RST to a connected peer). */
 int tcp_disconnect(struct tcp *t, struct tcp_pcb *p);
 /* Turns a bound (or unbound: a port is chosen) socket into a listener in place; again: changes the backlog. */

@@ -80,7 +80,7 @@ def transfer(sock, args):
 
 
 def new_socket(args):
-    sock = socket.socket()
+    sock = socket.socket(socket.AF_INET6 if ":" in args.addr else socket.AF_INET)
     if args.rcvbuf:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, args.rcvbuf)
     return sock

@@ -272,6 +272,8 @@ void check_done(void)
 	n_rules += n_wrong == wrong_before;
 }
 
+unsigned check_wrong(void) { return n_wrong; }
+
 static void check_drops(struct place *at, const char *says, enum at state, int drop)
 {
 	for (int i = 0; i < DROP_MAX; i++)
@@ -322,7 +324,10 @@ int main(void)
 		cmocka_unit_test(segments_closed), cmocka_unit_test(segments_listen), cmocka_unit_test(segments_syn_sent),
 		cmocka_unit_test(segments_syn_received), cmocka_unit_test(segments_sequence), cmocka_unit_test(segments_flags),
 		cmocka_unit_test(segments_ack), cmocka_unit_test(segments_text), cmocka_unit_test(segments_fin),
-		cmocka_unit_test(segments_time_wait),
+		cmocka_unit_test(segments_time_wait), cmocka_unit_test(calls_open), cmocka_unit_test(calls_send),
+		cmocka_unit_test(calls_receive), cmocka_unit_test(calls_close), cmocka_unit_test(calls_abort),
+		cmocka_unit_test(calls_status), cmocka_unit_test(timeouts_user), cmocka_unit_test(timeouts_retransmission),
+		cmocka_unit_test(timeouts_keepalive), cmocka_unit_test(timeouts_ends),
 	};
 	int failed = cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);
 

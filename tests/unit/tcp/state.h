@@ -76,6 +76,8 @@ void check_reply(struct place *at, const char *says, enum at state, const struct
 void check_times(struct place *at, const char *says, enum at state, const struct times *should);
 void check_done(void); /* of one row and state: counts it */
 
+unsigned check_wrong(void); /* how much differed so far */
+
 void segments_run(const struct segment_rule *rules, unsigned n);
 
 /* One cmocka test for each table. */
