@@ -25,7 +25,7 @@ void tcp_flow_sizes(uint32_t max_conns, struct flow_config *cfg)
 }
 
 /* Those of an end are the same at all its stacks: one may have to know what another one promised. */
-static void keys_make(struct tcp *t, const struct siphash_key *given)
+static void keys_make(struct tcp *t, const struct siphash_key *given, const struct siphash_key *fastopen)
 {
 	static const char cookies[] = "SYN cookies", fast[] = "Fast Open";
 
@@ -36,8 +36,11 @@ static void keys_make(struct tcp *t, const struct siphash_key *given)
 	}
 	t->cookie_key.k0 = siphash(&t->secret, cookies, sizeof(cookies));
 	t->cookie_key.k1 = siphash(&t->secret, cookies, sizeof(cookies) - 1);
-	t->fo_key.k0 = siphash(&t->secret, fast, sizeof(fast));
-	t->fo_key.k1 = siphash(&t->secret, fast, sizeof(fast) - 1);
+	t->fo_key = *fastopen;
+	if (fastopen->k0 == 0 && fastopen->k1 == 0) {
+		t->fo_key.k0 = siphash(&t->secret, fast, sizeof(fast));
+		t->fo_key.k1 = siphash(&t->secret, fast, sizeof(fast) - 1);
+	}
 }
 
 int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, struct net *net, struct pkt_tx *tx,
@@ -55,11 +58,11 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 			  .timewait_max = flow->pool[FLOW_TIMEWAIT].cap - 1,
 			  .synrcvd_max = flow->pool[FLOW_SYNRCVD].cap - 1,
 			  .cookie_from = (flow->pool[FLOW_SYNRCVD].cap - 1) / TCP_COOKIE_SHARE,
-			  .syncookies = cfg->syncookies, .fastopen = cfg->fastopen,
+			  .syncookies = cfg->syncookies, .fastopen = cfg->fastopen, .without = cfg->without,
 			  .snd_held_max = tx->pool->size / TCP_SND_SHARE,
 			  .rcv_held_max = tx->pool->size / TCP_RCV_SHARE,
 			  .seg_max = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX)};
-	keys_make(t, &cfg->secret);
+	keys_make(t, &cfg->secret, &cfg->fastopen_key);
 	err = binds_init(&t->binds, binds + remote, cfg->numa_node);
 	if (err != 0)
 		return err;

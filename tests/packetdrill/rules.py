@@ -4,37 +4,49 @@ import re
 WSCALE = 5         # what spate offers; a kernel derives its own from its largest buffer
 SECONDS_MAX = 20  # of real time; scripts run on virtual time
 
-# sysctls of net.ipv4: the values that need nothing, because spate does so, or because it makes no difference to packets.
+# sysctls of net.ipv4 that need nothing: the values that spate does anyway; None: any, it makes no difference to the packets.
 FINE = {
-    "tcp_rmem": None,                # any: scripts leave windows open or are judged by what they see
-    "tcp_timestamps": {"1"},
-    "tcp_syn_retries": None,
+    "tcp_rmem": None,                # scripts leave windows open, or are judged by what they see
+    "tcp_syn_retries": None,         # none waits so long
     "tcp_synack_retries": None,
     "tcp_frto": {"2"},
-    "tcp_sack": {"1"},
     "tcp_dsack": {"1"},
     "tcp_fack": None,                # gone from Linux, too
     "tcp_reordering": {"3"},
-    "tcp_congestion_control": {"cubic"},
-    "tcp_slow_start_after_idle": {"0", "1"},
     "tcp_early_retrans": {"3", "4"},
     "tcp_recovery": {"1"},
     "tcp_tso_win_divisor": None,     # how large the pieces are that the kernel cuts; packetdrill adds them up
     "tcp_min_tso_segs": None,
-    "tcp_ecn": {"0"},
     "tcp_ecn_option": None,
     "tcp_pacing_ss_ratio": {"200"},
     "tcp_pacing_ca_ratio": {"120"},
     "tcp_notsent_lowat": {"4294967295"},
-    "tcp_fastopen": None,
-    "tcp_fastopen_key": {"a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4"},
     "tcp_fastopen_blackhole_timeout_sec": None,
+    "tcp_fastopen_cookies": None,    # of no kernel that there is; scripts try it and go on without
     "tcp_syncookies": {"1"},
     "tcp_wmem": {'"4096 $((256*1024)) 4194304"'},
 }
 
-# What spate does when told so.
-SETTINGS = {}
+# What every script begins with (its defaults.sh), as spate's settings.
+DEFAULTS = {"tcp_fastopen": "0x70403", "tcp_fastopen_key": "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4", "tcp_ecn": "0",
+            "tcp_congestion_control": "cubic", "tcp_slow_start_after_idle": "0", "tcp_timestamps": "1", "tcp_sack": "1"}
+
+
+def yes(value):
+    return {"0": "no", "1": "yes"}.get(value)
+
+
+# sysctl: how spate's setting of that kind is called, and its value; None: spate has none like it.
+SETTINGS = {
+    "tcp_fastopen": ("fastopen", lambda v: hex(int(v, 0) & 0x607)),
+    "tcp_fastopen_key": ("fastopen-key", lambda v: v),
+    "tcp_ecn": ("ecn", {"0": "no", "1": "yes", "2": "answer"}.get),
+    "tcp_congestion_control": ("congestion", {"cubic": "cubic", "reno": "reno", "bbr": "bbr", "dctcp": "dctcp"}.get),
+    "tcp_slow_start_after_idle": ("slow-start-after-idle", yes),
+    "tcp_timestamps": ("timestamps", yes),
+    "tcp_sack": ("sack", yes),
+    "tcp_window_scaling": ("window-scaling", yes),
+}
 
 # What no setting of spate gives. Searched for in commands, then in the script.
 NOT_HERE_COMMANDS = [
@@ -74,13 +86,15 @@ def judge(text, commands, name):
         for pattern, why in patterns:
             if re.search(pattern, where):
                 return [], "needs " + why
-    wanted = {}
+    wanted = dict(DEFAULTS)
     for block in commands:
         wanted.update(SYSCTL.findall(re.sub(r"#.*", "", block)))
     flags = []
     for sysctl, value in wanted.items():
-        if (sysctl, value) in SETTINGS:
-            flags.append(SETTINGS[sysctl, value])
+        name, translate = SETTINGS.get(sysctl, ("", lambda v: None))
+        setting = translate(value)
+        if setting is not None:
+            flags.append("%s=%s" % (name, setting))
         elif sysctl not in FINE or (FINE[sysctl] is not None and value not in FINE[sysctl]):
             return [], "needs sysctl %s=%s" % (sysctl, value)
     return flags, None
