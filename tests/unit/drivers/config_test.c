@@ -177,6 +177,11 @@ static void sentences(void **state)
 		{"gro", "1", "gro 1: must be yes or no"},
 		{"huge", "maybe", "huge maybe: must be yes, no or auto"},
 		{"offload", "yes", "offload yes: must be auto or no"},
+		{"syncookies", "1", "syncookies 1: must be no, auto or always"},
+		{"fastopen", "2000",
+		 "fastopen 2000: is no sum of 1 (client), 2 (server), 4, 0x200 and 0x400, as Linux's net.ipv4.tcp_fastopen"},
+		{"fastopen", "yes",
+		 "fastopen yes: is no sum of 1 (client), 2 (server), 4, 0x200 and 0x400, as Linux's net.ipv4.tcp_fastopen"},
 		{"seed", "-1", "seed -1: is not a number of at most 64 bits (decimal, or hexadecimal with 0x)"},
 		{"log-level", "loud", "log-level loud: must be error, warning, notice, info or debug"},
 	};
