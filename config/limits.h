@@ -69,7 +69,9 @@
 #define TCP_MSS_MIN 88            /* smaller announced MSS is raised to this: tinygram floods (Linux tcp_min_snd_mss is 48) */
 #define TCP_MSS_FALLBACK 536      /* RFC 9293 3.7.1 */
 #define TCP_SNDBUF_DEFAULT (1u << 20)
-#define TCP_RCVBUF_DEFAULT (1u << 20)
+#define TCP_RCVBUF_DEFAULT (1u << 17) /* Linux tcp_rmem[1]; it grows with use ... */
+#define TCP_RCVBUF_MAX_DEFAULT (6u << 20) /* ... up to Linux's tcp_rmem[2]: --rcvbuf-max */
+#define TCP_TUNE_SEGMENTS 8       /* so many full segments at once, or the first ACKs used up: a transfer worth measuring */
 #define TCP_SND_SHARE 2           /* send queues hold at most half of a stack's packet buffers ... */
 #define TCP_RCV_SHARE 4           /* ... and receive queues a quarter: the rest keeps packets moving */
 #define TCP_BUF_MAX (1u << 26)    /* 64 MiB: 10 Gbit/s at 50 ms */

@@ -131,7 +131,7 @@ static void restore(const struct tcp *t, const struct tcp_listener *l, const str
 	sr->sack = (bits & TS_SACK) != 0;
 	sr->ecn = (bits & TS_ECN) != 0;
 	if ((bits & TS_WSCALE) != TS_NO_WSCALE)
-		sr->wscale = (uint8_t)(tcp_listener_wscale(t, (const struct tcp_pcb *)l) << 4 | (bits & TS_WSCALE));
+		sr->wscale = (uint8_t)(tcp_wscale_for(t, (const struct tcp_pcb *)l) << 4 | (bits & TS_WSCALE));
 }
 
 bool tcp_cookie_ack(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s)

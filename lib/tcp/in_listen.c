@@ -59,7 +59,7 @@ void tcp_synrcvd_fill(const struct tcp *t, const struct tcp_pcb *opts, const str
 	if (sr->ws) {
 		uint8_t snd = s->o.wscale < TCP_WSCALE_MAX ? s->o.wscale : TCP_WSCALE_MAX;
 
-		sr->wscale = (uint8_t)(tcp_listener_wscale(t, opts) << 4 | snd);
+		sr->wscale = (uint8_t)(tcp_wscale_for(t, opts) << 4 | snd);
 	}
 	sr->wnd = tcp_listener_window(opts);
 	sr->peer_mss = s->o.has_mss ? s->o.mss : TCP_MSS_FALLBACK;

@@ -64,12 +64,11 @@ struct tcp_pcb *tcp_passive_forgotten(struct tcp *t, struct tcp_listener *l, con
 void tcp_synrcvd_end(struct tcp *t, struct tcp_synrcvd *sr);
 void tcp_listener_close(struct tcp *t, struct tcp_listener *l); /* resets what is queued */
 
-uint8_t tcp_wscale_for(uint32_t rcvbuf); /* RFC 7323 2.2 */
 uint16_t tcp_mss_within(uint16_t mtu, const struct tcp_optext *x);
+uint8_t tcp_wscale_for(const struct tcp *t, const struct tcp_pcb *p); /* for the largest window it may ever have, RFC 7323 2.2 */
 uint16_t tcp_announced_mss(const struct tcp *t, uint32_t path, const struct tcp_optext *x);
-/* What a listener announces: the window of its SYN-ACKs, and its scale. */
+/* The window of a listener's SYN-ACKs. */
 uint16_t tcp_listener_window(const struct tcp_pcb *l);
-uint8_t tcp_listener_wscale(const struct tcp *t, const struct tcp_pcb *l);
 
 static inline struct tcp_pcb *tcp_pcb_at(const struct tcp *t, flow_ref r) { return (struct tcp_pcb *)conn_at(t->flow, r); }
 static inline flow_ref tcp_pcb_ref(const struct tcp *t, const struct tcp_pcb *p) { return conn_ref(t->flow, &p->c); }

@@ -22,7 +22,7 @@ struct tcp_pcb *tcp_new(struct tcp *t)
 		return NULL;
 	}
 	p->sndbuf = TCP_SNDBUF_DEFAULT;
-	p->rcvbuf = TCP_RCVBUF_DEFAULT;
+	p->rcvbuf = TCP_RCVBUF_DEFAULT < t->rcvbuf_max ? TCP_RCVBUF_DEFAULT : t->rcvbuf_max;
 	p->xflags = (uint32_t)t->congestion << TX_CC_SHIFT;
 	return p;
 }
@@ -214,11 +214,14 @@ static void fast_open(struct tcp *t, struct tcp_pcb *p)
 	}
 }
 
-int tcp_fastopen_once(struct tcp *t, struct tcp_pcb *p)
+int tcp_fastopen_once(struct tcp *t, struct tcp_pcb *p, bool on)
 {
+	struct tcp_optext *x;
+
 	if (!(t->fastopen & TCP_FO_CLIENT))
 		return -EOPNOTSUPP;
-	tcp_opt_need(t, p)->fo_flags |= FO_ONCE;
+	x = tcp_opt_need(t, p);
+	x->fo_flags = (uint8_t)(on ? x->fo_flags | FO_ONCE : x->fo_flags & ~FO_ONCE);
 	return 0;
 }
 

@@ -232,6 +232,7 @@ static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 		return 0;
 	case SO_RCVBUF:
 		p->rcvbuf = bufsize(v);
+		opt_flag_set(t, p, OPT_RCVBUF_LOCK, true);
 		return 0;
 	case SO_OOBINLINE:
 		opt_flag_set(t, p, OPT_OOBINLINE, v != 0);

@@ -166,6 +166,7 @@ static_assert(sizeof(struct tcp_timewait) == 64, "one cache line");
 
 /* tcp_optext.flags */
 #define OPT_OOBINLINE   (1u << 0) /* SO_OOBINLINE */
+#define OPT_RCVBUF_LOCK (1u << 1) /* SO_RCVBUF: the buffer is as it was asked for */
 
 /* What setsockopt() changed from the defaults. */
 struct tcp_optext {

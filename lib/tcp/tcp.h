@@ -55,6 +55,7 @@ struct tcp {
 	uint16_t port_lo, port_hi;
 	uint32_t snd_held, snd_held_max; /* mbufs in send queues */
 	uint32_t rcv_held, rcv_held_max; /* and in receive and out-of-order queues */
+	uint32_t rcvbuf_max;        /* receive buffers grow up to this */
 	bool listened;              /* there is or was a listener: accepted connections share the table */
 	uint32_t timewait_max, synrcvd_max;
 	uint32_t cookie_from;       /* half-open connections from which on SYNs are answered by cookies */
@@ -83,6 +84,7 @@ struct tcp_config {
 	uint16_t port_lo, port_hi;
 	uint8_t congestion;         /* enum tcp_cc_id; 0: CUBIC */
 	uint8_t ecn;                /* enum tcp_ecn_mode */
+	uint32_t rcvbuf_max;        /* receive buffers grow up to this; 0: TCP_RCVBUF_MAX_DEFAULT */
 	int numa_node;
 	struct siphash_key secret;  /* zero: one of its own */
 	struct siphash_key fastopen_key; /* zero: from secret */
@@ -120,8 +122,8 @@ int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
  * the socket is as before. */
 int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be);
 /* The next tcp_connect() waits with its SYN for data, when the server's Fast Open cookie is known (RFC 7413; MSG_FASTOPEN). The first
- * tcp_send() then makes it leave, with what fits, and says how much that was. -EOPNOTSUPP: switched off. */
-int tcp_fastopen_once(struct tcp *t, struct tcp_pcb *p);
+ * tcp_send() then makes it leave, with what fits, and says how much that was. on: false takes it back. -EOPNOTSUPP: switched off. */
+int tcp_fastopen_once(struct tcp *t, struct tcp_pcb *p, bool on);
 static inline bool tcp_fastopen_waits(const struct tcp_pcb *p) { return p->state == TCP_SYN_SENT && (p->xflags & TX_FO_WAIT); }
 /* Drops connection or attempt and makes the socket unconnected again (connect() with AF_UNSPEC; RST to a connected peer). */
 int tcp_disconnect(struct tcp *t, struct tcp_pcb *p);
