@@ -4,7 +4,6 @@
 #include "tcp/info.h"
 
 #include <linux/inet_diag.h>
-#include <linux/tcp.h> /* not <netinet/tcp.h>: its names of states are ours too */
 
 #include "tcp/ext.h"
 #include "tcp/life.h"
@@ -129,6 +128,14 @@ void tcp_info_get(struct tcp *t, struct tcp_pcb *p, struct tcp_info *i)
 	i->tcpi_rcv_rtt = x->drs.rtt_us8 >> 3;
 	i->tcpi_rcv_space = x->drs.space;
 	ext_info(t, p, x, mss, i);
+}
+
+void tcp_info_more(struct tcp *t, struct tcp_pcb *p, struct tcp_info_more *i)
+{
+	memset(i, 0, sizeof(*i));
+	tcp_info_get(t, p, &i->info);
+	if (p->c.type == CONN_TCP && TCP_IN(p->state, TCP_SYNCHRONIZED))
+		i->rcv_wnd = p->rcv_adv - p->rcv_nxt;
 }
 
 uint32_t tcp_cc_info_get(const struct tcp *t, const struct tcp_pcb *p, union tcp_cc_info *i)

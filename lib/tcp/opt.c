@@ -419,9 +419,9 @@ int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val,
 	if (level == SOL_SOCKET && name == SO_MEMINFO)
 		return meminfo_get(t, p, val, len);
 	if (level == IPPROTO_TCP && name == TCP_INFO) {
-		struct tcp_info info;
+		struct tcp_info_more info;
 
-		tcp_info_get(t, p, &info);
+		tcp_info_more(t, p, &info);
 		return value_write(&info, sizeof(info), val, len);
 	}
 	if (level == IPPROTO_TCP && name == TCP_CC_INFO) {

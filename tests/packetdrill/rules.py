@@ -1,12 +1,11 @@
 """What Linux's scripts ask of their kernel, and what that means for spate."""
 import re
 
-WSCALE = 5         # what spate offers; a kernel derives its own from its largest buffer
+WSCALE = 8         # with the setting below; a kernel derives its own from its largest buffer
 SECONDS_MAX = 20  # of real time; scripts run on virtual time
 
 # sysctls of net.ipv4 that need nothing: the values that spate does anyway; None: any, it makes no difference to the packets.
 FINE = {
-    "tcp_rmem": None,                # scripts leave windows open, or are judged by what they see
     "tcp_syn_retries": None,         # none waits so long
     "tcp_synack_retries": None,
     "tcp_frto": {"2"},
@@ -29,7 +28,7 @@ FINE = {
 
 # What every script begins with (its defaults.sh), as spate's settings.
 DEFAULTS = {"tcp_fastopen": "0x70403", "tcp_fastopen_key": "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4", "tcp_ecn": "0",
-            "tcp_congestion_control": "cubic", "tcp_slow_start_after_idle": "0", "tcp_timestamps": "1", "tcp_sack": "1"}
+            "tcp_congestion_control": "cubic", "tcp_slow_start_after_idle": "0", "tcp_timestamps": "1", "tcp_sack": "1", "tcp_rmem": ""}
 
 
 def yes(value):
@@ -46,6 +45,7 @@ SETTINGS = {
     "tcp_timestamps": ("timestamps", yes),
     "tcp_sack": ("sack", yes),
     "tcp_window_scaling": ("window-scaling", yes),
+    "tcp_rmem": ("rcvbuf-max", lambda v: "15M"),  # no script asks for another
 }
 
 # What no setting of spate gives. Searched for in commands, then in the script.
