@@ -68,6 +68,11 @@ def translate_sent(line):
     return head.rstrip() + (" // " + comment if comment else "")
 
 
+# FreeBSD delays every ACK that may be delayed, Linux (and spate) acknowledges the first data at once; an application that
+# does not want that says so.
+DELAY = "+0 setsockopt(%s, SOL_TCP, TCP_QUICKACK, [0], 4) = 0"
+
+
 def translate(text):
     out = []
     for line in text.split("\n"):
@@ -75,7 +80,8 @@ def translate(text):
             line = ""  # how FreeBSD rounds its buffers
         elif re.match(r"^\s*[+\d.*~]+\s+>", line):
             line = translate_sent(line)
-        out.append(line)
+        made = re.match(r"^\s*[+\d.*~]+\s+(?:accept\(.*\)|socket\(.*SOCK_STREAM.*\)) = (\d+)", line)
+        out.append(line + ("\n" + DELAY % made.group(1) if made else ""))
     text = "\n".join(out)
     first = re.search(r"^[ \t]*(\+?)(\d[\d.]*)[ \t]+\S", text, re.M)
     if first and first.group(1):

@@ -84,7 +84,7 @@ def prepare(script, ip):
         if "ipv6" in script.name and ip == "ipv4":
             return None, None, None
         why = freebsd.why_not(text, commands, name)
-        return (None, None, why) if why else (freebsd.translate(text), ["fastopen=0"], None)
+        return (None, None, why) if why else (freebsd.translate(text), ["fastopen=0", "rcvbuf-max=15M"], None)
     if script.name.endswith("v6.pkt") != (ip == "ipv6") and re.search(r"v[46]\.pkt$", script.name):
         return None, None, None
     flags, why = rules.judge(text, commands, name)
