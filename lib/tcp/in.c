@@ -92,14 +92,17 @@ static bool step2_rst(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 	if (!(s->flags & TCPF_RST))
 		return true;
 	if (s->seq != p->rcv_nxt) {
-		tcp_out_challenge(t, p);
+		if (seq_lt(s->seq, p->rcv_adv)) /* at the right edge it is outside */
+			tcp_out_challenge(t, p);
 		tcp_in_drop(t, s, DROP_TCP_RST_WINDOW);
 		return false;
 	}
 	t->stats.resets_in++;
 	if (p->state == TCP_SYN_RECEIVED)
 		t->stats.attempt_fails++;
-	tcp_done(t, p, p->state == TCP_CLOSE_WAIT ? EPIPE : ECONNRESET);
+	/* An active open that met another one was refused; Linux says reset, RFC 9293 does not. */
+	tcp_done(t, p, p->state == TCP_CLOSE_WAIT ? EPIPE :
+		       p->state == TCP_SYN_RECEIVED && !(p->xflags & TX_FO_PASSIVE) ? ECONNREFUSED : ECONNRESET);
 	return false;
 }
 

@@ -18,6 +18,7 @@ NOT_HERE_COMMANDS = [
     (r"ecn\.enable=1|ecn\.maxretries", "ECN asked for by the host"),
     (r"rexmit_drop_options=1", "SYNs that lose their options when sent again"),
     (r"keepinit=15000", "FreeBSD's time limit of connect()"),
+    (r"keep(idle|intvl)=15000|keepcnt=2", "keepalive times of the host"),
     (r"tcpdrop", "a command that drops connections"),
     (r"pmtud_blackhole_detection", "FreeBSD's black hole detection"),
 ]
@@ -26,6 +27,8 @@ NOT_HERE_SCRIPT = [
      "socket options of FreeBSD's"),
     (r"TCP_MD5SIG|md5", "TCP-MD5 (RFC 2385, obsolete)"),
     (r"^--mtu=72$|^--mtu=65535$", "an MTU outside of spate's range"),
+    (r"^#|\)!|ttl_exceeded_in_transit", "FreeBSD's packetdrill: its syntax"),
+    (r"\b65700:65700", "a receive window of 65700 bytes, as FreeBSD rounds it"),
 ]
 
 
@@ -41,7 +44,14 @@ def why_not(text, commands, name):
     for pattern, why in NOT_HERE_SCRIPT:
         if why and re.search(pattern, text + name, re.M):
             return "needs " + why
+    if not re.search(r"\b(listen|connect)\(", text):
+        return "needs FreeBSD's packetdrill: this one gives packets no address of ours before listen() or connect()"
     return None
+
+
+# What FreeBSD's TCP_INFO calls its states, in Linux's numbers.
+STATES = {"CLOSED": 7, "LISTEN": 10, "SYN_SENT": 2, "SYN_RECEIVED": 3, "ESTABLISHED": 1, "FIN_WAIT_1": 4, "FIN_WAIT_2": 5,
+          "CLOSE_WAIT": 8, "CLOSING": 11, "LAST_ACK": 9, "TIME_WAIT": 6}
 
 
 def linux_options(options):
@@ -76,6 +86,7 @@ DELAY = "+0 setsockopt(%s, SOL_TCP, TCP_QUICKACK, [0], 4) = 0"
 def translate(text):
     out = []
     for line in text.split("\n"):
+        line = re.sub(r"\bTCPI_(%s)\b" % "|".join(STATES), lambda m: str(STATES[m.group(1)]), line)
         if re.search(r"SO_(RCV|SND)BUF\b", line) and "getsockopt" in line:
             line = ""  # how FreeBSD rounds its buffers
         elif re.match(r"^\s*[+\d.*~]+\s+>", line):

@@ -97,6 +97,12 @@ def raise_tolerance(text, least):
         found.group(0), "--tolerance_usecs=%d" % least, 1)
 
 
+def mtu_flag(text):
+    """packetdrill tells its device, and not the library."""
+    found = re.search(r"^--mtu=(\d+)", text, re.M)
+    return ["mtu=" + found.group(1)] if found else []
+
+
 def command(args, path, flags):
     local, remote, prefix = LOCAL["ipv6" if args.ip == "ipv6" else "ipv4"]
     settings = ["ip=%s/%s" % (local, prefix)] + (["mtu=1520"] if args.ip == "ipv6" else []) + flags + args.flags.split()
@@ -125,7 +131,7 @@ def run_script(args, folder, script):
         path = os.path.join(where, script.name)
         pathlib.Path(path).write_text(raise_tolerance(text, args.tolerance_us))
         for _ in range(args.tries):
-            passed, output = run_once(args, path, flags)
+            passed, output = run_once(args, path, flags + mtu_flag(text))
             if passed:
                 return Result(group, name, "passed", "", output)
         return Result(group, name, "failed", "", output.replace(where + "/", ""))
