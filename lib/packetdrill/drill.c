@@ -38,7 +38,8 @@ static void set(struct spate_config *c, const char *name, const char *value)
 		give_up("--so_flags: %s", err);
 }
 
-/* "mtu=1400 ip=10.0.0.1/24": any settings of spate, with spaces or semicolons between. */
+/* "mtu=1400 ip=10.0.0.1/24": any settings of spate, with spaces or semicolons between. One of our own: psh=hide. Where PSH is,
+ * but for the end of all data, is a matter of how much a stack sends at once; scripts may do without it. */
 static void set_flags(struct spate_config *c, const char *flags)
 {
 	char copy[DRILL_FLAGS_MAX], *save = NULL;
@@ -52,7 +53,12 @@ static void set_flags(struct spate_config *c, const char *flags)
 		if (value == NULL)
 			give_up("--so_flags: '%s': write NAME=VALUE", word);
 		*value++ = '\0';
-		set(c, word, value);
+		if (strcmp(word, "psh") != 0)
+			set(c, word, value);
+		else if (strcmp(value, "hide") == 0)
+			wire_hide_psh();
+		else
+			give_up("--so_flags: psh=%s: write psh=hide, or nothing", value);
 	}
 }
 

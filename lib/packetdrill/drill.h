@@ -49,6 +49,7 @@ bool fds_ours(int fd);       /* any thread */
 
 /* ---- wire.c ---- */
 struct port *wire_open(uint16_t mtu);
+void wire_hide_psh(void);    /* packetdrill sees no PSH, wherever the stack set it */
 /* A copy of this IP packet is the next that the stack receives. By the worker. 0, -EINVAL, -ENOBUFS. */
 long wire_put(const void *packet, size_t len);
 bool wire_waiting(void);     /* the stack has not received all; by the worker */

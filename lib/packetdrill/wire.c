@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_ip.h>
+
 #include "config/limits.h"
 #include "packetdrill/drill.h"
 #include "wire/arp.h"
 #include "wire/bytes.h"
 #include "wire/eth.h"
+#include "wire/tcp.h"
 
 #define RETA 128
 
@@ -32,6 +35,7 @@ static struct {
 	struct sent *sent;
 	unsigned head, tail;
 	struct port_stats stats;
+	bool hide_psh;
 } wire = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- towards the stack ---- */
@@ -118,6 +122,22 @@ static void answer_arp(const uint8_t *frame, uint32_t len)
 	receive(RTE_ETHER_TYPE_ARP, reply, sizeof(reply));
 }
 
+/* Without PSH, and with the checksum that this makes (RFC 1624 section 3, equation 3). */
+static void psh_clear(uint8_t *ip, uint32_t len)
+{
+	uint8_t *tcp = ip + (ip[0] & 15) * 4;
+	uint32_t sum;
+
+	if (ip[0] >> 4 == 6)
+		tcp = ip + sizeof(struct rte_ipv6_hdr);
+	if (ip[ip[0] >> 4 == 6 ? 6 : 9] != IPPROTO_TCP || tcp + TCP_HDR_LEN > ip + len || !(tcp[13] & TCPF_PSH))
+		return;
+	tcp[13] &= (uint8_t)~TCPF_PSH;
+	sum = (uint16_t)~load16(tcp + 16) + (uint32_t)(uint16_t)~TCPF_PSH;
+	sum = (sum & 0xffff) + (sum >> 16);
+	store16(tcp + 16, (uint16_t)~sum);
+}
+
 static void hand_out(const uint8_t *ip, uint32_t len)
 {
 	struct sent *s;
@@ -128,6 +148,8 @@ static void hand_out(const uint8_t *ip, uint32_t len)
 		s->time_us = (long long)worker_now_us();
 		s->len = (uint16_t)len;
 		memcpy(s->ip, ip, len);
+		if (wire.hide_psh)
+			psh_clear(s->ip, len);
 	} else {
 		wire.stats.tx_errors++;
 	}
@@ -224,6 +246,8 @@ static const struct port_ops wire_ops = {
 	.link_up = wire_link_up,
 	.close = wire_close,
 };
+
+void wire_hide_psh(void) { wire.hide_psh = true; }
 
 struct port *wire_open(uint16_t mtu)
 {

@@ -16,7 +16,8 @@
 static uint8_t info_options(const struct tcp_pcb *p)
 {
 	return (uint8_t)((p->tflags & TF_TS ? TCPI_OPT_TIMESTAMPS : 0) | (p->wscale != 0 ? TCPI_OPT_WSCALE : 0) |
-			 (p->xflags & TX_SACK ? TCPI_OPT_SACK : 0) | (p->xflags & TX_ECN ? TCPI_OPT_ECN : 0));
+			 (p->xflags & TX_SACK ? TCPI_OPT_SACK : 0) | (p->xflags & TX_ECN ? TCPI_OPT_ECN : 0) |
+			 (p->state != TCP_SYN_SENT && (p->xflags & TX_FO_TAKEN) ? TCPI_OPT_SYN_DATA : 0));
 }
 
 /* Linux numbers the states differently. */

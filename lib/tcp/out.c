@@ -94,23 +94,13 @@ static uint32_t out_extend(const struct tcp *t, struct tcp_pcb *p, const struct 
 	return len;
 }
 
-/* No further segment would go now behind the next len bytes. */
-static bool out_run_ends(struct tcp_pcb *p, const struct tcp_buf *b, const struct tcp_flight *f, uint32_t mss, uint32_t len)
+/* Sends [seq, seq + len) and perhaps the FIN. More than mss bytes leave as one frame, which counts as the segments that it
+ * becomes. */
+static bool out_range(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t seq, uint32_t len, bool fin, uint32_t mss)
 {
-	uint32_t from = p->snd_nxt, next;
-	bool fin;
+	uint8_t flags = fin ? TCPF_FIN : 0;
 
-	p->snd_nxt = from + len;
-	next = out_next(p, b, f, mss, &fin);
-	p->snd_nxt = from;
-	return next == 0 && !fin;
-}
-
-/* Sends [seq, seq + len) with FIN and PSH as flags say. More than mss bytes leave as one frame, which counts as the segments that
- * it becomes. PSH is at the end of what there is to send (RFC 9293 3.9.1.2), unless MSG_MORE promised more. */
-static bool out_range(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t seq, uint32_t len, uint8_t flags, uint32_t mss)
-{
-	if (len > 0 && seq + len == tcp_data_end(p, b) && (p->tflags & (TF_MORE | TF_FORCE)) != TF_MORE)
+	if (len > 0 && seq + len == tcp_data_end(p, b))
 		flags |= TCPF_PSH;
 	if (!tcp_out_room(t, p->c.h.path))
 		return false;
@@ -132,12 +122,12 @@ static void out_timer(struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b)
 	tcp_rtx_arm(t, p, b); /* RFC 6298 5.1 */
 }
 
-/* The next len bytes of the stream, for the first time, with FIN and PSH as flags say. */
-static bool out_new(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t len, uint8_t flags, uint32_t mss)
+/* The next len bytes of the stream, for the first time, and perhaps the FIN. */
+static bool out_new(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t len, bool fin, uint32_t mss)
 {
-	uint32_t seq = p->snd_nxt, end = seq + len + (flags & TCPF_FIN);
+	uint32_t seq = p->snd_nxt, end = seq + len + fin;
 
-	if (!out_range(t, p, b, seq, len, flags, mss))
+	if (!out_range(t, p, b, seq, len, fin, mss))
 		return false;
 	if (b != NULL && (b->snd_len > 0 || b->flight != 0)) { /* a FIN alone is not worth a note */
 		if (likely(b->flight == 0 && p->snd_nxt == p->snd_una && len <= mss)) {
@@ -186,7 +176,7 @@ static enum out_result out_again(struct tcp *t, struct tcp_pcb *p, struct tcp_bu
 		len = mss < room ? mss : room;
 		fin = false;
 	}
-	if (!out_range(t, p, b, start, len, fin ? TCPF_FIN : 0, mss))
+	if (!out_range(t, p, b, start, len, fin, mss))
 		return OUT_BLOCKED;
 	for (end = start + len + fin; start != end; start = seq_min(at.r->end, end)) {
 		at = tcp_flight_find(t, f, start);
@@ -227,7 +217,7 @@ bool tcp_out_probe(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 	struct tcp_rec_at at;
 
 	if (len > 0 && p->snd_wnd >= p->snd_nxt - p->snd_una + len && tcp_flight_room(t, f))
-		return out_new(t, p, b, len, len == unsent && TCP_IN(p->state, TCP_FIN_DUE) ? TCPF_FIN : 0, mss);
+		return out_new(t, p, b, len, len == unsent && TCP_IN(p->state, TCP_FIN_DUE), mss);
 	at = tcp_flight_last(t, f);
 	if (at.r->flags & REC_SACKED)
 		return false;
@@ -242,7 +232,7 @@ bool tcp_out_probe(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 /* A FIN that is alone in flight, again. */
 static bool out_fin_again(struct tcp *t, struct tcp_pcb *p)
 {
-	if (!out_range(t, p, NULL, p->snd_una, 0, TCPF_FIN, 0))
+	if (!out_range(t, p, NULL, p->snd_una, 0, true, 0))
 		return false;
 	p->tflags &= ~TF_RTX_FIN;
 	out_timer(t, p, NULL);
@@ -273,7 +263,6 @@ static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_b
 	while ((len = out_next(p, b, f, mss, &fin)) > 0 || fin) {
 		uint32_t large = len;
 		bool large_fin = fin;
-		uint8_t flags = 0;
 
 		if (unlikely(p->xflags & TX_PACED)) {
 			pace_bytes = tcp_pace_room(t, p);
@@ -286,13 +275,9 @@ static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_b
 			return OUT_MORE;
 		if (len == mss && !fin)
 			large = out_extend(t, p, b, f, mss, RTE_MIN(TCP_OUT_BURST + 1 - sent, pace_bytes / mss), &large_fin);
-		/* Several segments at once end with PSH, so that the receiver handles them without waiting for more: as Linux does for
-		 * what NICs cut. */
-		if ((large > mss || sent > 1) && out_run_ends(p, b, f, mss, large))
-			flags = TCPF_PSH;
-		if (large > mss && out_new(t, p, b, large, flags | (large_fin ? TCPF_FIN : 0), mss))
+		if (large > mss && out_new(t, p, b, large, large_fin, mss))
 			sent += (large - 1) / mss;
-		else if (!out_new(t, p, b, len, (large == len ? flags : 0) | (fin ? TCPF_FIN : 0), mss)) /* no mbufs for a large one */
+		else if (!out_new(t, p, b, len, fin, mss)) /* or no mbufs for a large one: singly, then */
 			return OUT_BLOCKED;
 		if (b != NULL)
 			f = tcp_flight_of(t, b);

@@ -105,6 +105,11 @@ def own_wscale(text):
     return re.sub(r"^([\s+\d.*~]*>\s*S.*\bwscale )\d+", r"\g<1>%d" % WSCALE, text, flags=re.M)
 
 
+def without_psh(text):
+    """Linux sets PSH on what its devices cut, whose size follows from a rate; scripts repeat that. Nobody else could."""
+    return re.sub(r"^([\s+\d.*~]*>\s*(?:\([^)]*\)\s*|\[[^]]*\]\s*)*)([SFEWA]*)P([SFEWA.]*)", r"\1\2\3", text, flags=re.M)
+
+
 def at_time_zero(text):
     """A first event that was a command at time 0 is gone: the next one begins."""
     return re.sub(r"^(\s*)\+0(?:\.0*)?(?=\s)", r"\g<1>0", text, count=1, flags=re.M) if not re.search(

@@ -84,11 +84,11 @@ def prepare(script, ip):
         if "ipv6" in script.name and ip == "ipv4":
             return None, None, None
         why = freebsd.why_not(text, commands, name)
-        return (None, None, why) if why else (freebsd.translate(text), ["fastopen=0", "rcvbuf-max=15M"], None)
+        return (None, None, why) if why else (rules.without_psh(freebsd.translate(text)), ["fastopen=0", "rcvbuf-max=15M"], None)
     if script.name.endswith("v6.pkt") != (ip == "ipv6") and re.search(r"v[46]\.pkt$", script.name):
         return None, None, None
     flags, why = rules.judge(text, commands, name)
-    return (None, None, why) if why else (rules.own_wscale(rules.at_time_zero(text)), flags, None)
+    return (None, None, why) if why else (rules.without_psh(rules.own_wscale(rules.at_time_zero(text))), flags, None)
 
 
 def raise_tolerance(text, least):
@@ -97,23 +97,25 @@ def raise_tolerance(text, least):
         found.group(0), "--tolerance_usecs=%d" % least, 1)
 
 
-def mtu_flag(text):
-    """packetdrill tells its device, and not the library."""
-    found = re.search(r"^--mtu=(\d+)", text, re.M)
-    return ["mtu=" + found.group(1)] if found else []
+def script_option(text, name, default):
+    """Options in scripts, which packetdrill does not tell the library."""
+    found = re.search(r"^--%s=([^\s/]+)" % name, text, re.M)
+    return found.group(1) if found else default
 
 
-def command(args, path, flags):
+def command(args, path, text, flags):
     local, remote, prefix = LOCAL["ipv6" if args.ip == "ipv6" else "ipv4"]
-    settings = ["ip=%s/%s" % (local, prefix)] + (["mtu=1520"] if args.ip == "ipv6" else []) + flags + args.flags.split()
+    local, remote = script_option(text, "local_ip", local), script_option(text, "remote_ip", remote)
+    mtu = script_option(text, "mtu", "1520" if args.ip == "ipv6" else "1500")
+    settings = ["ip=%s/%s" % (local, prefix), "mtu=" + mtu, "psh=hide"] + flags + args.flags.split()
     return [args.packetdrill, "--so_filename=" + os.path.abspath(args.so), "--so_flags=" + " ".join(settings),
             "--ip_version=" + args.ip, "--local_ip=" + local, "--remote_ip=" + remote, "--send_omit_free",
             "--tolerance_usecs=%d" % args.tolerance_us] + rules.defines(args.ip) + [path]
 
 
-def run_once(args, path, flags):
+def run_once(args, path, text, flags):
     try:
-        done = subprocess.run(command(args, path, flags), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        done = subprocess.run(command(args, path, text, flags), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               timeout=rules.SECONDS_MAX, text=True, errors="replace", check=False)
     except subprocess.TimeoutExpired as late:
         out = late.stdout or b""
@@ -131,7 +133,7 @@ def run_script(args, folder, script):
         path = os.path.join(where, script.name)
         pathlib.Path(path).write_text(raise_tolerance(text, args.tolerance_us))
         for _ in range(args.tries):
-            passed, output = run_once(args, path, flags + mtu_flag(text))
+            passed, output = run_once(args, path, text, flags)
             if passed:
                 return Result(group, name, "passed", "", output)
         return Result(group, name, "failed", "", output.replace(where + "/", ""))
