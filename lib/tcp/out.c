@@ -259,6 +259,7 @@ void tcp_out_link(struct tcp *t, struct tcp_pcb *p)
 
 void tcp_flush(struct tcp *t)
 {
+	t->syns_left = TCP_SYNS_PER_TURN; /* a turn begins */
 	for (uint32_t n = t->out_n; n > 0; n--) {
 		struct tcp_pcb *p = tcp_pcb_at(t, t->out_head);
 		enum out_result r;

@@ -54,6 +54,8 @@ struct tcp {
 	uint32_t cookie_from;       /* half-open connections from which on SYNs are answered by cookies */
 	uint32_t cookie_ms;         /* when the last one was sent, if there was one */
 	uint8_t syncookies;         /* TCP_SYNCOOKIES_* */
+	uint32_t syns_left;         /* that this turn may answer by cookies */
+	struct region syn_firsts;   /* uint8_t: of first requests' hashes (cookie.c) */
 	uint16_t fastopen;          /* TCP_FO_* */
 	struct region answered;     /* uint16_t per socket slot: when a segment that may be forged was last answered (out.h) */
 	struct tcp_stats stats;
@@ -94,6 +96,11 @@ void tcp_fini(struct tcp *t); /* frees every buffer of every connection; sends n
 /* A packet of verdict NET_TCP; owns pkt->m, unless the result is another stack's number or FLOW_REHASHED. The flow it belongs
  * to was prefetched by then. */
 int tcp_input(struct tcp *t, struct net_pkt *pkt);
+/* Before anything is looked up for a packet of verdict NET_TCP: in a SYN flood, whether it is a request beyond this turn's share, which
+ * established connections must not pay for. Then it is the caller's to drop. A client's repetition is none. */
+bool tcp_syn_excess(struct tcp *t, const struct net_pkt *pkt);
+void tcp_syn_prefetch(const struct tcp *t, const struct net_pkt *pkt); /* what that will look at */
+static inline bool tcp_syn_flooded(const struct tcp *t) { return unlikely(t->syns_left == 0); }
 /* A NET_ICMP_ERROR about a TCP segment (RFC 5927: the quoted sequence number must be in flight); does not own pkt->m. */
 int tcp_icmp(struct tcp *t, const struct net_pkt *pkt);
 /* A note from another stack (MAIL_BIND to MAIL_RELEASE). */
