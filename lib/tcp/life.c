@@ -68,6 +68,7 @@ static void inherit(struct tcp *t, struct tcp_pcb *p, const struct tcp_listener 
 
 	p->sndbuf = from->sndbuf;
 	p->rcvbuf = from->rcvbuf;
+	p->c.more = from->c.more;
 	p->tflags = from->tflags & (TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_QUICKACK);
 	if (from->opts != 0) {
 		const struct tcp_optext *x = tcp_opt(t, from);

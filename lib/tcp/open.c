@@ -26,7 +26,7 @@ struct tcp_pcb *tcp_new(struct tcp *t)
 
 static uint32_t reuse_flags(const struct tcp_pcb *p)
 {
-	return p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT) ? BIND_REUSE : 0;
+	return (p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT) ? BIND_REUSE : 0) | conn_bind_families(&p->c);
 }
 
 /* The port is entered here: the other stacks are told. When they cannot be, it is as before. */

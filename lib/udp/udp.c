@@ -26,7 +26,7 @@ int udp_init(struct udp *u, const struct udp_config *cfg, struct flow *flow, str
 		return -ENOMEM;
 	udp_next_offset = off;
 	*u = (struct udp){.flow = flow, .net = net, .drops = drops, .port_lo = cfg->port_lo, .port_hi = cfg->port_hi};
-	return binds_init(&u->binds, cfg->max_binds + (mail_alone(flow->mail) ? 0 : BIND_REMOTE_MAX), cfg->numa_node);
+	return binds_init(&u->binds, cfg->max_binds + (mail_alone(flow->mail) ? 0 : BIND_REMOTE_MAX), &flow->addr6s, cfg->numa_node);
 }
 
 void udp_fini(struct udp *u)
@@ -58,7 +58,7 @@ uint32_t udp_bind_flags(const struct udp_pcb *p)
 {
 	bool reuse = p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT);
 
-	return (reuse ? BIND_REUSE : 0) | (p->c.flags & CONN_IN_TABLE ? 0 : BIND_RECEIVES);
+	return (reuse ? BIND_REUSE : 0) | conn_bind_families(&p->c) | (p->c.flags & CONN_IN_TABLE ? 0 : BIND_RECEIVES);
 }
 
 /* The port is entered here: the other stacks are told. When they cannot be, it is as before. */
