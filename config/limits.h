@@ -48,6 +48,8 @@
 #define NEIGH_CONFIRM_WALK 64     /* paths asked whether they heard from a neighbour; more would stall, a probe is cheap */
 
 /* ---- IPv4 and ICMP ---- */
+#define NET_ROUTES_MAX 4096       /* looked up per connect(), not per packet: a sorted array, some hundred kilobytes per stack */
+#define ROUTE_DEAD_MS 60000       /* a gateway that did not answer is left alone for so long, while there is another */
 #define LOCAL_OLD_MAX 256         /* removed addresses whose connections go on: the oldest are forgotten first */
 #define FRAG_DATAGRAMS_MAX 1024   /* fragmented datagrams under way per stack, then the oldest goes: a LAN sends them back to back */
 #define FRAG_PIECES_MAX 64        /* fragments of one: 64 KiB over a path with an MTU of 1280 take 53 */

@@ -109,3 +109,8 @@ bool net_is_local(const struct net *n, rte_be32_t addr_be)
 {
 	return net_local_find(n, addr_be) == LOCAL_OURS;
 }
+
+bool net_is_broadcast(const struct net *n, rte_be32_t addr_be)
+{
+	return addr_be == RTE_BE32(UINT32_MAX) || net_local_find(n, addr_be) == LOCAL_BROADCAST;
+}

@@ -176,6 +176,7 @@ static void neigh_reachable(struct net *n, uint32_t idx, const struct rte_ether_
 {
 	struct neigh *ne = neigh_at(n, idx);
 	bool news = !neigh_known(ne) || memcmp(&ne->mac, mac, sizeof(*mac)) != 0;
+	const struct ip6_addr gw = ip6_addr_mapped(ne->h.key.raddr_be);
 	struct rte_mbuf *m;
 
 	ne->mac = *mac;
@@ -184,6 +185,7 @@ static void neigh_reachable(struct net *n, uint32_t idx, const struct rte_ether_
 	timer_in_ms(n, idx, NEIGH_REACHABLE_MS);
 	if (!news)
 		return;
+	route_gateway_set(n, ne->iface, &gw, false);
 	paths_resolve(n, ne);
 	while ((m = mbuf_queue_take(&ne->wait)) != NULL) {
 		memcpy(rte_pktmbuf_mtod(m, void *), &ne->mac, RTE_ETHER_ADDR_LEN);
@@ -275,9 +277,11 @@ int neigh_output(struct net *n, uint32_t idx, struct rte_mbuf *m)
 static void neigh_fail(struct net *n, uint32_t idx)
 {
 	struct neigh *ne = neigh_at(n, idx);
+	const struct ip6_addr gw = ip6_addr_mapped(ne->h.key.raddr_be);
 	struct rte_mbuf *m;
 
 	ne->state = NEIGH_FAILED;
+	route_gateway_set(n, ne->iface, &gw, true);
 	while ((m = mbuf_queue_take(&ne->wait)) != NULL) {
 		drop_count(n->drops, DROP_NEIGH_FAILED);
 		mbuf_queue_put(&n->failed, &n->failed_last, m);

@@ -12,6 +12,7 @@ int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, uint16_t n_por
 	const size_t addrs = LOCAL_ADDRS_MAX * sizeof(n->addr[0]), sources = LOCAL_ADDRS_MAX * sizeof(n->source_be[0]);
 	const size_t locals = NET_LOCAL_SLOTS * sizeof(n->local[0]);
 	const size_t buckets = NEIGH_BUCKETS * sizeof(n->neigh_bucket[0]), ifaces = PORTS_MAX << 12;
+	const size_t routes = NET_ROUTES_MAX * sizeof(n->route[0]);
 	uint8_t *mem;
 	int ret;
 
@@ -24,7 +25,7 @@ int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, uint16_t n_por
 	ret = paths_init(&n->paths, PATHS_MAX, numa_node);
 	if (ret != 0)
 		return ret;
-	ret = region_map(&n->region, addrs + sources + locals + buckets + ifaces + frags_bytes(), numa_node);
+	ret = region_map(&n->region, addrs + sources + locals + buckets + ifaces + routes + frags_bytes(), numa_node);
 	if (ret != 0) {
 		paths_fini(&n->paths);
 		return ret;
@@ -37,7 +38,8 @@ int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, uint16_t n_por
 	n->iface_of = mem + addrs + sources + locals + buckets;
 	n->neigh_mult = prng_u64(flow->prng) | 1;
 	n->ip_id = (uint16_t)(n->neigh_mult >> 48); /* others send from the same addresses (RFC 6864 4.3) */
-	frags_init(n, &n->frags, n->iface_of + ifaces);
+	n->route = (struct net_route *)(n->iface_of + ifaces);
+	frags_init(n, &n->frags, n->iface_of + ifaces + routes);
 	n->icmp_tokens = ICMP_ERRORS_BURST;
 	n->icmp_ms = clock->now_ms;
 	return 0;

@@ -17,7 +17,6 @@
 #include "wire/ip4.h"
 #include "wire/ip6.h"
 
-#define NET_ROUTES_MAX 256 /* looked up per connect(), not per packet: a sorted array is enough */
 #define NET_LOCAL_BITS 12  /* 1024 addresses, 256 broadcast and 256 removed ones fill less than half of the slots */
 #define NET_LOCAL_SLOTS (1u << NET_LOCAL_BITS)
 
@@ -73,16 +72,31 @@ struct net_addr {
 	bool conflict;          /* somebody else was heard using it */
 };
 
-enum route_type { ROUTE_ONLINK, ROUTE_GATEWAY };
+/* The last three refuse (net_route_error()). */
+enum route_type { ROUTE_ONLINK, ROUTE_GATEWAY, ROUTE_UNREACHABLE, ROUTE_PROHIBIT, ROUTE_BLACKHOLE };
 
+/* IPv4 is here as ::ffff:a.b.c.d, its prefixes 96 bits longer. */
 struct net_route {
-	uint32_t prefix;        /* host order */
-	uint8_t prefix_len;
+	struct ip6_addr prefix; /* bits behind prefix_len are 0 */
+	struct ip6_addr gw;     /* ROUTE_GATEWAY */
+	struct ip6_addr src;    /* preferred address of ours, all 0: any that fits */
+	uint32_t metric;        /* of several to one prefix the lowest is used, of equal ones the first */
+	uint8_t prefix_len;     /* 0..128 */
 	uint8_t type;           /* enum route_type */
 	uint8_t iface;
-	uint16_t src_first;     /* ROUTE_ONLINK: the prefix's addresses are source_be[src_first..src_first+src_count) */
+	bool dead;              /* its gateway did not answer at dead_tick (RFC 1122 3.3.1.5) */
+	uint32_t dead_tick;
+	uint16_t mtu;           /* 0: the interface's */
+	uint16_t src_first;     /* ROUTE_ONLINK of IPv4: the prefix's addresses are source_be[src_first..src_first+src_count) */
 	uint16_t src_count;
-	rte_be32_t gw_be;
+};
+
+#define NET_PREFIX4 96 /* what a prefix of IPv4 is longer by */
+
+/* The routes of one prefix length, which lie together. */
+struct net_route_group {
+	uint32_t first;
+	uint8_t prefix_len;
 };
 
 /* Slot of the hash set that every packet's addresses are looked up in. */
@@ -140,8 +154,11 @@ struct net {
 	uint32_t n_addrs;
 	rte_be32_t old_be[LOCAL_OLD_MAX]; /* removed addresses, a ring */
 	uint32_t n_old;         /* removed so far */
-	struct net_route route[NET_ROUTES_MAX]; /* longest prefix first */
+	struct net_route *route; /* longest prefix first, then by prefix, by metric, in the order added */
 	uint32_t n_routes;
+	struct net_route_group route_group[129]; /* by length, longest first */
+	uint32_t n_route_groups;
+	uint64_t gateway_bits;  /* of the last bytes of gateways: which neighbours may be some */
 	uint32_t route_gen;     /* counts changes of routes and addresses: paths are led anew */
 	uint32_t *neigh_bucket; /* chains by next-hop address */
 	uint64_t neigh_mult;    /* random, odd: the hash of the chains */
@@ -204,17 +221,35 @@ struct net_gw_note {
 	bool remove;
 };
 
+/* The broadcast address of a network that we are on, or that of all. */
+bool net_is_broadcast(const struct net *n, rte_be32_t addr_be);
+
 /* This stack watches links and makes addresses known for all of its end: one stack of each end, once, when its addresses
  * are there. */
 void net_lead(struct net *n);
 
-/* The route to raddr, or NULL (ENETUNREACH). Own addresses are reachable without one. */
+/* Routes of both families. r: prefix, prefix_len, type, metric, mtu, src; iface: NET_IFACE_ANY for refusing ones, and where a
+ * gateway's own network says it. ROUTE_ONLINK here is a network without an address of ours in it. -EINVAL (prefix, type),
+ * -ENETUNREACH (the gateway is on no network of ours, or is ours), -EEXIST (this prefix, metric and next hop), -ENOSPC. */
+int net_route_add(struct net *n, const struct net_route *r);
+/* The first one with this prefix and, where r names them (not ANY, 0, all 0), type, metric, interface and gateway. -ENOENT. */
+int net_route_remove(struct net *n, const struct net_route *r);
+/* The route to dst for packets that leave from an address of iface (NET_IFACE_ANY: any), or NULL. Of several to one prefix,
+ * those whose gateway lives come first, then those of iface. It may be one that refuses. Own addresses, groups and broadcasts
+ * are the caller's business. */
+const struct net_route *net_route_lookup(const struct net *n, uint8_t iface, const struct ip6_addr *dst);
+/* What connect() says about a destination with this route (NULL: none): 0, -ENETUNREACH, -EHOSTUNREACH, -EACCES, -EINVAL. */
+int net_route_error(const struct net_route *r);
+/* The route to raddr, or NULL (none, or not a single station's address). It may be one that refuses. Own addresses are reachable
+ * without one. */
 const struct net_route *net_route_find(const struct net *n, rte_be32_t raddr_be);
-/* The local addresses to use towards raddr: those of the route's prefix, or all. Count in *count; NULL when unreachable. */
+/* The local addresses to use towards raddr: those of the route's prefix, its preferred one, or all. Count in *count; NULL when
+ * unreachable, for which net_unreachable() is the reason. */
 const rte_be32_t *net_sources(const struct net *n, rte_be32_t raddr_be, uint32_t *count);
+static inline int net_unreachable(const struct net *n, rte_be32_t raddr_be) { return net_route_error(net_route_find(n, raddr_be)); }
 
-/* The path's index (one reference, give back with net_path_put()), 0 when full or unreachable (*err = -ENETUNREACH or
- * -ENOBUFS). */
+/* The path's index (one reference, give back with net_path_put()), 0 when full or unreachable (*err = -ENOBUFS, or as
+ * net_route_error()). */
 uint32_t net_path_get(struct net *n, rte_be32_t laddr_be, rte_be32_t raddr_be, int *err);
 void net_path_put(struct net *n, uint32_t path);
 

@@ -63,6 +63,8 @@ static __rte_noinline int output_slow(struct net *n, struct path *p, struct rte_
 	bool large = m->ol_flags & RTE_MBUF_F_TX_TCP_SEG;
 	uint32_t payload = large ? m->pkt_len - m->l4_len : 0, len = large ? m->tso_segsz + m->l4_len : m->pkt_len;
 
+	if (!p->resolved && p->route_gen != n->route_gen)
+		path_lead_anew(n, p);
 	if (len + IP4_HDR_LEN > p->pmtu) {
 		net_drop(n, m, DROP_TX_TOO_BIG);
 		return -EMSGSIZE;

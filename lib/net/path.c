@@ -33,6 +33,18 @@ static void path_to_self(struct net *n, struct path *p)
 	p->pmtu = n->iface[0].mtu;
 }
 
+static rte_be32_t next_hop(const struct path *p, const struct net_route *r)
+{
+	return r->type == ROUTE_GATEWAY ? ip6_addr_ip4(&r->gw) : p->raddr_be;
+}
+
+static uint16_t route_mtu(const struct net *n, const struct net_route *r)
+{
+	uint16_t mtu = n->iface[r->iface].mtu;
+
+	return r->mtu != 0 ? RTE_MIN(r->mtu, mtu) : mtu;
+}
+
 /* Finds the next hop of a path that has none. */
 static int path_fill(struct net *n, uint32_t idx)
 {
@@ -47,13 +59,13 @@ static int path_fill(struct net *n, uint32_t idx)
 		return 0;
 	}
 	r = route_find_from(n, net_local_iface(n, p->laddr_be), p->raddr_be);
-	if (r == NULL)
-		return -ENETUNREACH;
-	neigh = neigh_get(n, r->iface, r->type == ROUTE_GATEWAY ? r->gw_be : p->raddr_be);
+	if (net_route_error(r) != 0)
+		return net_route_error(r);
+	neigh = neigh_get(n, r->iface, next_hop(p, r));
 	if (neigh == 0)
 		return -ENOBUFS;
 	path_template(n, p, r->iface);
-	p->pmtu = n->iface[r->iface].mtu;
+	p->pmtu = route_mtu(n, r);
 	neigh_attach(n, neigh, idx);
 	return 0;
 }
@@ -67,10 +79,10 @@ static int path_reroute(struct net *n, uint32_t idx)
 	bool self = net_is_local(n, p->raddr_be);
 	uint32_t neigh = 0;
 
-	if (r == NULL && !self)
-		return -ENETUNREACH;
+	if (!self && net_route_error(r) != 0)
+		return net_route_error(r);
 	if (!self) {
-		neigh = neigh_get(n, r->iface, r->type == ROUTE_GATEWAY ? r->gw_be : p->raddr_be);
+		neigh = neigh_get(n, r->iface, next_hop(p, r));
 		if (neigh == 0)
 			return -ENOBUFS;
 	}
@@ -82,6 +94,20 @@ static int path_reroute(struct net *n, uint32_t idx)
 	p->neigh = p->neigh_prev = p->neigh_next = 0;
 	p->resolved = false;
 	return path_fill(n, idx);
+}
+
+void path_lead_anew(struct net *n, struct path *p)
+{
+	path_reroute(n, pool_index(&n->paths.pool, p));
+}
+
+/* What was learned of the path's MTU is too old: it may have grown. */
+static void path_pmtu_forget(const struct net *n, struct path *p)
+{
+	const struct net_route *r = route_find_from(n, net_local_iface(n, p->laddr_be), p->raddr_be);
+
+	p->pmtu = p->neigh != 0 && net_route_error(r) == 0 ? route_mtu(n, r) : n->iface[p->iface].mtu;
+	p->pmtu_tick = n->clock->tick;
 }
 
 uint32_t net_path_get(struct net *n, rte_be32_t laddr_be, rte_be32_t raddr_be, int *err)
@@ -111,7 +137,7 @@ uint32_t net_path_get(struct net *n, rte_be32_t laddr_be, rte_be32_t raddr_be, i
 		}
 	}
 	if (unlikely(p->pmtu < n->iface[p->iface].mtu) && n->clock->tick - p->pmtu_tick >= ticks_from_ms(PMTU_AGE_MS))
-		p->pmtu = n->iface[p->iface].mtu;
+		path_pmtu_forget(n, p);
 	return idx;
 }
 

@@ -68,6 +68,9 @@ void icmp_send_error(struct net *n, const struct net_pkt *pkt, uint8_t type, uin
 /* A packet of ours is complete and on its way: to the wire, its neighbour, or ourselves. 0 or -EHOSTUNREACH. */
 int net_send_on(struct net *n, struct path *p, struct rte_mbuf *m);
 
+/* Routes or addresses have changed since p was led, and its neighbour is not there: perhaps there is another way. */
+void path_lead_anew(struct net *n, struct path *p);
+
 void frags_init(struct net *n, struct net_frags *f, uint8_t *mem);
 size_t frags_bytes(void);
 void frags_fini(struct net *n);

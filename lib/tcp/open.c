@@ -87,14 +87,8 @@ int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 static bool is_unicast(const struct net *n, rte_be32_t addr_be)
 {
 	uint32_t a = rte_be_to_cpu_32(addr_be);
-	const struct net_route *r;
 
-	if (a == INADDR_BROADCAST || IN_MULTICAST(a))
-		return false;
-	if (net_is_local(n, addr_be))
-		return true;
-	r = net_route_find(n, addr_be);
-	return r == NULL || r->type != ROUTE_ONLINK || r->prefix_len >= 31 || a != (r->prefix | ~0u >> r->prefix_len);
+	return a != INADDR_BROADCAST && !IN_MULTICAST(a) && !net_is_broadcast(n, addr_be);
 }
 
 /* 0.0.0.0 is this host: by its loopback address if it has one, else by an address of its own (B14). */
@@ -131,8 +125,8 @@ static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, ui
 	const rte_be32_t *from = net_sources(t->net, key->raddr_be, &n);
 	int err;
 
-	if (from == NULL || n == 0)
-		return -ENETUNREACH;
+	if (from == NULL)
+		return net_unreachable(t->net, key->raddr_be);
 	if (p->c.flags & CONN_BOUND_ADDR) {
 		if (!net_is_local(t->net, p->c.h.key.laddr_be)) /* removed since */
 			return -EADDRNOTAVAIL;

@@ -150,20 +150,6 @@ int udp_autobind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be32
 	return rc == 0 ? port_taken(u, p) : rc;
 }
 
-/* True for the broadcast address of a network that we are on, and for that of all. */
-static bool is_broadcast(const struct net *net, rte_be32_t raddr_be)
-{
-	uint32_t raddr = rte_be_to_cpu_32(raddr_be);
-
-	for (uint32_t i = 0; i < net->n_routes; i++) {
-		const struct net_route *r = &net->route[i];
-
-		if (r->type == ROUTE_ONLINK && r->prefix_len < 31 && raddr == (r->prefix | UINT32_MAX >> r->prefix_len))
-			return true;
-	}
-	return raddr == UINT32_MAX;
-}
-
 uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t raddr_be, int *err)
 {
 	rte_be32_t laddr_be = p->c.flags & CONN_BOUND_ADDR ? p->c.h.key.laddr_be : 0;
@@ -172,7 +158,7 @@ uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t raddr_b
 		*err = -EADDRNOTAVAIL;
 		return 0;
 	}
-	if (!p->broadcast && is_broadcast(u->net, raddr_be)) {
+	if (!p->broadcast && net_is_broadcast(u->net, raddr_be)) {
 		*err = -EACCES;
 		return 0;
 	}
@@ -180,8 +166,8 @@ uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t raddr_b
 		uint32_t n = 0;
 		const rte_be32_t *src = net_sources(u->net, raddr_be, &n);
 
-		if (src == NULL || n == 0) {
-			*err = -ENETUNREACH;
+		if (src == NULL) {
+			*err = net_unreachable(u->net, raddr_be);
 			return 0;
 		}
 		laddr_be = net_is_local(u->net, raddr_be) ? raddr_be : src[0];
