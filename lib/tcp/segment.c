@@ -84,7 +84,7 @@ static inline void segment_send(struct tcp *t, struct tcp_pcb *p, struct rte_mbu
 
 	p->last_ack_sent = p->rcv_nxt;
 	p->tflags &= ~(TF_ACK_NOW | TF_ACK_DELAY | TF_T_ACK);
-	net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos, x->ttl);
+	net_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos, x->ttl, p->c.h.hash);
 }
 
 bool tcp_out_segment(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags)
@@ -185,7 +185,7 @@ void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
 	ports_fill(&v, &p->c.h.key);
 	m = segment_new(t, &v, &o);
 	if (m != NULL)
-		net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos, x->ttl);
+		net_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos, x->ttl, p->c.h.hash);
 }
 
 void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr)
@@ -202,25 +202,15 @@ void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr)
 void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, struct tcp_view *v,
 		  const struct tcp_opts *o, uint8_t tos)
 {
-	uint32_t own = 0;
 	struct rte_mbuf *m;
-	int err;
 
-	if (path == 0) {
-		path = own = net_path_get(t->net, key->laddr_be, key->raddr_be, &err);
-		if (own == 0) {
-			drop_count(t->drops, DROP_NO_ROUTE);
-			return;
-		}
-	}
 	ports_fill(v, key);
 	m = segment_new(t, v, o);
-	if (m != NULL)
-		net_ip4_output(t->net, path_at(&t->net->paths, path), m, IPPROTO_TCP, tos, TCP_TTL_DEFAULT);
+	if (m != NULL) /* the flow's label, of IPv6, is the same with and without a connection (RFC 6437 3) */
+		net_output(t->net, path_at(&t->net->paths, path), m, IPPROTO_TCP, tos, TCP_TTL_DEFAULT,
+			   flow_addr_is6(key->raddr_be) ? flow_hash6(t->flow, key) : 0);
 	if (v->flags & TCPF_RST)
 		t->stats.resets_out++;
-	if (own != 0)
-		net_path_put(t->net, own);
 }
 
 void tcp_out_rst(struct tcp *t, struct tcp_pcb *p)
