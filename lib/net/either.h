@@ -38,16 +38,24 @@ static inline int net_unreachable_to(const struct net *n, rte_be32_t raddr_be)
 
 /* net_path_get() to who sent an arriving packet; *key, a copy of the packet's, then has the remote address's number, which the
  * path holds. */
-static inline uint32_t net_path_back(struct net *n, const struct net_pkt *pkt, struct flow_key *key, int *err)
-{
-	uint32_t path;
+uint32_t net_path_back(struct net *n, const struct net_pkt *pkt, struct flow_key *key, int *err);
 
-	if (likely(!pkt->ip6))
-		return net_path_get(n, key->laddr_be, key->raddr_be, err);
-	path = net_path6_get(n, key->laddr_be, net_pkt_raddr6(pkt), net_pkt_scope6(pkt), err);
-	if (path != 0)
-		key->raddr_be = path_at(&n->paths, path)->raddr_be;
-	return path;
+/* flow_release_stale() for the flow of a packet, whether its addresses have numbers here or not. */
+void net_release_stale(struct net *n, const struct net_pkt *pkt);
+
+/* An address of ours that the host itself can be reached by, and its scope: global ones first. NULL: there is none. */
+const struct ip6_addr *net_first6(const struct net *n, uint32_t *scope);
+
+/* Where a datagram comes from or goes to. */
+struct net_end {
+	struct ip6_addr addr;   /* IPv4 is ::ffff:a.b.c.d */
+	uint32_t scope;         /* of a link-local address: interface + 1; 0: not named */
+	rte_be16_t port_be;
+};
+
+static inline struct net_end net_end4(rte_be32_t addr_be, rte_be16_t port_be)
+{
+	return (struct net_end){.addr = ip6_addr_mapped(addr_be), .port_be = port_be};
 }
 
 #endif

@@ -1,7 +1,7 @@
 /* io.c: sending and receiving. */
 #include <limits.h>
 
-#include "sock/sock.h"
+#include "sock/name.h"
 
 #define IOV_WINDOW 16 /* pieces handed to TCP at a time in the middle of a call: no copy of the caller's whole array */
 
@@ -88,19 +88,39 @@ static ssize_t tcp_send_call(struct sock_env *env, struct conn *c, const struct 
 	return rc < 0 ? rc : got;
 }
 
-static ssize_t udp_send_call(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n,
-			     const struct sockaddr *to, socklen_t to_len)
+/* The errors are those of Linux's sendto(), which differ from connect()'s. */
+static int send_end(const struct sock_env *env, const struct conn *c, const struct sockaddr *to, socklen_t len, struct net_end *end)
 {
 	const struct sockaddr_in *in = (const struct sockaddr_in *)to;
+	int rc;
 
-	if (to != NULL) {
-		if (to_len < sizeof(*in))
+	if (c->more & CONN_MORE_IP6 && len >= sizeof(to->sa_family) && to->sa_family != AF_INET) {
+		rc = sock_end_read(c, to, len, end);
+		if (rc < 0)
+			return -EINVAL;
+	} else {
+		if (len < sizeof(*in))
 			return -EINVAL;
 		/* Linux takes AF_UNSPEC for AF_INET here. */
 		if (in->sin_family != AF_INET && in->sin_family != AF_UNSPEC)
 			return -EAFNOSUPPORT;
+		*end = net_end4(in->sin_addr.s_addr, in->sin_port);
 	}
-	return udp_send(&env->s->udp, sock_udp(c), iov, (int)n, in);
+	return sock_end_aim(env, c, end);
+}
+
+static ssize_t udp_send_call(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n,
+			     const struct sockaddr *to, socklen_t to_len)
+{
+	struct net_end end;
+	int rc;
+
+	if (to != NULL && c->more & CONN_MORE_IP6 && to_len >= sizeof(to->sa_family) && to->sa_family == AF_UNSPEC)
+		to = NULL; /* Linux: no address at all */
+	if (to == NULL)
+		return udp_send(&env->s->udp, sock_udp(c), iov, (int)n, NULL);
+	rc = send_end(env, c, to, to_len, &end);
+	return rc < 0 ? rc : udp_send(&env->s->udp, sock_udp(c), iov, (int)n, &end);
 }
 
 /* Only null pointers are caught: one may be given with a length of 0. */
@@ -132,7 +152,7 @@ ssize_t sock_send(int fd, const struct iovec *iov, size_t n, int flags, const st
 }
 
 static ssize_t recv_once(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags,
-			 struct sockaddr_in *from, int *msg_flags)
+			 struct net_end *from, int *msg_flags)
 {
 	if (sock_is_tcp(c))
 		return tcp_recv(&env->s->tcp, sock_tcp(c), iov, (int)n, flags);
@@ -169,7 +189,8 @@ static ssize_t recv_rest(struct sock_env *env, struct conn *c, const struct iove
 ssize_t sock_recv(int fd, const struct iovec *iov, size_t n, int flags, struct sockaddr *from, socklen_t *from_len,
 		  int *msg_flags)
 {
-	struct sockaddr_in in = {.sin_family = AF_UNSPEC};
+	struct net_end sender = {.port_be = 0};
+	union sock_name name;
 	struct sock_env *env;
 	struct conn *c;
 	struct sock_wait w;
@@ -187,7 +208,7 @@ ssize_t sock_recv(int fd, const struct iovec *iov, size_t n, int flags, struct s
 	if (null_piece(iov, n) && !(sock_is_tcp(c) && flags & MSG_TRUNC))
 		return -EFAULT;
 	ns = sock_timeout_ns(env, c, SOCK_RCV, flags);
-	got = recv_once(env, c, iov, n, flags, &in, msg_flags);
+	got = recv_once(env, c, iov, n, flags, &sender, msg_flags);
 	sock_wait_begin(&w, env, ns, ns == SOCK_FOREVER);
 	while (got == -EAGAIN && ns != 0) {
 		rc = sock_wait_turn(&w);
@@ -195,17 +216,19 @@ ssize_t sock_recv(int fd, const struct iovec *iov, size_t n, int flags, struct s
 			got = rc;
 			break;
 		}
-		got = recv_once(env, c, iov, n, flags, &in, msg_flags);
+		got = recv_once(env, c, iov, n, flags, &sender, msg_flags);
 	}
 	if (got > 0 && flags & MSG_WAITALL && !(flags & MSG_PEEK) && ns != 0 && sock_is_tcp(c))
 		got = recv_rest(env, c, iov, n, flags, (size_t)got, &w);
 	sock_wait_end(&w);
 	if (got < 0 || from == NULL)
 		return got;
-	if (in.sin_family == AF_INET)
-		sock_name_out(&in, from, from_len);
-	else
+	if (sock_is_tcp(c) || sender.port_be == 0) {
 		*from_len = 0;
+		return got;
+	}
+	sock_name_of(c, &sender, &name);
+	sock_name_out(&name, from, from_len);
 	return got;
 }
 

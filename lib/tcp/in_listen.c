@@ -76,7 +76,7 @@ void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32
 	sr->wnd = (uint16_t)(opts->rcvbuf < 65535 ? opts->rcvbuf : 65535);
 	sr->peer_mss = s->o.has_mss ? s->o.mss : tcp_fallback_mss(&sr->h.key);
 	sr->own_mss = tcp_announced_mss(t, sr->h.path, tcp_opt(t, opts));
-	sr->tos = tcp_opt(t, opts)->tos;
+	sr->tos = s->pkt->ip6 ? tcp_opt(t, opts)->tclass6 : tcp_opt(t, opts)->tos;
 	sr->sent_us = (uint32_t)t->clock->now_us;
 	tcp_out_synack(t, sr);
 	flow_timer_set(t->flow, tcp_synrcvd_ref(t, sr), t->clock->tick + ticks_from_us(TCP_RTO_INITIAL_US));
@@ -101,22 +101,6 @@ int tcp_in_elsewhere(const struct tcp *t, const struct tcp_seg *s)
 	if ((s->flags & (TCPF_SYN | TCPF_ACK)) == TCPF_SYN || l->c.type != CONN_LISTEN || !tcp_is_twin(l))
 		return FLOW_DONE;
 	return tcp_twin_owner(l);
-}
-
-/* Of IPv6 the home is told the addresses, whether they have numbers here or not. */
-static void tcp_release_stale(struct tcp *t, const struct net_pkt *pkt)
-{
-	struct flow_key key = pkt->key;
-
-	if (unlikely(pkt->ip6 && key.raddr_be == 0)) {
-		key.raddr_be = addr6_get(&t->flow->addr6s, net_pkt_raddr6(pkt), net_pkt_scope6(pkt));
-		if (key.raddr_be == 0)
-			return;
-		flow_release_stale(t->flow, IPPROTO_TCP, &key, pkt->hash);
-		addr6_put(&t->flow->addr6s, key.raddr_be);
-		return;
-	}
-	flow_release_stale(t->flow, IPPROTO_TCP, &key, pkt->hash);
 }
 
 /* RFC 9293 3.10.7.1 */
@@ -151,7 +135,7 @@ int tcp_in_unknown(struct tcp *t, struct tcp_seg *s)
 		return stack;
 	l = tcp_listener_for(t, &pkt->key, pkt->hash);
 	if (flow_elsewhere(t->flow, pkt->hash) && (l == NULL || (s->flags & (TCPF_SYN | TCPF_ACK)) != TCPF_SYN))
-		tcp_release_stale(t, pkt);
+		net_release_stale(t->net, pkt);
 	if (l == NULL)
 		in_closed(t, s);
 	else

@@ -1,12 +1,13 @@
 /* in.c: datagrams and ICMP errors that arrive for UDP. */
 #include <errno.h>
+#include <netinet/icmp6.h>
 
 #include "flow/away.h"
+#include "net/either.h"
 #include "udp/private.h"
 #include "udp/queue.h"
 
 #define ICMP_UNREACH 3
-#define ICMP_UNREACH_PORT 3
 #define ICMP_PARAM_PROBLEM 12
 
 /* Codes of "destination unreachable" that Linux reports to a connected socket without IP_RECVERR: 2 3 4 6-10 13-15. The
@@ -38,7 +39,7 @@ static int udp_find(struct udp *u, struct net_pkt *pkt, struct udp_pcb **p)
 	if (r != 0)
 		return (int)ref_index(r);
 	if (own_only)
-		flow_release_stale(u->flow, IPPROTO_UDP, &pkt->key, pkt->hash);
+		net_release_stale(u->net, pkt);
 	return FLOW_DONE;
 }
 
@@ -60,13 +61,16 @@ int udp_input(struct udp *u, struct net_pkt *pkt)
 	if (have < want || rte_pktmbuf_trim(m, (uint16_t)(have - want)) < 0) /* padding of short frames */
 		goto drop;
 	if (p == NULL) {
-		net_icmp_unreachable(u->net, pkt, ICMP_UNREACH_PORT); /* RFC 1122 4.1.3.1 */
+		net_port_unreachable(u->net, pkt); /* RFC 1122 4.1.3.1, RFC 4443 3.1 */
 		why = DROP_UDP_NO_SOCKET;
 		goto drop;
 	}
+	if (unlikely(pkt->ip6))
+		udp_queue_join6(m, pkt);
 	m->tx_offload = 0;
 	m->l2_len = pkt->l3_off;
 	m->l3_len = (uint64_t)(pkt->l4_off - pkt->l3_off);
+	m->tso_segsz = pkt->iface;
 	why = DROP_UDP_FULL;
 	if (p->n_queued >= UDP_QUEUE_MAX || p->queued_bytes + udp_payload_len(m) > p->rcvbuf)
 		goto drop;
@@ -80,10 +84,21 @@ drop:
 	return FLOW_DONE;
 }
 
+/* All but no route, beyond the scope, and address unreachable, which may pass. */
+static bool icmp6_reported(const struct net_pkt *pkt)
+{
+	if (pkt->icmp.type == ICMP6_DST_UNREACH)
+		return pkt->icmp.code != ICMP6_DST_UNREACH_NOROUTE && pkt->icmp.code != ICMP6_DST_UNREACH_BEYONDSCOPE &&
+		       pkt->icmp.code != ICMP6_DST_UNREACH_ADDR;
+	return pkt->icmp.type == ICMP6_PACKET_TOO_BIG || pkt->icmp.type == ICMP6_PARAM_PROB;
+}
+
 static bool icmp_reported(const struct net_pkt *pkt)
 {
 	if (pkt->icmp.local)
 		return false; /* like a host unreachable: may pass */
+	if (pkt->ip6)
+		return icmp6_reported(pkt);
 	if (pkt->icmp.type == ICMP_UNREACH)
 		return pkt->icmp.code < 16 && (UNREACH_REPORTED >> pkt->icmp.code & 1);
 	return pkt->icmp.type == ICMP_PARAM_PROBLEM;
@@ -92,7 +107,7 @@ static bool icmp_reported(const struct net_pkt *pkt)
 int udp_icmp(struct udp *u, const struct net_pkt *pkt)
 {
 	flow_ref r = flow_find(u->flow, &u->flow->udp, pkt->hash, &pkt->key);
-	bool too_big = pkt->icmp.type == ICMP_UNREACH && pkt->icmp.code == 4;
+	bool too_big = pkt->ip6 ? pkt->icmp.type == ICMP6_PACKET_TOO_BIG : pkt->icmp.type == ICMP_UNREACH && pkt->icmp.code == 4;
 	struct conn *c;
 
 	if (ref_kind(r) == FLOW_AWAY)

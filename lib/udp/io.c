@@ -5,7 +5,8 @@
 #include "udp/private.h"
 #include "udp/queue.h"
 
-#define UDP_PAYLOAD_MAX 65507u /* 65535 - IPv4 header - UDP header */
+#define UDP_PAYLOAD_MAX 65507u  /* 65535 - IPv4 header - UDP header */
+#define UDP_PAYLOAD6_MAX 65527u /* 65535 - UDP header: IPv6 does not count its own */
 
 /* Appends len bytes to the packet m, with more segments where the last one is full. 0, -ENOBUFS. */
 static int append(struct udp *u, struct rte_mbuf *m, const uint8_t *from, size_t len)
@@ -49,18 +50,28 @@ static struct rte_mbuf *datagram_new(struct udp *u, const struct iovec *iov, int
 	return m;
 }
 
+static bool leads_to(const struct net *n, const struct path *way, const struct net_end *to)
+{
+	const struct addr6 *a;
+
+	if (likely(way->l3_len == IP4_HDR_LEN))
+		return ip6_addr_is_mapped(&to->addr) && way->raddr_be == ip6_addr_ip4(&to->addr);
+	a = addr6_at(&n->flow->addr6s, way->raddr_be);
+	return ip6_addr_eq(&a->addr, &to->addr) && (a->scope == 0 || a->scope == to->scope);
+}
+
 /* The path to send over, in *path; the reference to give back is *temporary (0: it is the socket's). A connected socket
  * keeps its peer's path, an unconnected one the path of the last datagram. */
-static int send_path(struct udp *u, struct udp_pcb *p, rte_be32_t raddr_be, uint32_t *path, uint32_t *temporary)
+static int send_path(struct udp *u, struct udp_pcb *p, const struct net_end *to, uint32_t *path, uint32_t *temporary)
 {
 	uint32_t mine = p->c.h.path;
 	int err = 0;
 
 	*temporary = 0;
 	*path = mine;
-	if (mine != 0 && path_at(&u->net->paths, mine)->raddr_be == raddr_be)
+	if (mine != 0 && leads_to(u->net, path_at(&u->net->paths, mine), to))
 		return 0;
-	*path = udp_path_get(u, p, raddr_be, &err);
+	*path = udp_path_get(u, p, to, &err);
 	if (*path == 0)
 		return err;
 	if (p->c.flags & CONN_IN_TABLE) {
@@ -76,47 +87,64 @@ static int send_path(struct udp *u, struct udp_pcb *p, rte_be32_t raddr_be, uint
 /* Larger than the path's MTU, or than what the device sends at once. */
 static inline bool needs_fragments(const struct udp *u, const struct path *way, const struct rte_mbuf *m)
 {
-	return m->pkt_len + sizeof(struct rte_ipv4_hdr) > way->pmtu ||
+	return m->pkt_len + way->l3_len > way->pmtu ||
 	       (m->nb_segs > 1 && !(u->net->tx[way->port].port->offloads & PORT_TX_MULTI_SEG));
 }
 
+/* The flow's own, connected or not (RFC 6437 3). */
+static uint32_t send_label(const struct udp *u, const struct udp_pcb *p, const struct path *way, rte_be16_t rport_be)
+{
+	const struct flow_key key = {.laddr_be = way->laddr_be, .raddr_be = way->raddr_be, .lport_be = p->c.h.key.lport_be,
+				     .rport_be = rport_be};
+
+	return flow_hash6(u->flow, &key);
+}
+
+static void send_ip(struct udp *u, struct path *way, struct rte_mbuf *m, uint8_t tos, uint8_t ttl, uint32_t label)
+{
+	if (unlikely(needs_fragments(u, way, m)))
+		net_fragment(u->net, way, m, IPPROTO_UDP, tos, ttl, label);
+	else
+		net_output(u->net, way, m, IPPROTO_UDP, tos, ttl, label);
+}
+
 static int send_over(struct udp *u, struct udp_pcb *p, uint32_t path, const struct iovec *iov, int n, uint32_t len,
-		     rte_be32_t raddr_be, rte_be16_t rport_be)
+		     rte_be16_t rport_be)
 {
 	struct path *way = path_at(&u->net->paths, path);
 	struct rte_mbuf *m;
-	int rc = udp_autobind(u, p, way->laddr_be, raddr_be, rport_be);
+	int rc = udp_autobind(u, p, way->laddr_be, way->raddr_be, rport_be);
 
+	if (rc == 0 && len > (way->l3_len == IP4_HDR_LEN ? UDP_PAYLOAD_MAX : UDP_PAYLOAD6_MAX))
+		rc = -EMSGSIZE;
 	if (rc < 0)
 		return rc;
 	m = datagram_new(u, iov, n, len, p->c.h.key.lport_be, rport_be, &rc);
 	if (m == NULL)
 		return rc;
 	/* A neighbour that does not answer loses the datagram and is no error of send(), as on Linux. */
-	if (unlikely(needs_fragments(u, way, m)))
-		net_ip4_fragment(u->net, way, m, IPPROTO_UDP, p->tos, p->ttl);
+	if (likely(way->l3_len == IP4_HDR_LEN))
+		send_ip(u, way, m, p->tos, p->ttl, 0);
 	else
-		net_ip4_output(u->net, way, m, IPPROTO_UDP, p->tos, p->ttl);
+		send_ip(u, way, m, p->tclass6, p->hops6, send_label(u, p, way, rport_be));
 	u->tx++;
 	return 0;
 }
 
-ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, const struct sockaddr_in *to)
+ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, const struct net_end *to)
 {
-	rte_be32_t raddr_be = p->c.h.key.raddr_be;
 	rte_be16_t rport_be = p->c.h.key.rport_be;
 	uint32_t path, temporary;
 	size_t len = 0;
 	int rc;
 
 	for (int i = 0; i < n; i++) {
-		if (iov[i].iov_len > UDP_PAYLOAD_MAX - len)
+		if (iov[i].iov_len > UDP_PAYLOAD6_MAX - len)
 			return -EMSGSIZE;
 		len += iov[i].iov_len;
 	}
 	if (to != NULL) {
-		raddr_be = to->sin_addr.s_addr;
-		rport_be = to->sin_port;
+		rport_be = to->port_be;
 		if (rport_be == 0)
 			return -EINVAL;
 	} else if (!(p->c.flags & CONN_IN_TABLE)) {
@@ -129,12 +157,12 @@ ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int 
 	}
 	if (p->shut_wr)
 		return -EPIPE;
-	if (raddr_be == 0 && u->net->n_addrs > 0)
-		raddr_be = u->net->source_be[0]; /* as Linux sends 0.0.0.0 to itself */
-	rc = send_path(u, p, raddr_be, &path, &temporary);
+	path = p->c.h.path;
+	temporary = 0;
+	rc = to != NULL ? send_path(u, p, to, &path, &temporary) : 0;
 	if (rc < 0)
 		return rc;
-	rc = send_over(u, p, path, iov, n, (uint32_t)len, raddr_be, rport_be);
+	rc = send_over(u, p, path, iov, n, (uint32_t)len, rport_be);
 	if (temporary != 0)
 		net_path_put(u->net, temporary);
 	return rc < 0 ? rc : (ssize_t)len;
@@ -159,16 +187,20 @@ static uint32_t scatter(const struct rte_mbuf *m, uint32_t off, uint32_t len, co
 	return done;
 }
 
-static void source_of(const struct rte_mbuf *m, struct sockaddr_in *from)
+static void source_of(const struct rte_mbuf *m, struct net_end *from)
 {
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, m->l2_len);
 	const uint8_t *udp = rte_pktmbuf_mtod_offset(m, const uint8_t *, m->l2_len + m->l3_len);
 
-	*from = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = ip->src_addr};
-	memcpy(&from->sin_port, udp, sizeof(from->sin_port));
+	*from = net_end4(ip->src_addr, 0);
+	if (ip->version == 6) {
+		memcpy(&from->addr, (const uint8_t *)ip + IP6_SRC_OFF, sizeof(from->addr));
+		from->scope = ip6_addr_is_linklocal(&from->addr) ? m->tso_segsz + 1u : 0;
+	}
+	memcpy(&from->port_be, udp, sizeof(from->port_be));
 }
 
-ssize_t udp_recv(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, int flags, struct sockaddr_in *from,
+ssize_t udp_recv(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, int flags, struct net_end *from,
 		 int *msg_flags)
 {
 	struct rte_mbuf *m = p->head;

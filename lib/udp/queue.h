@@ -1,8 +1,10 @@
 /* queue.h: the datagrams that wait in a socket: whole packets, linked through a dynamic mbuf field, with the place of
- * their headers in l2_len (everything before UDP) of the transmit offload word, which a received packet does not use.
- * */
+ * their headers in l2_len and l3_len of the transmit offload word, which a received packet does not use, and their interface in
+ * its tso_segsz. */
 #ifndef UDP_QUEUE_H
 #define UDP_QUEUE_H
+
+#include <string.h>
 
 #include <rte_ip.h>
 #include <rte_mbuf_dyn.h>
@@ -20,6 +22,19 @@ static inline struct rte_mbuf **udp_next(struct rte_mbuf *m)
 /* Offset and length of the payload of a queued datagram. */
 static inline uint32_t udp_payload_off(const struct rte_mbuf *m) { return m->l2_len + m->l3_len + UDP_HDR_LEN; }
 static inline uint32_t udp_payload_len(const struct rte_mbuf *m) { return rte_pktmbuf_pkt_len(m) - udp_payload_off(m); }
+
+/* An IPv6 header has its place right before UDP's: extension headers may be longer than l3_len can say. */
+static inline void udp_queue_join6(struct rte_mbuf *m, struct net_pkt *pkt)
+{
+	uint16_t more = pkt->l4_off - pkt->l3_off - IP6_HDR_LEN;
+	uint8_t *ip = rte_pktmbuf_mtod_offset(m, uint8_t *, pkt->l3_off);
+
+	if (likely(more == 0))
+		return;
+	memmove(ip + more, ip, IP6_HDR_LEN);
+	rte_pktmbuf_adj(m, more); /* what was the link header is not looked at any more */
+	pkt->l4_off -= more;
+}
 
 static inline void udp_queue_add(struct udp_pcb *p, struct rte_mbuf *m)
 {

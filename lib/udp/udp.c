@@ -92,7 +92,7 @@ int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 
 	if (p->c.h.key.lport_be != 0 || p->c.flags & CONN_IN_TABLE)
 		return -EINVAL;
-	if (laddr_be != 0 && !net_is_local(u->net, laddr_be))
+	if (laddr_be != 0 && !net_is_ours(u->net, laddr_be))
 		return -EADDRNOTAVAIL;
 	if (lport_be != 0)
 		rc = bind_add(&u->binds, udp_ref(u, p), laddr_be, lport_be, udp_bind_flags(p), false);
@@ -150,14 +150,31 @@ int udp_autobind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be32
 	return rc == 0 ? port_taken(u, p) : rc;
 }
 
-uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t raddr_be, int *err)
+static uint32_t path_get6(struct udp *u, rte_be32_t laddr_be, const struct net_end *to, int *err)
 {
-	rte_be32_t laddr_be = p->c.flags & CONN_BOUND_ADDR ? p->c.h.key.laddr_be : 0;
+	uint32_t n = 0;
+	const rte_be32_t *src = &laddr_be;
 
-	if (laddr_be != 0 && !net_is_local(u->net, laddr_be)) { /* removed since */
+	if (laddr_be == 0)
+		src = net_sources6(u->net, &to->addr, to->scope, &n);
+	if (src == NULL) {
+		*err = net_unreachable6(u->net, &to->addr, to->scope);
+		return 0;
+	}
+	return net_path6_get(u->net, src[0], &to->addr, to->scope, err);
+}
+
+uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, const struct net_end *to, int *err)
+{
+	rte_be32_t laddr_be = p->c.flags & CONN_BOUND_ADDR ? p->c.h.key.laddr_be : 0, raddr_be;
+
+	if (laddr_be != 0 && !net_is_ours(u->net, laddr_be)) { /* removed since */
 		*err = -EADDRNOTAVAIL;
 		return 0;
 	}
+	if (!ip6_addr_is_mapped(&to->addr))
+		return path_get6(u, laddr_be, to, err);
+	raddr_be = ip6_addr_ip4(&to->addr);
 	if (!p->broadcast && net_is_broadcast(u->net, raddr_be)) {
 		*err = -EACCES;
 		return 0;
@@ -237,20 +254,22 @@ static int enter_peer(struct udp *u, struct udp_pcb *p, const struct flow_key *k
 	return rc;
 }
 
-int udp_connect(struct udp *u, struct udp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be)
+int udp_connect(struct udp *u, struct udp_pcb *p, const struct net_end *to)
 {
 	bool bound = p->c.h.key.lport_be != 0;
-	struct flow_key key;
+	struct flow_key key = {.rport_be = to->port_be};
 	uint32_t path;
 	int err = 0, rc = 0;
 
-	if (raddr_be == 0 && rport_be == 0)
+	if (to->port_be == 0 && ip6_addr_is_mapped(&to->addr) && ip6_addr_ip4(&to->addr) == 0)
 		return udp_disconnect(u, p);
-	path = udp_path_get(u, p, raddr_be, &err);
-	key = (struct flow_key){.raddr_be = raddr_be, .rport_be = rport_be};
-	key.laddr_be = path != 0 ? path_at(&u->net->paths, path)->laddr_be : 0;
+	path = udp_path_get(u, p, to, &err);
+	if (path != 0) {
+		key.laddr_be = path_at(&u->net->paths, path)->laddr_be;
+		key.raddr_be = path_at(&u->net->paths, path)->raddr_be;
+	}
 	if (!bound) /* before the route is judged, as Linux does; nobody need know of a port that one peer alone uses */
-		rc = port_choose(u, p, key.laddr_be, raddr_be, rport_be);
+		rc = port_choose(u, p, key.laddr_be, key.raddr_be, to->port_be);
 	if (path == 0 || rc < 0)
 		goto fail;
 	key.lport_be = p->c.h.key.lport_be;

@@ -10,6 +10,7 @@
 #include "flow/bind.h"
 #include "flow/conn.h"
 #include "flow/ready.h"
+#include "net/either.h"
 #include "net/net.h"
 
 struct udp_pcb {
@@ -18,7 +19,8 @@ struct udp_pcb {
 	uint32_t queued_bytes, rcvbuf, n_queued, sndbuf;
 	uint32_t sock_bits;     /* lib/sock's flags */
 	uint32_t port_range;    /* IP_LOCAL_PORT_RANGE, 0: none (flow/port_range.h) */
-	uint8_t ttl, tos;
+	uint8_t ttl, tos;       /* over IPv4 */
+	uint8_t hops6, tclass6; /* over IPv6; hops 0: what routers said */
 	bool broadcast, shut_rd, shut_wr;
 	bool announced;         /* other stacks know of the port */
 };
@@ -51,18 +53,18 @@ int udp_icmp(struct udp *u, const struct net_pkt *pkt);
 bool udp_mail(struct udp *u, uint16_t from, enum mail_kind kind, const void *body);
 
 struct udp_pcb *udp_new(struct udp *u); /* NULL: ENOBUFS */
-/* laddr 0: any; lport 0: chosen now. -EINVAL (bound already), -EADDRNOTAVAIL (not ours), -EADDRINUSE, -ENOBUFS. */
+/* laddr 0: any; of IPv6 the number of an address of ours; lport 0: chosen now. -EINVAL (bound already), -EADDRNOTAVAIL (not ours), -EADDRINUSE, -ENOBUFS. */
 int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be);
-/* raddr 0 with rport 0 dissolves (AF_UNSPEC). -EACCES (broadcast), -EAGAIN (no free port), -ENETUNREACH, -ENOBUFS.
+/* to.addr mapped: IPv4; 0.0.0.0 with port 0 dissolves (AF_UNSPEC). -EACCES (broadcast), -EINVAL (link-local without scope), -EAGAIN (no free port), -ENETUNREACH, -ENOBUFS.
  * After a failure the old peer stays, yet a port may have been bound, as on Linux. */
-int udp_connect(struct udp *u, struct udp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be);
+int udp_connect(struct udp *u, struct udp_pcb *p, const struct net_end *to);
 int udp_disconnect(struct udp *u, struct udp_pcb *p);
 /* One datagram to to (NULL: the connected peer). Never blocks. Bytes or -errno: -EDESTADDRREQ, -EINVAL (port 0),
  * -EMSGSIZE, -EPIPE (shut), -EACCES, -EAGAIN (no free port), -ENETUNREACH, -ENOBUFS, or so_error (then cleared). */
-ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, const struct sockaddr_in *to);
+ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, const struct net_end *to);
 /* One datagram; *msg_flags gets MSG_TRUNC when it did not fit. Bytes (the real length with MSG_TRUNC in flags), 0 when
  * shut for reading, -EAGAIN, or so_error (then cleared). */
-ssize_t udp_recv(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, int flags, struct sockaddr_in *from,
+ssize_t udp_recv(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, int flags, struct net_end *from,
 		 int *msg_flags);
 int udp_shutdown(struct udp *u, struct udp_pcb *p, int how);
 void udp_close(struct udp *u, struct udp_pcb *p);
