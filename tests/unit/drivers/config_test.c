@@ -487,7 +487,7 @@ static void help_names_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(values), TEST(cores), TEST(sentences), TEST(too_many), TEST(whole), TEST(interfaces), TEST(too_many_interfaces), TEST(files), TEST(long_lines),
+		TEST(values), TEST(addresses6), TEST(cores), TEST(sentences), TEST(too_many), TEST(whole), TEST(interfaces), TEST(too_many_interfaces), TEST(files), TEST(long_lines),
 		TEST(examples), TEST(units), TEST(help_names_all),
 	};
 
