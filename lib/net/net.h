@@ -111,6 +111,7 @@ enum local_kind {
 	LOCAL_OURS,
 	LOCAL_BROADCAST,
 	LOCAL_OLD,              /* was ours: only for the flows that still use it */
+	LOCAL_TENTATIVE,        /* IPv6: will be ours unless somebody else has it, or would be */
 };
 
 struct neigh;         /* neigh.h */
@@ -141,6 +142,7 @@ struct net {
 	struct pkt_tx *tx;      /* one per port of the end */
 	uint16_t n_ports;
 	uint8_t hash_off;       /* bit per port: its hash is not ours, do not use it */
+	uint8_t hash_off6;      /* the same for IPv6 */
 	uint64_t hash_wrong;    /* packets that showed it */
 	struct drops *drops;
 	const struct clock *clock;
@@ -215,6 +217,10 @@ struct net_addr_note {
 	rte_be32_t addr_be;
 	uint8_t prefix_len, iface;
 };
+struct net_addr6_note { /* MAIL_ADDR6_* */
+	struct ip6_addr addr;
+	uint8_t prefix_len, iface;
+};
 struct net_gw_note {
 	rte_be32_t gw_be;
 	uint8_t iface;
@@ -277,6 +283,9 @@ int net_addr6_remove(struct net *n, uint8_t iface, const struct ip6_addr *a);
 int net_gw6_add_on(struct net *n, uint8_t iface, const struct ip6_addr *gw);
 int net_gw6_remove(struct net *n, uint8_t iface, const struct ip6_addr *gw); /* -ENOENT */
 
+/* No address is tentative any more: all can be used. */
+bool net_ip6_settled(const struct net *n);
+
 /* The number of an address of ours that may be used (not a tentative one), or 0. */
 rte_be32_t net_local6(const struct net *n, const struct ip6_addr *a, uint32_t scope_id);
 /* The address with this number, whosever it is. */
@@ -327,7 +336,7 @@ int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t pr
  * chain, whatever the port takes. 0 or -EHOSTUNREACH; what is dropped is counted. */
 int net_ip4_fragment(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl);
 
-/* The same two over IPv6 (the fragment header: RFC 8200 4.5). flow: any number that is the flow's own, for the flow label (RFC
+/* The same two over IPv6 (the fragment header: RFC 8200 4.5). ttl 0: what routers said on that link, or 64. flow: any number that is the flow's own, for the flow label (RFC
  * 6437), usually its hash; 0: no label. */
 int net_ip6_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl, uint32_t flow);
 int net_ip6_fragment(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl, uint32_t flow);
@@ -351,7 +360,7 @@ static inline int net_fragment(struct net *n, struct path *p, struct rte_mbuf *m
  * counted, or handled. */
 enum net_verdict net_reassemble(struct net *n, struct net_pkt *pkt);
 
-/* A note from another stack of the end or from outside (MAIL_NEIGH, MAIL_ADDR_*, MAIL_GATEWAY, MAIL_LINK, MAIL_IP6). */
+/* A note from another stack of the end or from outside (MAIL_NEIGH, MAIL_ADDR_*, MAIL_ADDR6_*, MAIL_GATEWAY, MAIL_LINK, MAIL_IP6). */
 void net_mail(struct net *n, enum mail_kind kind, const void *body);
 
 /* ICMP destination unreachable with this code, quoting pkt (RFC 792, RFC 1812 4.3.2.7: never about broadcasts, fragments
