@@ -554,4 +554,6 @@ void spate_detach(void)
 
 uint32_t spate_turn(void) { return sock_cur != NULL ? sock_cur->turn(sock_cur) : 0; }
 
+int spate_settled(void) { return sock_cur == NULL || net_ip6_settled(&sock_cur->s->net); }
+
 uint64_t spate_now_ns(void) { return sock_cur != NULL ? sock_cur->s->clock.now_ns : 0; }
