@@ -118,7 +118,8 @@ static bool autobind_home(struct udp *u, struct udp_pcb *p, struct flow_key *key
 		if (!bind_is_auto(&u->binds, port) || flow_home(u->flow, flow_hash(u->flow, key)) != u->flow->self)
 			continue;
 		/* Without BIND_REUSE: an automatic port is nobody else's. */
-		if (bind_add(&u->binds, udp_ref(u, p), p->c.h.key.laddr_be, key->lport_be, BIND_RECEIVES, false) == 0)
+		if (bind_add(&u->binds, udp_ref(u, p), p->c.h.key.laddr_be, key->lport_be, BIND_RECEIVES | conn_bind_families(&p->c),
+			     false) == 0)
 			return true;
 	}
 	return false;
@@ -131,7 +132,7 @@ static int port_choose(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rt
 	int rc;
 
 	if (u->flow->rss->n_queues < 2 || !autobind_home(u, p, &key)) {
-		rc = bind_any(u, p, p->c.h.key.laddr_be, BIND_RECEIVES, &key.lport_be);
+		rc = bind_any(u, p, p->c.h.key.laddr_be, BIND_RECEIVES | conn_bind_families(&p->c), &key.lport_be);
 		if (rc < 0)
 			return rc == -EADDRINUSE ? -EAGAIN : rc; /* datagrams say EAGAIN */
 	}
