@@ -372,7 +372,7 @@ static void port_rss_compare(struct port *p, const struct port *first)
 	       memcmp(p->rss.reta, first->rss.reta, first->rss.reta_size * sizeof(first->rss.reta[0])) == 0;
 	if (same || !p->rss_trusted)
 		return;
-	p->rss_trusted = false;
+	p->rss_trusted = p->rss_trusted6 = false;
 	LOG_WARN("%s spreads packets otherwise than %s: what arrives at the wrong core is passed on in software", p->name, first->name);
 }
 
