@@ -128,7 +128,7 @@ static void tx_cksum4(struct rte_mbuf *m, uint64_t tx_flags)
 
 void nic_tx_cksum(struct rte_mbuf *m, uint64_t tx_flags)
 {
-	if (tx_flags & RTE_MBUF_F_TX_IPV6) {
+	if (m->ol_flags & RTE_MBUF_F_TX_IPV6) {
 		tx_cksum6(m, tx_flags & RTE_MBUF_F_TX_L4_MASK);
 		return;
 	}
