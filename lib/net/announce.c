@@ -3,6 +3,7 @@
  * then it is announced twice, so that peers and switches learn where it is. Nobody waits for that: addresses here are given,
  * not negotiated. An address that somebody else was heard using is not announced. */
 #include "base/log.h"
+#include "net/group.h"
 #include "net/mail.h"
 #include "net/neigh.h"
 #include "net/private.h"
@@ -107,6 +108,7 @@ void net_chores_run(struct net *n)
 	if (n->announce.leader) {
 		links_watch(n);
 		announce_run(n);
+		groups_run(n);
 	}
 	frags_expire(n);
 	if (n->announce.leader || n->frags.oldest != 0)

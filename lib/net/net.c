@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "net/group.h"
 #include "net/neigh.h"
 #include "net/private.h"
 
@@ -42,7 +43,12 @@ int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, uint16_t n_por
 	frags_init(n, &n->frags, n->iface_of + ifaces + routes);
 	n->icmp_tokens = ICMP_ERRORS_BURST;
 	n->icmp_ms = clock->now_ms;
-	return 0;
+	ret = groups_init(n, numa_node);
+	if (ret != 0) {
+		region_unmap(&n->region);
+		paths_fini(&n->paths);
+	}
+	return ret;
 }
 
 void net_fini(struct net *n)
@@ -57,6 +63,7 @@ void net_fini(struct net *n)
 		rte_pktmbuf_free(m);
 	while ((m = mbuf_queue_take(&n->loop)) != NULL)
 		rte_pktmbuf_free(m);
+	groups_fini(n);
 	region_unmap(&n->region);
 	paths_fini(&n->paths);
 }

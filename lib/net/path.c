@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "net/group.h"
 #include "net/neigh.h"
 #include "net/private.h"
 #include "net/route.h"
@@ -33,6 +34,20 @@ static void path_to_self(struct net *n, struct path *p)
 	p->pmtu = n->iface[0].mtu;
 }
 
+/* Makes it a path to all of a link, or those of a group there: over no neighbour, to an address that follows from the group. */
+static void path_to_all(struct net *n, struct path *p)
+{
+	const struct ip6_addr group = ip6_addr_mapped(p->raddr_be);
+	struct rte_ether_addr mac = group_mac(&group);
+
+	path_template(n, p, net_local_iface(n, p->laddr_be));
+	if (net_is_broadcast(n, p->raddr_be))
+		memset(&mac, 0xff, sizeof(mac));
+	memcpy(p->hdr + PATH_L2_MAX - p->l2_len, &mac, sizeof(mac));
+	p->pmtu = n->iface[p->iface].mtu;
+	p->resolved = true;
+}
+
 static rte_be32_t next_hop(const struct path *p, const struct net_route *r)
 {
 	return r->type == ROUTE_GATEWAY ? ip6_addr_ip4(&r->gw) : p->raddr_be;
@@ -58,6 +73,10 @@ static int path_fill(struct net *n, uint32_t idx)
 		path_to_self(n, p);
 		return 0;
 	}
+	if (net_is_group(n, p->raddr_be)) {
+		path_to_all(n, p);
+		return 0;
+	}
 	r = route_find_from(n, net_local_iface(n, p->laddr_be), p->raddr_be);
 	if (net_route_error(r) != 0)
 		return net_route_error(r);
@@ -79,6 +98,10 @@ static int path_reroute(struct net *n, uint32_t idx)
 	bool self = net_is_local(n, p->raddr_be);
 	uint32_t neigh = 0;
 
+	if (net_is_group(n, p->raddr_be)) { /* it follows from its address alone */
+		p->route_gen = n->route_gen;
+		return 0;
+	}
 	if (!self && net_route_error(r) != 0)
 		return net_route_error(r);
 	if (!self) {
