@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "net/group.h"
 #include "net/net6.h"
 #include "wire/cksum.h"
 #include "wire/icmp.h"
@@ -138,7 +139,7 @@ static inline enum net_verdict tcp_identify(struct net *n, struct net_pkt *pkt)
 	return NET_TCP;
 }
 
-static enum net_verdict udp_identify(struct net *n, struct net_pkt *pkt)
+enum net_verdict net_udp_identify(struct net *n, struct net_pkt *pkt)
 {
 	struct rte_mbuf *m = pkt->m;
 	const uint8_t *l4 = rte_pktmbuf_mtod_offset(m, const uint8_t *, pkt->l4_off);
@@ -155,7 +156,7 @@ static enum net_verdict udp_identify(struct net *n, struct net_pkt *pkt)
 
 enum net_verdict net_l4_identify(struct net *n, struct net_pkt *pkt)
 {
-	return likely(pkt->proto == IPPROTO_TCP) ? tcp_identify(n, pkt) : udp_identify(n, pkt);
+	return likely(pkt->proto == IPPROTO_TCP) ? tcp_identify(n, pkt) : net_udp_identify(n, pkt);
 }
 
 /* A source that no packet from the link may have (RFC 1122 3.2.1.3): nobody, a group, a broadcast, loopback, or we. */
@@ -190,7 +191,7 @@ static inline enum net_verdict transport(struct net *n, struct net_pkt *pkt)
 	if (likely(pkt->proto == IPPROTO_TCP))
 		return tcp_identify(n, pkt);
 	if (pkt->proto == IPPROTO_UDP)
-		return udp_identify(n, pkt);
+		return net_udp_identify(n, pkt);
 	if (pkt->proto == IPPROTO_ICMP)
 		return icmp_input(n, pkt);
 	net_icmp_unreachable(n, pkt, ICMP_UNREACH_PROTO); /* RFC 1122 3.2.2.1 */
@@ -217,7 +218,11 @@ static __rte_noinline enum net_verdict transport_old(struct net *n, struct net_p
 
 enum net_verdict net_transport(struct net *n, struct net_pkt *pkt)
 {
-	return likely(net_local_find(n, pkt->key.laddr_be) == LOCAL_OURS) ? transport(n, pkt) : transport_old(n, pkt);
+	enum local_kind kind = net_local_find(n, pkt->key.laddr_be);
+
+	if (likely(kind == LOCAL_OURS))
+		return transport(n, pkt);
+	return kind == LOCAL_OLD ? transport_old(n, pkt) : group_transport(n, pkt);
 }
 
 /* RSS hashes of fragments are of their addresses, so those of one datagram meet at one stack. */
@@ -228,7 +233,7 @@ static __rte_noinline enum net_verdict fragment_identify(const struct net *n, st
 	return NET_FRAGMENT;
 }
 
-static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_pkt *pkt, uint16_t l3_off)
+static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_pkt *pkt, uint16_t l3_off, bool to_us)
 {
 	uint64_t nic = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
 	enum ip4_verdict verdict;
@@ -242,7 +247,8 @@ static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_
 	if (unlikely(nic == RTE_MBUF_F_RX_IP_CKSUM_BAD))
 		return net_drop(n, m, DROP_IP4_CKSUM);
 	kind = net_local_find(n, ip.dst_be);
-	if (unlikely(kind != LOCAL_OURS && kind != LOCAL_OLD))
+	/* A unicast address must not come by link-layer broadcast (RFC 1122 3.3.6). */
+	if (unlikely((kind != LOCAL_OURS && kind != LOCAL_OLD) || !to_us) && !group_addressed(n, pkt, ip.dst_be, ip.src_be, kind))
 		return net_drop(n, m, DROP_IP4_DST);
 	if (unlikely(source_bad(n, pkt, ip.src_be)))
 		return net_drop(n, m, DROP_IP4_SRC);
@@ -259,7 +265,7 @@ static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_
 	pkt->ttl = ip.ttl;
 	if (unlikely(ip.fragment))
 		return fragment_identify(n, pkt);
-	return likely(kind == LOCAL_OURS) ? transport(n, pkt) : transport_old(n, pkt);
+	return likely(kind == LOCAL_OURS) ? transport(n, pkt) : net_transport(n, pkt);
 }
 
 /* The interface that a frame came by, or -1. The NIC may have taken the tag off and put it beside the frame. */
@@ -296,10 +302,8 @@ enum net_verdict net_input(struct net *n, uint8_t port, struct rte_mbuf *m, stru
 	if (unlikely(iface < 0))
 		return net_drop(n, m, DROP_VLAN);
 	pkt->iface = (uint8_t)iface;
-	if (likely(eth.type == RTE_ETHER_TYPE_IPV4)) {
-		/* Only unicast addresses are ours, and those must not come by link-layer broadcast (RFC 1122 3.3.6). */
-		return likely(to_us) ? ip4_input(n, m, pkt, eth.len) : net_drop(n, m, DROP_IP4_DST);
-	}
+	if (likely(eth.type == RTE_ETHER_TYPE_IPV4))
+		return ip4_input(n, m, pkt, eth.len, to_us);
 	if (likely(eth.type == RTE_ETHER_TYPE_IPV6) && n->iface[iface].ip6)
 		return ip6_input(n, m, pkt, eth.len, to_us);
 	if (eth.type != RTE_ETHER_TYPE_ARP)

@@ -7,9 +7,10 @@
 
 #define UDP_PAYLOAD_MAX 65507u /* 65535 - IPv4 header - UDP header */
 
-/* Appends len bytes to the packet m, with more segments where the last one is full. 0, -ENOBUFS. */
-static int append(struct udp *u, struct rte_mbuf *m, const uint8_t *from, size_t len)
+int udp_append(struct udp *u, struct rte_mbuf *m, const void *data, size_t len)
 {
+	const uint8_t *from = data;
+
 	while (len > 0) {
 		struct rte_mbuf *last = rte_pktmbuf_lastseg(m);
 		uint16_t part = (uint16_t)RTE_MIN(len, (size_t)rte_pktmbuf_tailroom(last));
@@ -40,7 +41,7 @@ static struct rte_mbuf *datagram_new(struct udp *u, const struct iovec *iov, int
 	udp_emit(rte_pktmbuf_append(m, UDP_HDR_LEN), rte_be_to_cpu_16(lport_be), rte_be_to_cpu_16(rport_be),
 		 (uint16_t)(UDP_HDR_LEN + len));
 	for (int i = 0; i < n; i++) {
-		*err = append(u, m, iov[i].iov_base, iov[i].iov_len);
+		*err = udp_append(u, m, iov[i].iov_base, iov[i].iov_len);
 		if (*err < 0) {
 			rte_pktmbuf_free(m);
 			return NULL;
@@ -49,21 +50,34 @@ static struct rte_mbuf *datagram_new(struct udp *u, const struct iovec *iov, int
 	return m;
 }
 
+/* What one datagram is sent with. */
+struct sending {
+	const struct iovec *iov;
+	int n;
+	uint32_t len;
+	rte_be32_t raddr_be;
+	rte_be16_t rport_be;
+	rte_be32_t laddr_be;    /* 0: the socket's or the route's */
+	uint8_t iface;          /* for groups */
+	uint8_t ttl, tos;
+	bool special;           /* its source is not the socket's */
+};
+
 /* The path to send over, in *path; the reference to give back is *temporary (0: it is the socket's). A connected socket
  * keeps its peer's path, an unconnected one the path of the last datagram. */
-static int send_path(struct udp *u, struct udp_pcb *p, rte_be32_t raddr_be, uint32_t *path, uint32_t *temporary)
+static int send_path(struct udp *u, struct udp_pcb *p, const struct sending *s, uint32_t *path, uint32_t *temporary)
 {
 	uint32_t mine = p->c.h.path;
 	int err = 0;
 
 	*temporary = 0;
 	*path = mine;
-	if (mine != 0 && path_at(&u->net->paths, mine)->raddr_be == raddr_be)
+	if (mine != 0 && path_at(&u->net->paths, mine)->raddr_be == s->raddr_be && !s->special)
 		return 0;
-	*path = udp_path_get(u, p, raddr_be, &err);
+	*path = udp_path_get(u, p, s->laddr_be, s->iface, s->raddr_be, &err);
 	if (*path == 0)
 		return err;
-	if (p->c.flags & CONN_IN_TABLE) {
+	if (p->c.flags & CONN_IN_TABLE || s->special) {
 		*temporary = *path;
 	} else {
 		if (mine != 0)
@@ -73,38 +87,145 @@ static int send_path(struct udp *u, struct udp_pcb *p, rte_be32_t raddr_be, uint
 	return 0;
 }
 
-/* Larger than the path's MTU, or than what the device sends at once. */
-static inline bool needs_fragments(const struct udp *u, const struct path *way, const struct rte_mbuf *m)
+/* How the socket wants what is too large for one packet, and DF (ip(7), IP_MTU_DISCOVER). */
+static bool may_fragment(const struct udp_pcb *p)
 {
-	return m->pkt_len + sizeof(struct rte_ipv4_hdr) > way->pmtu ||
+	return p->pmtudisc != IP_PMTUDISC_DO && p->pmtudisc != IP_PMTUDISC_PROBE && p->pmtudisc != IP_PMTUDISC_INTERFACE;
+}
+
+static unsigned out_how(const struct udp_pcb *p)
+{
+	switch (p->pmtudisc) {
+	case IP_PMTUDISC_DONT:
+		return NET_OUT_NO_DF;
+	case IP_PMTUDISC_PROBE:
+		return NET_OUT_PROBE;
+	case IP_PMTUDISC_INTERFACE:
+	case IP_PMTUDISC_OMIT:
+		return NET_OUT_NO_DF | NET_OUT_PROBE;
+	default:
+		return 0;
+	}
+}
+
+static uint16_t mtu_of(const struct udp *u, const struct udp_pcb *p, const struct path *way)
+{
+	return out_how(p) & NET_OUT_PROBE ? net_path_mtu_max(u->net, way) : way->pmtu;
+}
+
+/* Larger than the path's MTU, or than what the device sends at once. */
+static inline bool needs_fragments(const struct udp *u, const struct udp_pcb *p, const struct path *way, const struct rte_mbuf *m)
+{
+	return m->pkt_len + sizeof(struct rte_ipv4_hdr) > mtu_of(u, p, way) ||
 	       (m->nb_segs > 1 && !(u->net->tx[way->port].port->offloads & PORT_TX_MULTI_SEG));
 }
 
-static int send_over(struct udp *u, struct udp_pcb *p, uint32_t path, const struct iovec *iov, int n, uint32_t len,
-		     rte_be32_t raddr_be, rte_be16_t rport_be)
+/* Refused before it is made: the program is told what would fit. */
+static int too_big(struct udp *u, struct udp_pcb *p, const struct path *way, const struct sending *s)
+{
+	const struct udp_error e = {
+		.origin = SO_EE_ORIGIN_LOCAL, .err = EMSGSIZE, .iface = way->iface, .info = mtu_of(u, p, way),
+		.to = {.sin_family = AF_INET, .sin_addr.s_addr = s->raddr_be, .sin_port = s->rport_be},
+	};
+
+	if (p->opts & UDP_OPT_RECVERR)
+		udp_error_add(u, p, &e, NULL, 0, 0);
+	return -EMSGSIZE;
+}
+
+/* A neighbour that does not answer loses the datagram and is no error of send(), as on Linux. */
+static void send_mbuf(struct udp *u, const struct udp_pcb *p, struct path *way, struct rte_mbuf *m, const struct sending *s)
+{
+	unsigned how = out_how(p);
+
+	if (unlikely(needs_fragments(u, p, way, m)))
+		net_ip4_fragment(u->net, way, m, IPPROTO_UDP, s->tos, s->ttl);
+	else if (unlikely(how != 0))
+		net_ip4_output_as(u->net, way, m, IPPROTO_UDP, s->tos, s->ttl, how);
+	else
+		net_ip4_output(u->net, way, m, IPPROTO_UDP, s->tos, s->ttl);
+}
+
+/* To many: those of this host that listen have a copy. With a TTL of 0 nobody else (RFC 1112 6.1). */
+static __rte_noinline void send_to_group(struct udp *u, const struct udp_pcb *p, struct path *way, struct rte_mbuf *m,
+					 const struct sending *s)
+{
+	if (p->opts & UDP_OPT_MC_LOOP || net_is_broadcast(u->net, s->raddr_be))
+		net_group_loop(u->net, way, m, IPPROTO_UDP, s->tos, s->ttl);
+	if (s->ttl == 0)
+		rte_pktmbuf_free(m);
+	else
+		send_mbuf(u, p, way, m, s);
+}
+
+static int send_over(struct udp *u, struct udp_pcb *p, uint32_t path, const struct sending *s)
 {
 	struct path *way = path_at(&u->net->paths, path);
 	struct rte_mbuf *m;
-	int rc = udp_autobind(u, p, way->laddr_be, raddr_be, rport_be);
+	int rc = udp_autobind(u, p, way->laddr_be, s->raddr_be, s->rport_be);
 
 	if (rc < 0)
 		return rc;
-	m = datagram_new(u, iov, n, len, p->c.h.key.lport_be, rport_be, &rc);
+	if (unlikely(!may_fragment(p)) && s->len + UDP_HDR_LEN + sizeof(struct rte_ipv4_hdr) > mtu_of(u, p, way))
+		return too_big(u, p, way, s);
+	m = datagram_new(u, s->iov, s->n, s->len, p->c.h.key.lport_be, s->rport_be, &rc);
 	if (m == NULL)
 		return rc;
-	/* A neighbour that does not answer loses the datagram and is no error of send(), as on Linux. */
-	if (unlikely(needs_fragments(u, way, m)))
-		net_ip4_fragment(u->net, way, m, IPPROTO_UDP, p->tos, p->ttl);
+	if (unlikely(net_path_is_group(way)))
+		send_to_group(u, p, way, m, s);
 	else
-		net_ip4_output(u->net, way, m, IPPROTO_UDP, p->tos, p->ttl);
+		send_mbuf(u, p, way, m, s);
 	u->tx++;
 	return 0;
 }
 
-ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, const struct sockaddr_in *to)
+/* What the call says overrides what the socket says. */
+static int sending_fill(const struct udp *u, const struct udp_pcb *p, const struct udp_ctl *ctl, struct sending *s)
 {
-	rte_be32_t raddr_be = p->c.h.key.raddr_be;
-	rte_be16_t rport_be = p->c.h.key.rport_be;
+	bool multicast = (rte_be_to_cpu_32(s->raddr_be) >> 28) == 0xe;
+
+	s->tos = p->tos;
+	s->ttl = multicast ? p->mc_ttl : p->ttl;
+	s->iface = multicast ? p->mc_iface : NET_IFACE_ANY;
+	if (multicast)
+		s->laddr_be = p->mc_laddr_be;
+	if (ctl == NULL)
+		return 0;
+	if (ctl->src_be != 0 && !net_is_local(u->net, ctl->src_be))
+		return -EINVAL;
+	if (ctl->src_be != 0)
+		s->laddr_be = ctl->src_be;
+	if (ctl->iface != NET_IFACE_ANY)
+		s->iface = ctl->iface;
+	s->special = ctl->src_be != 0 || ctl->iface != NET_IFACE_ANY;
+	if (ctl->ttl >= 0)
+		s->ttl = (uint8_t)ctl->ttl;
+	if (ctl->tos >= 0)
+		s->tos = (uint8_t)ctl->tos;
+	return 0;
+}
+
+static int destination(const struct udp *u, const struct udp_pcb *p, const struct sockaddr_in *to, struct sending *s)
+{
+	s->raddr_be = p->c.h.key.raddr_be;
+	s->rport_be = p->c.h.key.rport_be;
+	if (to != NULL) {
+		s->raddr_be = to->sin_addr.s_addr;
+		s->rport_be = to->sin_port;
+		if (s->rport_be == 0)
+			return -EINVAL;
+	} else if (!(p->c.flags & CONN_IN_TABLE)) {
+		return -EDESTADDRREQ;
+	}
+	if (s->raddr_be == 0 && u->net->n_addrs > 0)
+		s->raddr_be = u->net->source_be[0]; /* as Linux sends 0.0.0.0 to itself */
+	return 0;
+}
+
+ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, const struct sockaddr_in *to,
+		 const struct udp_ctl *ctl)
+{
+	struct sending s = {.iov = iov, .n = n};
 	uint32_t path, temporary;
 	size_t len = 0;
 	int rc;
@@ -114,14 +235,10 @@ ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int 
 			return -EMSGSIZE;
 		len += iov[i].iov_len;
 	}
-	if (to != NULL) {
-		raddr_be = to->sin_addr.s_addr;
-		rport_be = to->sin_port;
-		if (rport_be == 0)
-			return -EINVAL;
-	} else if (!(p->c.flags & CONN_IN_TABLE)) {
-		return -EDESTADDRREQ;
-	}
+	s.len = (uint32_t)len;
+	rc = destination(u, p, to, &s);
+	if (rc < 0)
+		return rc;
 	if (p->c.so_error != 0) {
 		rc = -p->c.so_error;
 		p->c.so_error = 0;
@@ -129,19 +246,18 @@ ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int 
 	}
 	if (p->shut_wr)
 		return -EPIPE;
-	if (raddr_be == 0 && u->net->n_addrs > 0)
-		raddr_be = u->net->source_be[0]; /* as Linux sends 0.0.0.0 to itself */
-	rc = send_path(u, p, raddr_be, &path, &temporary);
+	rc = sending_fill(u, p, ctl, &s);
+	if (rc == 0)
+		rc = send_path(u, p, &s, &path, &temporary);
 	if (rc < 0)
 		return rc;
-	rc = send_over(u, p, path, iov, n, (uint32_t)len, raddr_be, rport_be);
+	rc = send_over(u, p, path, &s);
 	if (temporary != 0)
 		net_path_put(u->net, temporary);
 	return rc < 0 ? rc : (ssize_t)len;
 }
 
-/* Copies up to len bytes of m from off on into iov; returns how many. */
-static uint32_t scatter(const struct rte_mbuf *m, uint32_t off, uint32_t len, const struct iovec *iov, int n)
+uint32_t udp_scatter(const struct rte_mbuf *m, uint32_t off, uint32_t len, const struct iovec *iov, int n)
 {
 	uint32_t done = 0;
 
@@ -159,17 +275,25 @@ static uint32_t scatter(const struct rte_mbuf *m, uint32_t off, uint32_t len, co
 	return done;
 }
 
-static void source_of(const struct rte_mbuf *m, struct sockaddr_in *from)
+static void meta_fill(const struct rte_mbuf *m, struct udp_meta *meta, bool truncated)
 {
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, m->l2_len);
 	const uint8_t *udp = rte_pktmbuf_mtod_offset(m, const uint8_t *, m->l2_len + m->l3_len);
 
-	*from = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = ip->src_addr};
-	memcpy(&from->sin_port, udp, sizeof(from->sin_port));
+	*meta = (struct udp_meta){
+		.from = {.sin_family = AF_INET, .sin_addr.s_addr = ip->src_addr},
+		.to = {.sin_family = AF_INET, .sin_addr.s_addr = ip->dst_addr},
+		.arrival_ns = udp_arrival(m),
+		.ttl = ip->time_to_live,
+		.tos = ip->type_of_service,
+		.iface = (uint8_t)m->port,
+		.msg_flags = truncated ? MSG_TRUNC : 0,
+	};
+	memcpy(&meta->from.sin_port, udp, sizeof(meta->from.sin_port));
+	memcpy(&meta->to.sin_port, udp + 2, sizeof(meta->to.sin_port));
 }
 
-ssize_t udp_recv(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, int flags, struct sockaddr_in *from,
-		 int *msg_flags)
+ssize_t udp_recv(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, int flags, struct udp_meta *meta)
 {
 	struct rte_mbuf *m = p->head;
 	uint32_t len, copied;
@@ -184,11 +308,9 @@ ssize_t udp_recv(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int 
 	if (m == NULL)
 		return p->shut_rd ? 0 : -EAGAIN;
 	len = udp_payload_len(m);
-	copied = scatter(m, udp_payload_off(m), len, iov, n);
-	if (from != NULL)
-		source_of(m, from);
-	if (msg_flags != NULL)
-		*msg_flags = copied < len ? MSG_TRUNC : 0;
+	copied = udp_scatter(m, udp_payload_off(m), len, iov, n);
+	if (meta != NULL)
+		meta_fill(m, meta, copied < len);
 	if (!(flags & MSG_PEEK))
 		rte_pktmbuf_free(udp_queue_take(p));
 	return flags & MSG_TRUNC ? len : copied;

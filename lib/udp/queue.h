@@ -1,8 +1,10 @@
 /* queue.h: the datagrams that wait in a socket: whole packets, linked through a dynamic mbuf field, with the place of
- * their headers in l2_len (everything before UDP) of the transmit offload word, which a received packet does not use.
- * */
+ * their headers in l2_len (everything before UDP) of the transmit offload word, which a received packet does not use; the
+ * time of their arrival in place of the hash, and the interface in that of the port. */
 #ifndef UDP_QUEUE_H
 #define UDP_QUEUE_H
+
+#include <string.h>
 
 #include <rte_ip.h>
 #include <rte_mbuf_dyn.h>
@@ -15,6 +17,15 @@ extern int udp_next_offset; /* of the link in an mbuf, set by udp_init() */
 static inline struct rte_mbuf **udp_next(struct rte_mbuf *m)
 {
 	return RTE_MBUF_DYNFIELD(m, udp_next_offset, struct rte_mbuf **);
+}
+
+static inline void udp_arrival_set(struct rte_mbuf *m, uint64_t ns) { memcpy(&m->hash, &ns, sizeof(ns)); }
+static inline uint64_t udp_arrival(const struct rte_mbuf *m)
+{
+	uint64_t ns;
+
+	memcpy(&ns, &m->hash, sizeof(ns));
+	return ns;
 }
 
 /* Offset and length of the payload of a queued datagram. */
