@@ -11,6 +11,9 @@ static void note_handle(struct stack *s, const struct mail_tag *tag, const void 
 	case MAIL_NEIGH:
 	case MAIL_ADDR_ADD:
 	case MAIL_ADDR_REMOVE:
+	case MAIL_ADDR6_ADD:
+	case MAIL_ADDR6_REMOVE:
+	case MAIL_IP6:
 	case MAIL_GATEWAY:
 	case MAIL_LINK:
 		net_mail(&s->net, (enum mail_kind)tag->kind, body);

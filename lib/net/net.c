@@ -5,7 +5,7 @@
 
 #include "net/group.h"
 #include "net/neigh.h"
-#include "net/private.h"
+#include "net/net6.h"
 
 int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, uint16_t n_ports, struct drops *drops,
 	     const struct clock *clock, int numa_node)
@@ -44,6 +44,11 @@ int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, uint16_t n_por
 	n->icmp_tokens = ICMP_ERRORS_BURST;
 	n->icmp_ms = clock->now_ms;
 	ret = groups_init(n, numa_node);
+	if (ret == 0) {
+		ret = net6_init(n, numa_node);
+		if (ret != 0)
+			groups_fini(n);
+	}
 	if (ret != 0) {
 		region_unmap(&n->region);
 		paths_fini(&n->paths);
@@ -57,6 +62,7 @@ void net_fini(struct net *n)
 
 	neigh_fini(n);
 	frags_fini(n);
+	net6_fini(n);
 	while ((m = mbuf_queue_take(&n->failed)) != NULL)
 		rte_pktmbuf_free(m);
 	while ((m = mbuf_queue_take(&n->released)) != NULL)
@@ -82,4 +88,9 @@ struct rte_mbuf *net_own(struct net *n, struct rte_mbuf *m)
 		drop_count(n->drops, DROP_NO_MBUF);
 	rte_pktmbuf_free(m);
 	return copy;
+}
+
+struct ip6_addr net_addr_whole(const struct net *n, rte_be32_t addr_be)
+{
+	return flow_addr_is6(addr_be) ? *net_addr6_at(n, addr_be) : ip6_addr_mapped(addr_be);
 }

@@ -1,4 +1,4 @@
-/* net.h: the network layer of one stack: Ethernet and VLAN, ARP and neighbours, IPv4, ICMP, routes and local addresses.
+/* net.h: the network layer of one stack: Ethernet and VLAN, ARP, NDP and neighbours, IPv4 and IPv6, ICMP, routes and local addresses.
  * Owned by one core. Does not know TCP or UDP beyond their ports: it returns verdicts and the spine (core/rx.c) acts. */
 #ifndef NET_NET_H
 #define NET_NET_H
@@ -14,6 +14,7 @@
 #include "flow/flow.h"
 #include "flow/path.h"
 #include "pkt/tx.h"
+#include "wire/ip4.h"
 #include "wire/ip6.h"
 
 #define NET_LOCAL_BITS 12  /* 1024 addresses, 256 broadcast and 256 removed ones fill less than half of the slots */
@@ -31,7 +32,8 @@ enum net_verdict {
 /* One received packet, parsed as far as IP. */
 struct net_pkt {
 	struct rte_mbuf *m;
-	struct flow_key key;    /* local = destination of an arriving packet, source of a quoted one */
+	struct flow_key key;    /* local = destination of an arriving packet, source of a quoted one. IPv6: numbers; raddr_be is 0
+				 * when the remote address has none, laddr_be 0 when it is a group */
 	uint32_t hash;          /* of key: the NIC's where it gave one, else computed */
 	uint16_t l3_off, l4_off;/* from the start of m's data */
 	uint16_t l4_len;        /* L4 header and payload, without link padding */
@@ -39,14 +41,17 @@ struct net_pkt {
 	uint8_t iface;          /* of net.iface, that it came by (without meaning for NET_PORT_LOOP) */
 	bool verified;          /* the L4 checksum is right */
 	bool nic_hash;          /* hash is what the NIC wrote, not computed */
+	bool ip6;               /* proto is what follows the extension headers, tos the traffic class, ttl the hop limit */
+	bool quoted;            /* l3_off is the quoted packet's, which left from here */
+	uint32_t flow_label;    /* IPv6 */
 	uint8_t proto, tos, ttl;/* of NET_ICMP_ERROR: l3_off, l4_off and proto are the quoted packet's */
 	struct {                /* NET_ICMP_ERROR only */
 		uint8_t type, code;
-		uint16_t mtu;   /* of "fragmentation needed" */
+		uint16_t mtu;   /* of "fragmentation needed" and "packet too big" */
 		uint32_t seq;   /* TCP sequence number that was quoted */
 		int err;        /* errno as Linux maps it (positive), 0: none (ignored codes, fragmentation needed) */
 		bool local;     /* made here: the neighbour did not answer */
-		rte_be32_t from_be; /* who says so */
+		struct ip6_addr from; /* who says so */
 	} icmp;
 };
 
@@ -54,6 +59,7 @@ struct net_pkt {
 struct net_iface {
 	uint8_t port;           /* of the end */
 	bool up;                /* the port's link */
+	bool ip6;               /* IPv6 is spoken here (net_ip6_enable()) */
 	uint8_t l2_len;         /* link header that we write: with a tag, unless the port inserts tags */
 	uint16_t vlan_id;       /* 0: untagged */
 	uint16_t mtu;           /* IP bytes */
@@ -107,9 +113,11 @@ enum local_kind {
 	LOCAL_OURS,
 	LOCAL_BROADCAST,
 	LOCAL_OLD,              /* was ours: only for the flows that still use it */
+	LOCAL_TENTATIVE,        /* IPv6: will be ours unless somebody else has it, or would be */
 };
 
 struct neigh;         /* neigh.h */
+struct net6;          /* net6.h */
 struct frag_datagram; /* reassemble.c */
 
 /* Fragments that wait for others. Datagrams in the order in which they began, and in chains by their key. */
@@ -152,6 +160,7 @@ struct net {
 	struct pkt_tx *tx;      /* one per port of the end */
 	uint16_t n_ports;
 	uint8_t hash_off;       /* bit per port: its hash is not ours, do not use it */
+	uint8_t hash_off6;      /* the same for IPv6 */
 	uint64_t hash_wrong;    /* packets that showed it */
 	struct drops *drops;
 	const struct clock *clock;
@@ -190,6 +199,9 @@ struct net {
 	uint64_t link_downs, link_ups;
 	uint64_t reassembled, fragments_out; /* datagrams; fragments */
 	uint16_t ip_id;
+	struct net6 *net6;      /* addresses, groups and routers of IPv6 */
+	uint32_t label_mult;    /* random, odd: flow labels */
+	uint64_t addr6_conflicts; /* times that somebody else used, or wanted, an IPv6 address of ours */
 	struct region region;
 };
 
@@ -222,6 +234,10 @@ bool net_is_local(const struct net *n, rte_be32_t addr_be);
 /* The notes MAIL_ADDR_* and MAIL_GATEWAY, as net_mail() takes them. */
 struct net_addr_note {
 	rte_be32_t addr_be;
+	uint8_t prefix_len, iface;
+};
+struct net_addr6_note { /* MAIL_ADDR6_* */
+	struct ip6_addr addr;
 	uint8_t prefix_len, iface;
 };
 struct net_gw_note {
@@ -271,6 +287,65 @@ static inline bool net_is_group(const struct net *n, rte_be32_t addr_be)
 uint32_t net_path_get(struct net *n, rte_be32_t laddr_be, rte_be32_t raddr_be, int *err);
 void net_path_put(struct net *n, uint32_t path);
 
+/* ---- IPv6 ----
+ * Addresses are numbers (flow/addr6.h) where IPv4's stand in keys, lists and paths. A scope is the interface's number + 1: link-local
+ * addresses (fe80::/10) need one, others ignore it; 0: none was named. */
+
+/* Before the first address; the same for all stacks of an end. */
+struct net_ip6_settings {
+	bool dad;               /* addresses are tentative until nobody was heard using them for a second (RFC 4862 5.4) */
+	bool routers;           /* routers are asked for and believed: prefixes, default routes, MTU, hop limit (RFC 4861, RFC 4862) */
+	bool redirects;         /* and their redirects */
+};
+void net_ip6_set(struct net *n, const struct net_ip6_settings *s);
+
+/* IPv6 is spoken on this interface from now on: with a link-local address (from its hardware address, RFC 4291 appendix A). 0,
+ * -EINVAL, -ENOSPC; -EMSGSIZE: its MTU is below IPv6's 1280. Once more is no error. */
+int net_ip6_enable(struct net *n, uint8_t iface);
+/* A local address, and its prefix on-link; enables IPv6 there. -EEXIST, -ENOSPC, -EINVAL (no station's address, prefix over
+ * 128), or as net_ip6_enable(). */
+int net_addr6_add_on(struct net *n, uint8_t iface, const struct ip6_addr *a, uint8_t prefix_len);
+/* As net_addr_remove(). iface: NET_IFACE_ANY for all but link-local ones. -ENOENT. */
+int net_addr6_remove(struct net *n, uint8_t iface, const struct ip6_addr *a);
+/* A default route through gw; a link-local one needs iface. As net_gw_add_on(). */
+int net_gw6_add_on(struct net *n, uint8_t iface, const struct ip6_addr *gw);
+int net_gw6_remove(struct net *n, uint8_t iface, const struct ip6_addr *gw); /* -ENOENT */
+
+/* No address is tentative any more: all can be used. */
+bool net_ip6_settled(const struct net *n);
+
+/* The number of an address of ours that may be used (not a tentative one), or 0. */
+rte_be32_t net_local6(const struct net *n, const struct ip6_addr *a, uint32_t scope_id);
+/* The address with this number, whosever it is. */
+static inline const struct ip6_addr *net_addr6_at(const struct net *n, rte_be32_t number_be)
+{
+	return &addr6_at(&n->flow->addr6s, number_be)->addr;
+}
+/* The interface of an address of ours: its scope, when it is link-local. */
+uint8_t net_local6_iface(const struct net *n, rte_be32_t number_be);
+/* The numbers of local addresses to use towards dst, best first (RFC 6724 section 5, reduced): those of the best kind only. NULL
+ * and 0 when it is unreachable: net_unreachable6() is the reason. Valid until the next call. */
+const rte_be32_t *net_sources6(struct net *n, const struct ip6_addr *dst, uint32_t scope_id, uint32_t *count);
+/* 0, or why dst cannot be reached: -EINVAL (link-local and no scope), -ENETUNREACH, -EHOSTUNREACH, -EACCES. */
+int net_unreachable6(const struct net *n, const struct ip6_addr *dst, uint32_t scope_id);
+/* As net_path_get(). laddr_be: a number of ours. The path holds both numbers. net_path_get() with two numbers does the same. */
+uint32_t net_path6_get(struct net *n, rte_be32_t laddr_be, const struct ip6_addr *raddr, uint32_t scope_id, int *err);
+
+/* The remote and the local address of an IPv6 packet, seen from here. */
+static inline const struct ip6_addr *net_pkt_raddr6(const struct net_pkt *pkt)
+{
+	return rte_pktmbuf_mtod_offset(pkt->m, const struct ip6_addr *, pkt->l3_off + (pkt->quoted ? IP6_DST_OFF : IP6_SRC_OFF));
+}
+static inline const struct ip6_addr *net_pkt_laddr6(const struct net_pkt *pkt)
+{
+	return rte_pktmbuf_mtod_offset(pkt->m, const struct ip6_addr *, pkt->l3_off + (pkt->quoted ? IP6_SRC_OFF : IP6_DST_OFF));
+}
+/* The scope that belongs to the remote address: the interface's, when it is link-local. */
+static inline uint32_t net_pkt_scope6(const struct net_pkt *pkt)
+{
+	return ip6_addr_is_linklocal(net_pkt_raddr6(pkt)) ? pkt->iface + 1u : 0;
+}
+
 #define NET_PORT_LOOP 0xffu /* in place of a port: a packet from net_loop_next() */
 
 /* First step of a packet that this port received. Stage one of the burst: parses, verifies, answers what is its own. */
@@ -298,17 +373,38 @@ void net_group_loop(struct net *n, const struct path *p, struct rte_mbuf *m, uin
  * chain, whatever the port takes. 0 or -EHOSTUNREACH; what is dropped is counted. */
 int net_ip4_fragment(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl);
 
+/* The same two over IPv6 (the fragment header: RFC 8200 4.5). ttl 0: what routers said on that link, or 64. flow: any number that is the flow's own, for the flow label (RFC
+ * 6437), usually its hash; 0: no label. */
+int net_ip6_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl, uint32_t flow);
+int net_ip6_fragment(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl, uint32_t flow);
+
+/* And over whatever path it is. */
+static inline int net_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl,
+			     uint32_t flow)
+{
+	return likely(p->l3_len == IP4_HDR_LEN) ? net_ip4_output(n, p, m, proto, tos, ttl)
+						: net_ip6_output(n, p, m, proto, tos, ttl, flow);
+}
+static inline int net_fragment(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl,
+			       uint32_t flow)
+{
+	return likely(p->l3_len == IP4_HDR_LEN) ? net_ip4_fragment(n, p, m, proto, tos, ttl)
+						: net_ip6_fragment(n, p, m, proto, tos, ttl, flow);
+}
+
 /* Takes a NET_FRAGMENT at the home of its addresses; owns pkt->m until the datagram is whole. NET_TCP, NET_UDP: pkt is
  * filled with the whole one, the caller owns m; NET_ICMP_ERROR likewise. NET_FRAGMENT: others are missing. NET_DONE: dropped and
  * counted, or handled. */
 enum net_verdict net_reassemble(struct net *n, struct net_pkt *pkt);
 
-/* A note from another stack of the end or from outside (MAIL_NEIGH, MAIL_ADDR_*, MAIL_GATEWAY, MAIL_LINK). */
+/* A note from another stack of the end or from outside (MAIL_NEIGH, MAIL_ADDR_*, MAIL_ADDR6_*, MAIL_GATEWAY, MAIL_LINK, MAIL_IP6). */
 void net_mail(struct net *n, enum mail_kind kind, const void *body);
 
 /* ICMP destination unreachable with this code, quoting pkt (RFC 792, RFC 1812 4.3.2.7: never about broadcasts, fragments
  * or ICMP errors; rate limited). pkt.m stays the caller's. */
 void net_icmp_unreachable(struct net *n, const struct net_pkt *pkt, uint8_t code);
+/* "Port unreachable" of the packet's family. */
+void net_port_unreachable(struct net *n, const struct net_pkt *pkt);
 
 /* A FLOW_NEIGH timer fired. */
 void net_timer(struct net *n, flow_ref r);
@@ -321,8 +417,8 @@ static inline void net_chores(struct net *n)
 		net_chores_run(n);
 }
 
-/* A router said that packets over path may have at most mtu bytes (RFC 1191; the caller has checked that the message is
- * about a packet of its own, RFC 5927). Lowers path->pmtu, not below PMTU_MIN, until the path is freed, or used by a new
+/* A router said that packets over path may have at most mtu bytes (RFC 1191, RFC 8201; the caller has checked that the message
+ * is about a packet of its own, RFC 5927). Lowers path->pmtu, not below PMTU_MIN or IPv6's 1280, until the path is freed, or used by a new
  * flow after PMTU_AGE_MS. */
 void net_pmtu_lower(struct net *n, uint32_t path, uint16_t mtu);
 

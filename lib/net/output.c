@@ -5,7 +5,7 @@
 
 #include "net/group.h"
 #include "net/neigh.h"
-#include "net/private.h"
+#include "net/net6.h"
 #include "wire/icmp.h"
 #include "wire/tcp.h"
 
@@ -34,7 +34,7 @@ static inline void headers_add(struct net *n, const struct path *p, struct rte_m
 	pkt_tx_cksum_ip4(n->tx[p->port].port, m, l2_len, (uint16_t)(l2_len + IP4_HDR_LEN), proto);
 }
 
-static int loop_output(struct net *n, struct rte_mbuf *m)
+static int loop_output(struct net *n, const struct path *p, struct rte_mbuf *m)
 {
 	if (n->n_loop == LOOP_QUEUE_MAX) {
 		net_drop(n, m, DROP_TX_FULL);
@@ -45,6 +45,7 @@ static int loop_output(struct net *n, struct rte_mbuf *m)
 		return 0;
 	m->ol_flags = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	m->tx_offload = 0;
+	m->port = p->iface;
 	mbuf_queue_put(&n->loop, &n->loop_last, m);
 	n->n_loop++;
 	return 0;
@@ -53,7 +54,7 @@ static int loop_output(struct net *n, struct rte_mbuf *m)
 int net_send_on(struct net *n, struct path *p, struct rte_mbuf *m)
 {
 	if (p->neigh == 0 && !net_path_is_group(p))
-		return loop_output(n, m);
+		return loop_output(n, p, m);
 	if (!p->resolved)
 		return neigh_output(n, p->neigh, m);
 	pkt_tx_push(&n->tx[p->port], m);
@@ -114,7 +115,7 @@ void net_group_loop(struct net *n, const struct path *p, struct rte_mbuf *m, uin
 		return;
 	}
 	headers_add(n, p, copy, proto, tos, ttl, true);
-	loop_output(n, copy);
+	loop_output(n, p, copy);
 }
 
 struct rte_mbuf *net_loop_next(struct net *n)
@@ -147,9 +148,40 @@ static void error_fill(const struct net *n, struct net_pkt *pkt, struct rte_mbuf
 	pkt->icmp.code = ICMP_UNREACH_HOST;
 	pkt->icmp.err = EHOSTUNREACH;
 	pkt->icmp.local = true;
-	pkt->icmp.from_be = pkt->key.laddr_be;
+	pkt->icmp.from = ip6_addr_mapped(pkt->key.laddr_be);
+	pkt->quoted = true;
 	if (pkt->proto == IPPROTO_TCP)
 		pkt->icmp.seq = load32(l4 + 4);
+}
+
+/* The same over IPv6. False: nobody waits for news of it. */
+static bool error_fill6(const struct net *n, struct net_pkt *pkt, struct rte_mbuf *m, uint16_t l2_len)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, l2_len), *l4 = ip + IP6_HDR_LEN;
+
+	if (ip[IP6_NEXT_OFF] != IPPROTO_TCP && ip[IP6_NEXT_OFF] != IPPROTO_UDP)
+		return false;
+	memset(pkt, 0, sizeof(*pkt));
+	pkt->m = m;
+	pkt->ip6 = pkt->quoted = true;
+	pkt->iface = (uint8_t)m->port; /* neigh_fail() wrote it */
+	pkt->l3_off = l2_len;
+	pkt->l4_off = l2_len + IP6_HDR_LEN;
+	pkt->l4_len = (uint16_t)(m->pkt_len - pkt->l4_off);
+	pkt->proto = ip[IP6_NEXT_OFF];
+	pkt->ttl = ip[IP6_HOPS_OFF];
+	pkt->key.laddr_be = number6(n, net_pkt_laddr6(pkt), pkt->iface);
+	pkt->key.raddr_be = number6(n, net_pkt_raddr6(pkt), pkt->iface);
+	memcpy(&pkt->key.lport_be, l4, 2);
+	memcpy(&pkt->key.rport_be, l4 + 2, 2);
+	pkt->hash = ip6_hash(n, pkt);
+	pkt->icmp.type = ICMP6_UNREACH;
+	pkt->icmp.code = ICMP6_UNREACH_ADDR;
+	pkt->icmp.err = EHOSTUNREACH;
+	pkt->icmp.local = true;
+	if (pkt->proto == IPPROTO_TCP)
+		pkt->icmp.seq = load32(l4 + 4);
+	return true;
 }
 
 bool net_error_next(struct net *n, struct net_pkt *pkt)
@@ -160,7 +192,10 @@ bool net_error_next(struct net *n, struct net_pkt *pkt)
 		uint16_t l2_len = eth_len(rte_pktmbuf_mtod(m, const void *));
 		const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, l2_len);
 
-		if ((ip[9] == IPPROTO_TCP || ip[9] == IPPROTO_UDP) && !(load16(ip + 6) & IP4_OFFSET_MASK)) {
+		if (ip[0] >> 4 == 6) {
+			if (error_fill6(n, pkt, m, l2_len))
+				return true;
+		} else if ((ip[9] == IPPROTO_TCP || ip[9] == IPPROTO_UDP) && !(load16(ip + 6) & IP4_OFFSET_MASK)) {
 			error_fill(n, pkt, m, l2_len);
 			return true;
 		}

@@ -224,6 +224,9 @@ static bool gateway_ours(const struct net *n, const struct ip6_addr *gw)
 {
 	enum local_kind kind = ip6_addr_is_mapped(gw) ? net_local_find(n, ip6_addr_ip4(gw)) : LOCAL_NONE;
 
+	if (kind == LOCAL_NONE && !ip6_addr_is_mapped(gw) && net_local6(n, gw, 0) != 0)
+		return true;
+
 	return kind == LOCAL_OURS || kind == LOCAL_BROADCAST;
 }
 

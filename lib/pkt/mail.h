@@ -16,7 +16,7 @@
 #include "base/pool.h"
 #include "config/limits.h"
 
-#define MAIL_BODY_MAX 64
+#define MAIL_BODY_MAX 128
 #define MAIL_ALL UINT16_MAX  /* every stack but the sender */
 
 /* What a mail is. The layer named handles it; core/mail.c brings it there. */
@@ -25,6 +25,9 @@ enum mail_kind {
 	MAIL_NEIGH,      /* net: an address and its hardware address */
 	MAIL_ADDR_ADD,   /* net: a local address */
 	MAIL_ADDR_REMOVE,
+	MAIL_ADDR6_ADD,  /* net: the same of IPv6 */
+	MAIL_ADDR6_REMOVE,
+	MAIL_IP6,        /* net: what routers and other stations told one stack */
 	MAIL_GATEWAY,    /* net: a default route, added or removed */
 	MAIL_LINK,       /* net: a port's link came up or went down */
 	MAIL_GROUP,      /* net: a socket's membership in a multicast group */
