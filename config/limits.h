@@ -89,6 +89,7 @@
 /* ---- TCP ---- */
 #define TCP_MSS_MIN 88            /* smaller announced MSS is raised to this: tinygram floods (Linux tcp_min_snd_mss is 48) */
 #define TCP_MSS_FALLBACK 536      /* RFC 9293 3.7.1 */
+#define TCP_MSS_FALLBACK6 1220    /* the same of IPv6: its least MTU, 1280, without headers */
 #define TCP_SNDBUF_DEFAULT (1u << 20)
 #define TCP_RCVBUF_DEFAULT (1u << 20)
 #define TCP_SND_SHARE 2           /* send queues hold at most half of a stack's packet buffers ... */

@@ -91,11 +91,12 @@ void addr6_hold(struct addr6s *s, rte_be32_t addr_be)
 
 void addr6_put(struct addr6s *s, rte_be32_t addr_be)
 {
-	struct addr6 *x = addr6_at(s, addr_be);
 	uint32_t *link, idx = flow_addr6_number(addr_be);
+	struct addr6 *x;
 
 	if (!flow_addr_is6(addr_be))
 		return;
+	x = addr6_at(s, addr_be);
 	SPATE_ASSERT(x->refs > 0);
 	if (--x->refs != 0)
 		return;

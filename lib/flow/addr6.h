@@ -49,7 +49,7 @@ void addr6s_fini(struct addr6s *s);
 rte_be32_t addr6_get(struct addr6s *s, const struct ip6_addr *a, uint32_t scope);
 /* The same without a reference; 0: has none. */
 rte_be32_t addr6_find(const struct addr6s *s, const struct ip6_addr *a, uint32_t scope);
-/* One reference more, or less; the last one frees it. Nothing where addr_be is no number. */
+/* One reference more, or less; the last one frees it. Nothing where addr_be is no number (then s may be NULL). */
 void addr6_hold(struct addr6s *s, rte_be32_t addr_be);
 void addr6_put(struct addr6s *s, rte_be32_t addr_be);
 

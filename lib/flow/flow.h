@@ -112,6 +112,22 @@ static inline uint32_t flow_hash(const struct flow *f, const struct flow_key *k)
 	return rss_hash4(f->rss, k->raddr_be, k->laddr_be, k->rport_be, k->lport_be);
 }
 
+/* What stands behind a key of IPv6, for keyed hashes (sequence numbers, cookies). */
+struct flow_tuple6 {
+	struct ip6_addr laddr, raddr;
+	rte_be16_t lport_be, rport_be;
+	uint32_t scope;
+};
+static_assert(sizeof(struct flow_tuple6) == 40, "without holes");
+
+static inline void flow_tuple6_fill(const struct flow *f, const struct flow_key *k, struct flow_tuple6 *t)
+{
+	const struct addr6 *l = addr6_at(&f->addr6s, k->laddr_be), *r = addr6_at(&f->addr6s, k->raddr_be);
+
+	*t = (struct flow_tuple6){.laddr = l->addr, .raddr = r->addr, .lport_be = k->lport_be, .rport_be = k->rport_be,
+				  .scope = r->scope};
+}
+
 /* What a protocol makes of a packet: it is done with it; or, the packet still being the caller's, the number of the stack
  * that has its socket; or that the NIC's hash was wrong and is now right, so that another stack or flow may be meant. */
 #define FLOW_DONE (-1)

@@ -21,7 +21,7 @@ enum net_verdict group_transport(struct net *n, struct net_pkt *pkt)
 
 	switch (pkt->proto) {
 	case IPPROTO_UDP:
-		v = net_udp_identify(n, pkt);
+		v = net_l4_identify(n, pkt);
 		return v == NET_UDP ? NET_GROUP : v;
 	case IPPROTO_IGMP:
 		igmp_input(n, pkt);

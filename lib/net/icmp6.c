@@ -43,6 +43,7 @@ static enum net_verdict icmp6_error(struct net *n, struct net_pkt *pkt, const st
 	kind = local6_kind(local6_mark(n, pkt->key.laddr_be));
 	if ((kind != LOCAL_OURS && kind != LOCAL_OLD) || (q.proto != IPPROTO_TCP && q.proto != IPPROTO_UDP))
 		return net_drop(n, pkt->m, DROP_ICMP_UNMATCHED);
+	pkt->icmp.from = *net_pkt_raddr6(pkt);
 	pkt->quoted = true;
 	pkt->l3_off = (uint16_t)off;
 	pkt->l4_off = (uint16_t)(off + q.hdr_len);

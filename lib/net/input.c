@@ -139,7 +139,7 @@ static inline enum net_verdict tcp_identify(struct net *n, struct net_pkt *pkt)
 	return NET_TCP;
 }
 
-enum net_verdict net_udp_identify(struct net *n, struct net_pkt *pkt)
+static enum net_verdict udp_identify(struct net *n, struct net_pkt *pkt)
 {
 	struct rte_mbuf *m = pkt->m;
 	const uint8_t *l4 = rte_pktmbuf_mtod_offset(m, const uint8_t *, pkt->l4_off);
@@ -156,7 +156,7 @@ enum net_verdict net_udp_identify(struct net *n, struct net_pkt *pkt)
 
 enum net_verdict net_l4_identify(struct net *n, struct net_pkt *pkt)
 {
-	return likely(pkt->proto == IPPROTO_TCP) ? tcp_identify(n, pkt) : net_udp_identify(n, pkt);
+	return likely(pkt->proto == IPPROTO_TCP) ? tcp_identify(n, pkt) : udp_identify(n, pkt);
 }
 
 /* A source that no packet from the link may have (RFC 1122 3.2.1.3): nobody, a group, a broadcast, loopback, or we. */
@@ -191,7 +191,7 @@ static inline enum net_verdict transport(struct net *n, struct net_pkt *pkt)
 	if (likely(pkt->proto == IPPROTO_TCP))
 		return tcp_identify(n, pkt);
 	if (pkt->proto == IPPROTO_UDP)
-		return net_udp_identify(n, pkt);
+		return udp_identify(n, pkt);
 	if (pkt->proto == IPPROTO_ICMP)
 		return icmp_input(n, pkt);
 	net_icmp_unreachable(n, pkt, ICMP_UNREACH_PROTO); /* RFC 1122 3.2.2.1 */

@@ -51,7 +51,7 @@ struct net_pkt {
 		uint32_t seq;   /* TCP sequence number that was quoted */
 		int err;        /* errno as Linux maps it (positive), 0: none (ignored codes, fragmentation needed) */
 		bool local;     /* made here: the neighbour did not answer */
-		rte_be32_t from_be; /* who says so */
+		struct ip6_addr from; /* who says so */
 	} icmp;
 };
 

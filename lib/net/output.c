@@ -151,8 +151,8 @@ static void error_fill(const struct net *n, struct net_pkt *pkt, struct rte_mbuf
 	pkt->icmp.code = ICMP_UNREACH_HOST;
 	pkt->icmp.err = EHOSTUNREACH;
 	pkt->icmp.local = true;
+	pkt->icmp.from = ip6_addr_mapped(pkt->key.laddr_be);
 	pkt->quoted = true;
-	pkt->icmp.from_be = pkt->key.laddr_be;
 	if (pkt->proto == IPPROTO_TCP)
 		pkt->icmp.seq = load32(l4 + 4);
 }
@@ -180,6 +180,7 @@ static bool error_fill6(const struct net *n, struct net_pkt *pkt, struct rte_mbu
 	pkt->hash = ip6_hash(n, pkt);
 	pkt->icmp.type = ICMP6_UNREACH;
 	pkt->icmp.code = ICMP6_UNREACH_ADDR;
+	pkt->icmp.from = *net_pkt_laddr6(pkt);
 	pkt->icmp.err = EHOSTUNREACH;
 	pkt->icmp.local = true;
 	if (pkt->proto == IPPROTO_TCP)

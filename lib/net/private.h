@@ -53,9 +53,7 @@ void net_trim(struct rte_mbuf *m, uint32_t len);
 /* Writes the link header of a frame from iface at the start of m's data, which has room for iface's l2_len bytes. */
 void net_l2_emit(const struct net_iface *iface, struct rte_mbuf *m, const struct rte_ether_addr *dst, uint16_t type);
 
-/* A UDP datagram: its lengths and checksum are right, and pkt is filled: NET_UDP. Else dropped. */
-enum net_verdict net_udp_identify(struct net *n, struct net_pkt *pkt);
-/* The same of a packet to a group or broadcast address: NET_GROUP, or NET_DONE. */
+/* A whole packet to a group or broadcast address: NET_GROUP, or NET_DONE. */
 enum net_verdict group_transport(struct net *n, struct net_pkt *pkt);
 
 /* What is whole, known as far as its IP header (key addresses, offsets, proto): to the protocols. */

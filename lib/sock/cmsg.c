@@ -6,6 +6,7 @@
 #include <linux/errqueue.h>
 
 #include "sock/datagram.h"
+#include "sock/name.h"
 
 #define NS_IN_S 1000000000ull
 
@@ -131,12 +132,13 @@ static void put_stamp(struct writer *w, const struct sock_env *env, const struct
 static void put_pktinfo(struct writer *w, const struct sock_env *env, const struct udp_meta *meta)
 {
 	const struct net *net = &env->s->net;
-	struct in_pktinfo info = {.ipi_ifindex = meta->iface + 1, .ipi_addr = meta->to.sin_addr, .ipi_spec_dst = meta->to.sin_addr};
+	rte_be32_t to_be = ip6_addr_ip4(&meta->to.addr);
+	struct in_pktinfo info = {.ipi_ifindex = meta->iface + 1, .ipi_addr.s_addr = to_be, .ipi_spec_dst.s_addr = to_be};
 	int err;
 
 	/* Where an answer would come from: not from a group. */
-	if (net_is_group(net, meta->to.sin_addr.s_addr))
-		info.ipi_spec_dst.s_addr = net_source_to_group(net, meta->iface, meta->to.sin_addr.s_addr, &err);
+	if (net_is_group(net, to_be))
+		info.ipi_spec_dst.s_addr = net_source_to_group(net, meta->iface, to_be, &err);
 	put(w, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
 }
 
@@ -155,32 +157,43 @@ void sock_cmsg_write(const struct sock_env *env, const struct udp_pcb *p, const 
 {
 	const int ttl = meta->ttl;
 	struct writer w = writer_of(msg);
+	union sock_name to;
 
 	if (p->opts & (UDP_OPT_STAMP | UDP_OPT_STAMP_NS))
 		put_stamp(&w, env, p, meta);
+	if (!ip6_addr_is_mapped(&meta->to.addr)) { /* options of IP are about IPv4 */
+		writer_end(&w, msg);
+		return;
+	}
 	if (p->opts & UDP_OPT_PKTINFO)
 		put_pktinfo(&w, env, meta);
 	if (p->opts & UDP_OPT_RECVTTL)
 		put(&w, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl));
 	if (p->opts & UDP_OPT_RECVTOS)
 		put(&w, IPPROTO_IP, IP_TOS, &meta->tos, sizeof(meta->tos));
-	if (p->opts & UDP_OPT_ORIGDST)
-		put(&w, IPPROTO_IP, IP_ORIGDSTADDR, &meta->to, sizeof(meta->to));
+	if (p->opts & UDP_OPT_ORIGDST) {
+		to.in = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = ip6_addr_ip4(&meta->to.addr),
+					     .sin_port = meta->to.port_be};
+		put(&w, IPPROTO_IP, IP_ORIGDSTADDR, &to.in, sizeof(to.in));
+	}
 	writer_end(&w, msg);
 }
 
 void sock_cmsg_error(const struct udp_pcb *p, const struct udp_error *e, struct msghdr *msg)
 {
+	bool ip6 = p->c.more & CONN_MORE_IP6;
 	struct {
 		struct sock_extended_err ee;
-		struct sockaddr_in offender;
+		union sock_name offender;
 	} out = {
 		.ee = {.ee_errno = (uint32_t)e->err, .ee_origin = e->origin, .ee_type = e->type, .ee_code = e->code, .ee_info = e->info},
-		.offender = e->offender,
 	};
 	struct writer w = writer_of(msg);
 
+	if (e->has_offender)
+		sock_name_of(&p->c, &e->offender, &out.offender);
 	if (p->opts & UDP_OPT_RECVERR)
-		put(&w, IPPROTO_IP, IP_RECVERR, &out, sizeof(out));
+		put(&w, ip6 ? IPPROTO_IPV6 : IPPROTO_IP, ip6 ? IPV6_RECVERR : IP_RECVERR, &out,
+		    sizeof(out.ee) + (ip6 ? sizeof(out.offender.in6) : sizeof(out.offender.in)));
 	writer_end(&w, msg);
 }

@@ -2,6 +2,7 @@
 #include <limits.h>
 
 #include "sock/datagram.h"
+#include "sock/name.h"
 
 #define IOV_WINDOW 16 /* pieces handed to TCP at a time in the middle of a call: no copy of the caller's whole array */
 
@@ -88,19 +89,39 @@ static ssize_t tcp_send_call(struct sock_env *env, struct conn *c, const struct 
 	return rc < 0 ? rc : got;
 }
 
-static ssize_t udp_send_call(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n,
-			     const struct sockaddr *to, socklen_t to_len, const struct udp_ctl *ctl)
+/* The errors are those of Linux's sendto(), which differ from connect()'s. */
+static int send_end(const struct sock_env *env, const struct conn *c, const struct sockaddr *to, socklen_t len, struct net_end *end)
 {
 	const struct sockaddr_in *in = (const struct sockaddr_in *)to;
+	int rc;
 
-	if (to != NULL) {
-		if (to_len < sizeof(*in))
+	if (c->more & CONN_MORE_IP6 && len >= sizeof(to->sa_family) && to->sa_family != AF_INET) {
+		rc = sock_end_read(c, to, len, end);
+		if (rc < 0)
+			return -EINVAL;
+	} else {
+		if (len < sizeof(*in))
 			return -EINVAL;
 		/* Linux takes AF_UNSPEC for AF_INET here. */
 		if (in->sin_family != AF_INET && in->sin_family != AF_UNSPEC)
 			return -EAFNOSUPPORT;
+		*end = net_end4(in->sin_addr.s_addr, in->sin_port);
 	}
-	return udp_send(&env->s->udp, sock_udp(c), iov, (int)n, in, ctl);
+	return sock_end_aim(env, c, end);
+}
+
+static ssize_t udp_send_call(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n,
+			     const struct sockaddr *to, socklen_t to_len, const struct udp_ctl *ctl)
+{
+	struct net_end end;
+	int rc;
+
+	if (to != NULL && c->more & CONN_MORE_IP6 && to_len >= sizeof(to->sa_family) && to->sa_family == AF_UNSPEC)
+		to = NULL; /* Linux: no address at all */
+	if (to == NULL)
+		return udp_send(&env->s->udp, sock_udp(c), iov, (int)n, NULL, ctl);
+	rc = send_end(env, c, to, to_len, &end);
+	return rc < 0 ? rc : udp_send(&env->s->udp, sock_udp(c), iov, (int)n, &end, ctl);
 }
 
 /* Only null pointers are caught: one may be given with a length of 0. */
@@ -176,6 +197,7 @@ static ssize_t recv_rest(struct sock_env *env, struct conn *c, const struct iove
 static ssize_t recv_with(int fd, const struct iovec *iov, size_t n, int flags, struct sockaddr *from, socklen_t *from_len,
 			 struct udp_meta *meta)
 {
+	union sock_name name;
 	struct sock_env *env;
 	struct conn *c;
 	struct sock_wait w;
@@ -208,17 +230,19 @@ static ssize_t recv_with(int fd, const struct iovec *iov, size_t n, int flags, s
 	sock_wait_end(&w);
 	if (got < 0 || from == NULL)
 		return got;
-	if (meta->from.sin_family == AF_INET)
-		sock_name_out(&meta->from, from, from_len);
-	else
+	if (!meta->filled) {
 		*from_len = 0;
+		return got;
+	}
+	sock_name_of(c, &meta->from, &name);
+	sock_name_out(&name, from, from_len);
 	return got;
 }
 
 ssize_t sock_recv(int fd, const struct iovec *iov, size_t n, int flags, struct sockaddr *from, socklen_t *from_len,
 		  int *msg_flags)
 {
-	struct udp_meta meta = {.from.sin_family = AF_UNSPEC};
+	struct udp_meta meta = {.filled = false};
 	ssize_t got = recv_with(fd, iov, n, flags, from, from_len, &meta);
 
 	if (got >= 0 && msg_flags != NULL)
@@ -253,6 +277,7 @@ ssize_t sock_sendmsg(int fd, const struct msghdr *msg, int flags)
 /* MSG_ERRQUEUE never waits. */
 static ssize_t recv_error(int fd, struct msghdr *msg)
 {
+	union sock_name name;
 	struct udp_error e;
 	struct sock_env *env;
 	struct conn *c;
@@ -267,15 +292,17 @@ static ssize_t recv_error(int fd, struct msghdr *msg)
 	if (got < 0)
 		return got;
 	msg->msg_flags = msg_flags;
-	if (msg->msg_name != NULL)
-		sock_name_out(&e.to, msg->msg_name, &msg->msg_namelen);
+	if (msg->msg_name != NULL) {
+		sock_name_of(c, &e.to, &name);
+		sock_name_out(&name, msg->msg_name, &msg->msg_namelen);
+	}
 	sock_cmsg_error(sock_udp(c), &e, msg);
 	return got;
 }
 
 ssize_t sock_recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	struct udp_meta meta = {.from.sin_family = AF_UNSPEC};
+	struct udp_meta meta = {.filled = false};
 	struct sock_env *env;
 	struct conn *c;
 	int rc = msg_check(msg);
@@ -289,7 +316,7 @@ ssize_t sock_recvmsg(int fd, struct msghdr *msg, int flags)
 	if (got < 0)
 		return got;
 	msg->msg_flags = meta.msg_flags;
-	if (sock_find(fd, &env, &c) == 0 && !sock_is_tcp(c) && meta.from.sin_family == AF_INET)
+	if (sock_find(fd, &env, &c) == 0 && !sock_is_tcp(c) && meta.filled)
 		sock_cmsg_write(env, sock_udp(c), &meta, msg);
 	else
 		msg->msg_controllen = 0;

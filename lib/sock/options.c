@@ -4,6 +4,7 @@
 
 #include "flow/port_range.h"
 #include "sock/datagram.h"
+#include "sock/option6.h"
 
 #define NS_IN_S 1000000000ull
 #define TIMEO_MAX_S (UINT64_MAX / 4 / NS_IN_S) /* longer means for ever */
@@ -176,6 +177,8 @@ int sock_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 		rc = int_in(val, len, &v);
 		return rc < 0 ? rc : common_set(env, c, name, v);
 	}
+	if (level == IPPROTO_IPV6)
+		return sock_option6_set(env, c, name, val, len);
 	if (level == IPPROTO_IP && name == IP_LOCAL_PORT_RANGE && len != sizeof(uint32_t))
 		return -EINVAL; /* Linux: other IP options may be given as one byte, or as more than an int */
 	if (!sock_is_tcp(c)) {
@@ -202,7 +205,7 @@ static int common_get(struct conn *c, int name)
 	case SO_TYPE:
 		return sock_is_tcp(c) ? SOCK_STREAM : SOCK_DGRAM;
 	case SO_DOMAIN:
-		return AF_INET;
+		return c->more & CONN_MORE_IP6 ? AF_INET6 : AF_INET;
 	case SO_PROTOCOL:
 		return sock_is_tcp(c) ? IPPROTO_TCP : IPPROTO_UDP;
 	default: /* SO_ACCEPTCONN, see is_common() */
@@ -226,6 +229,8 @@ int sock_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 		return timeo_get(env, c, name == SO_RCVTIMEO ? SOCK_RCV : SOCK_SND, val, len);
 	if (is_common(level, name))
 		return int_out(common_get(c, name), val, len);
+	if (level == IPPROTO_IPV6)
+		return sock_option6_get(env, c, name, val, len);
 	if (sock_is_tcp(c))
 		return tcp_getopt(&env->s->tcp, sock_tcp(c), level, name, val, len);
 	rc = sock_ip_get(env, sock_udp(c), level, name, val, len);

@@ -153,9 +153,6 @@ uint32_t sock_events(struct sock_env *env, struct conn *c);
 /* connect() with AF_UNSPEC, and shutdown() of an attempt: back to unconnected, ECONNRESET where there was something. */
 int sock_tcp_disconnect(struct sock_env *env, struct conn *c);
 
-/* Fills *len (in: room) bytes of addr. */
-void sock_name_out(const struct sockaddr_in *name, struct sockaddr *addr, socklen_t *len);
-
 /* Leaves its epoll instance, if it is in one. */
 void sock_epoll_leave(struct sock_env *env, struct conn *c);
 void sock_epoll_close(struct sock_env *env, struct conn *ep);

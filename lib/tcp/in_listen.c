@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 
 #include "flow/away.h"
+#include "net/either.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/shared.h"
@@ -32,7 +33,7 @@ static struct tcp_synrcvd *synrcvd_new(struct tcp *t, const struct tcp_seg *s)
 	memset(sr, 0, sizeof(*sr));
 	sr->h.key = pkt->key;
 	sr->h.hash = pkt->hash;
-	sr->h.path = net_path_get(t->net, pkt->key.laddr_be, pkt->key.raddr_be, &err);
+	sr->h.path = net_path_back(t->net, pkt, &sr->h.key, &err);
 	if (sr->h.path == 0)
 		goto no_path;
 	if (table_insert(&t->flow->tcp, pkt->hash, ref_make(FLOW_SYNRCVD, idx)) != 0)
@@ -73,9 +74,9 @@ void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32
 		sr->wscale = (uint8_t)(tcp_wscale_for(opts->rcvbuf) << 4 | snd);
 	}
 	sr->wnd = (uint16_t)(opts->rcvbuf < 65535 ? opts->rcvbuf : 65535);
-	sr->peer_mss = s->o.has_mss ? s->o.mss : TCP_MSS_FALLBACK;
+	sr->peer_mss = s->o.has_mss ? s->o.mss : tcp_fallback_mss(&sr->h.key);
 	sr->own_mss = tcp_announced_mss(t, sr->h.path, tcp_opt(t, opts));
-	sr->tos = tcp_opt(t, opts)->tos;
+	sr->tos = s->pkt->ip6 ? tcp_opt(t, opts)->tclass6 : tcp_opt(t, opts)->tos;
 	sr->sent_us = (uint32_t)t->clock->now_us;
 	tcp_out_synack(t, sr);
 	flow_timer_set(t->flow, tcp_synrcvd_ref(t, sr), t->clock->tick + ticks_from_us(TCP_RTO_INITIAL_US));
@@ -134,7 +135,7 @@ int tcp_in_unknown(struct tcp *t, struct tcp_seg *s)
 		return stack;
 	l = tcp_listener_for(t, &pkt->key, pkt->hash);
 	if (flow_elsewhere(t->flow, pkt->hash) && (l == NULL || (s->flags & (TCPF_SYN | TCPF_ACK)) != TCPF_SYN))
-		flow_release_stale(t->flow, IPPROTO_TCP, &pkt->key, pkt->hash);
+		net_release_stale(t->net, pkt);
 	if (l == NULL)
 		in_closed(t, s);
 	else

@@ -6,10 +6,19 @@
  * (TIME-WAIT, RFC 1122 4.2.2.13). It wraps after 275 s, more than two MSL. */
 #define ISN_TICK_SHIFT 6
 
+/* Over the addresses: their numbers are given to others one day. */
+static uint64_t hash6(const struct tcp *t, const struct flow_key *key)
+{
+	struct flow_tuple6 tuple;
+
+	flow_tuple6_fill(t->flow, key, &tuple);
+	return siphash(&t->secret, &tuple, sizeof(tuple));
+}
+
 /* The offset does not depend on the time, so that the timestamps of one tuple only ever grow (RFC 6191 needs that). */
 void tcp_isn(const struct tcp *t, const struct flow_key *key, uint32_t *isn, uint32_t *ts_offset)
 {
-	uint64_t h = siphash(&t->secret, key, sizeof(*key));
+	uint64_t h = unlikely(flow_addr_is6(key->raddr_be)) ? hash6(t, key) : siphash(&t->secret, key, sizeof(*key));
 
 	*isn = (uint32_t)h + (uint32_t)(t->clock->now_ns >> ISN_TICK_SHIFT);
 	*ts_offset = (uint32_t)(h >> 32);

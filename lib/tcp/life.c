@@ -12,6 +12,7 @@
 #include "tcp/rtx.h"
 #include "tcp/shared.h"
 #include "tcp/timers.h"
+#include "wire/tcp.h"
 
 /* ---- beginning ---- */
 
@@ -26,7 +27,8 @@ uint8_t tcp_wscale_for(uint32_t rcvbuf)
 
 uint16_t tcp_announced_mss(const struct tcp *t, uint32_t path, const struct tcp_optext *x)
 {
-	uint32_t mss = path_at(&t->net->paths, path)->pmtu - 40u;
+	const struct path *way = path_at(&t->net->paths, path);
+	uint32_t mss = (uint32_t)way->pmtu - way->l3_len - TCP_HDR_LEN;
 
 	return (uint16_t)(x->maxseg != 0 && x->maxseg < mss ? x->maxseg : mss);
 }
@@ -68,6 +70,7 @@ static void inherit(struct tcp *t, struct tcp_pcb *p, const struct tcp_listener 
 
 	p->sndbuf = from->sndbuf;
 	p->rcvbuf = from->rcvbuf;
+	p->c.more = from->c.more;
 	p->tflags = from->tflags & (TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_QUICKACK);
 	if (from->opts != 0) {
 		const struct tcp_optext *x = tcp_opt(t, from);

@@ -62,6 +62,11 @@ void tcp_listener_close(struct tcp *t, struct tcp_listener *l); /* resets what i
 
 uint8_t tcp_wscale_for(uint32_t rcvbuf); /* RFC 7323 2.2 */
 uint16_t tcp_announced_mss(const struct tcp *t, uint32_t path, const struct tcp_optext *x);
+/* Of a peer that says nothing. */
+static inline uint16_t tcp_fallback_mss(const struct flow_key *key)
+{
+	return flow_addr_is6(key->raddr_be) ? TCP_MSS_FALLBACK6 : TCP_MSS_FALLBACK;
+}
 
 static inline struct tcp_pcb *tcp_pcb_at(const struct tcp *t, flow_ref r) { return (struct tcp_pcb *)conn_at(t->flow, r); }
 static inline flow_ref tcp_pcb_ref(const struct tcp *t, const struct tcp_pcb *p) { return conn_ref(t->flow, &p->c); }

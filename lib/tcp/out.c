@@ -6,14 +6,15 @@
 #include "tcp/life.h"
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
+#include "wire/tcp.h"
 
 /* ---- deciding ---- */
 
 /* p->mss, or less where the path has become narrower (RFC 1191 6.1). */
 static uint32_t out_mss(const struct tcp *t, const struct tcp_pcb *p)
 {
-	uint32_t pmtu = path_at(&t->net->paths, p->c.h.path)->pmtu;
-	uint32_t fit = pmtu - 40u - (p->tflags & TF_TS ? 12u : 0u);
+	const struct path *path = path_at(&t->net->paths, p->c.h.path);
+	uint32_t fit = (uint32_t)path->pmtu - path->l3_len - TCP_HDR_LEN - (p->tflags & TF_TS ? 12u : 0u);
 
 	return fit < p->mss ? fit : p->mss;
 }

@@ -149,7 +149,7 @@ struct tcp_optext {
 	uint8_t keepcnt, syncnt;
 	uint8_t tos, ttl;
 	uint16_t maxseg;           /* TCP_MAXSEG, 0: none */
-	uint16_t spare;
+	uint8_t tclass6, hops6;    /* over IPv6; hops 0: what routers said */
 	int32_t linger_s;          /* SO_LINGER, -1: off */
 	int32_t linger2_s;         /* TCP_LINGER2: orphaned FIN-WAIT-2; -1: none at all */
 	uint32_t port_range;       /* IP_LOCAL_PORT_RANGE, 0: none */

@@ -37,7 +37,7 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 			  .seg_max = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX)};
 	t->secret.k0 = prng_u64(prng);
 	t->secret.k1 = prng_u64(prng);
-	err = binds_init(&t->binds, binds + remote, cfg->numa_node);
+	err = binds_init(&t->binds, binds + remote, &flow->addr6s, cfg->numa_node);
 	if (err != 0)
 		return err;
 	err = pool_init(&t->shared, remote, sizeof(struct tcp_shared), cfg->numa_node);

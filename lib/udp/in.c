@@ -1,7 +1,9 @@
 /* in.c: datagrams and ICMP errors that arrive for UDP. */
 #include <errno.h>
+#include <netinet/icmp6.h>
 
 #include "flow/away.h"
+#include "net/either.h"
 #include "udp/private.h"
 #include "udp/queue.h"
 #include "wire/icmp.h"
@@ -35,7 +37,7 @@ static int udp_find(struct udp *u, struct net_pkt *pkt, struct udp_pcb **p)
 	if (r != 0)
 		return (int)ref_index(r);
 	if (own_only)
-		flow_release_stale(u->flow, IPPROTO_UDP, &pkt->key, pkt->hash);
+		net_release_stale(u->net, pkt);
 	return FLOW_DONE;
 }
 
@@ -52,9 +54,13 @@ bool udp_trim(const struct net_pkt *pkt, struct rte_mbuf *m)
 
 void udp_deliver(struct udp *u, struct udp_pcb *p, const struct net_pkt *pkt, struct rte_mbuf *m)
 {
+	uint16_t l4_off = pkt->l4_off;
+
+	if (unlikely(pkt->ip6))
+		l4_off = udp_queue_join6(m, pkt->l3_off, l4_off);
 	m->tx_offload = 0;
 	m->l2_len = pkt->l3_off;
-	m->l3_len = (uint64_t)(pkt->l4_off - pkt->l3_off);
+	m->l3_len = (uint64_t)(l4_off - pkt->l3_off);
 	m->port = pkt->iface;
 	if (p->n_queued >= UDP_QUEUE_MAX || p->queued_bytes + udp_payload_len(m) > p->rcvbuf) {
 		drop_count(u->drops, DROP_UDP_FULL);
@@ -79,7 +85,7 @@ int udp_input(struct udp *u, struct net_pkt *pkt)
 	if (!udp_trim(pkt, m))
 		goto drop;
 	if (p == NULL) {
-		net_icmp_unreachable(u->net, pkt, ICMP_UNREACH_PORT); /* RFC 1122 4.1.3.1 */
+		net_port_unreachable(u->net, pkt); /* RFC 1122 4.1.3.1, RFC 4443 3.1 */
 		why = DROP_UDP_NO_SOCKET;
 		goto drop;
 	}
@@ -91,10 +97,21 @@ drop:
 	return FLOW_DONE;
 }
 
+/* All but no route, beyond the scope, and address unreachable, which may pass. */
+static bool icmp6_reported(const struct net_pkt *pkt)
+{
+	if (pkt->icmp.type == ICMP6_DST_UNREACH)
+		return pkt->icmp.code != ICMP6_DST_UNREACH_NOROUTE && pkt->icmp.code != ICMP6_DST_UNREACH_BEYONDSCOPE &&
+		       pkt->icmp.code != ICMP6_DST_UNREACH_ADDR;
+	return pkt->icmp.type == ICMP6_PACKET_TOO_BIG || pkt->icmp.type == ICMP6_PARAM_PROB;
+}
+
 static bool icmp_reported(const struct net_pkt *pkt)
 {
 	if (pkt->icmp.local)
 		return false; /* like a host unreachable: may pass */
+	if (pkt->ip6)
+		return icmp6_reported(pkt);
 	if (pkt->icmp.type == ICMP_UNREACH)
 		return pkt->icmp.code < 16 && (UNREACH_REPORTED >> pkt->icmp.code & 1);
 	return pkt->icmp.type == ICMP_PARAM_PROBLEM;
@@ -106,7 +123,8 @@ static void path_narrows(struct udp *u, const struct udp_pcb *p, const struct ne
 	uint32_t path;
 	int err;
 
-	if (p->pmtudisc >= IP_PMTUDISC_INTERFACE) /* such sockets do not believe ICMP */
+	/* Some sockets do not believe ICMP. An IPv6 address without a number has no path to be narrowed. */
+	if (p->pmtudisc >= IP_PMTUDISC_INTERFACE || pkt->key.raddr_be == 0)
 		return;
 	path = net_path_get(u->net, pkt->key.laddr_be, pkt->key.raddr_be, &err);
 	if (path == 0)
@@ -120,18 +138,24 @@ static void error_keep(struct udp *u, struct udp_pcb *p, const struct net_pkt *p
 {
 	uint32_t payload = (uint32_t)pkt->l4_off + UDP_HDR_LEN, have = rte_pktmbuf_pkt_len(pkt->m);
 	const struct udp_error e = {
-		.origin = SO_EE_ORIGIN_ICMP, .type = pkt->icmp.type, .code = pkt->icmp.code, .iface = pkt->iface, .err = err,
+		.origin = pkt->ip6 ? SO_EE_ORIGIN_ICMP6 : SO_EE_ORIGIN_ICMP, .type = pkt->icmp.type, .code = pkt->icmp.code, .iface = pkt->iface, .err = err,
 		.info = pkt->icmp.mtu,
-		.to = {.sin_family = AF_INET, .sin_addr.s_addr = pkt->key.raddr_be, .sin_port = pkt->key.rport_be},
-		.offender = {.sin_family = AF_INET, .sin_addr.s_addr = pkt->icmp.from_be},
+		.to = {.addr = pkt->ip6 ? *net_pkt_raddr6(pkt) : ip6_addr_mapped(pkt->key.raddr_be), .port_be = pkt->key.rport_be},
+		.offender = {.addr = pkt->icmp.from}, .has_offender = true,
 	};
 
 	udp_error_add(u, p, &e, pkt->m, payload, have > payload ? have - payload : 0);
 }
 
+static bool is_too_big(const struct net_pkt *pkt)
+{
+	return pkt->ip6 ? pkt->icmp.type == ICMP6_PACKET_TOO_BIG :
+			  pkt->icmp.type == ICMP_UNREACH && pkt->icmp.code == ICMP_UNREACH_FRAG;
+}
+
 static void icmp_pcb(struct udp *u, struct udp_pcb *p, const struct net_pkt *pkt, bool connected)
 {
-	bool too_big = pkt->icmp.type == ICMP_UNREACH && pkt->icmp.code == ICMP_UNREACH_FRAG, keep = p->opts & UDP_OPT_RECVERR;
+	bool too_big = is_too_big(pkt), keep = p->opts & UDP_OPT_RECVERR;
 	int err = too_big ? EMSGSIZE : pkt->icmp.err;
 
 	if (too_big)

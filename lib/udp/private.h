@@ -16,9 +16,12 @@ void udp_announce_sure(struct udp *u, struct udp_pcb *p);
 void udp_announce_gone(struct udp *u, struct udp_pcb *p);
 uint32_t udp_bind_flags(const struct udp_pcb *p);
 
-/* The path from laddr (0: p's own address, or the route's) to raddr with one reference; 0 and *err: -ENETUNREACH, -ENOBUFS, -EACCES
+/* The path from laddr (0: p's own address, or the route's) to to.addr with one reference; 0 and *err: -ENETUNREACH, -ENOBUFS, -EACCES
  * (broadcast without SO_BROADCAST), -EADDRNOTAVAIL (p's address was removed), as net_route_error(). iface: for groups. */
-uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_be, uint8_t iface, rte_be32_t raddr_be, int *err);
+uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_be, uint8_t iface, const struct net_end *to, int *err);
+
+/* IP_MULTICAST_IF's address, for what goes to a group; else 0. */
+rte_be32_t udp_multicast_from(const struct udp_pcb *p, const struct net_end *to);
 
 /* Appends len bytes to the packet m, with more segments where the last one is full. 0, -ENOBUFS. */
 int udp_append(struct udp *u, struct rte_mbuf *m, const void *from, size_t len);

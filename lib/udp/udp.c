@@ -29,7 +29,7 @@ int udp_init(struct udp *u, const struct udp_config *cfg, struct flow *flow, str
 	off = udp_groups_init(u, cfg->numa_node);
 	if (off != 0)
 		return off;
-	off = binds_init(&u->binds, cfg->max_binds + (mail_alone(flow->mail) ? 0 : BIND_REMOTE_MAX), cfg->numa_node);
+	off = binds_init(&u->binds, cfg->max_binds + (mail_alone(flow->mail) ? 0 : BIND_REMOTE_MAX), &flow->addr6s, cfg->numa_node);
 	if (off != 0)
 		pool_fini(&u->groups);
 	return off;
@@ -71,7 +71,7 @@ uint32_t udp_bind_flags(const struct udp_pcb *p)
 {
 	bool reuse = p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT);
 
-	return (reuse ? BIND_REUSE : 0) | (p->c.flags & CONN_IN_TABLE ? 0 : BIND_RECEIVES);
+	return (reuse ? BIND_REUSE : 0) | conn_bind_families(&p->c) | (p->c.flags & CONN_IN_TABLE ? 0 : BIND_RECEIVES);
 }
 
 /* The port is entered here: the other stacks are told. When they cannot be, it is as before. */
@@ -105,7 +105,7 @@ int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 
 	if (p->c.h.key.lport_be != 0 || p->c.flags & CONN_IN_TABLE)
 		return -EINVAL;
-	if (laddr_be != 0 && !net_is_local(u->net, laddr_be) && !net_is_group(u->net, laddr_be))
+	if (laddr_be != 0 && !net_is_ours(u->net, laddr_be) && !net_is_group(u->net, laddr_be))
 		return -EADDRNOTAVAIL;
 	if (lport_be != 0)
 		rc = bind_add(&u->binds, udp_ref(u, p), laddr_be, lport_be, udp_bind_flags(p), false);
@@ -182,14 +182,38 @@ static rte_be32_t source_for(const struct udp *u, rte_be32_t raddr_be, int *err)
 	return 0;
 }
 
-uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_be, uint8_t iface, rte_be32_t raddr_be, int *err)
+rte_be32_t udp_multicast_from(const struct udp_pcb *p, const struct net_end *to)
 {
+	return ip6_addr_is_mapped(&to->addr) && IN_MULTICAST(rte_be_to_cpu_32(ip6_addr_ip4(&to->addr))) ? p->mc_laddr_be : 0;
+}
+
+static uint32_t path_get6(struct udp *u, rte_be32_t laddr_be, const struct net_end *to, int *err)
+{
+	uint32_t n = 0;
+	const rte_be32_t *src = &laddr_be;
+
+	if (laddr_be == 0)
+		src = net_sources6(u->net, &to->addr, to->scope, &n);
+	if (src == NULL) {
+		*err = net_unreachable6(u->net, &to->addr, to->scope);
+		return 0;
+	}
+	return net_path6_get(u->net, src[0], &to->addr, to->scope, err);
+}
+
+uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_be, uint8_t iface, const struct net_end *to, int *err)
+{
+	rte_be32_t raddr_be;
+
 	if (laddr_be == 0)
 		laddr_be = source_own(u, p);
-	if (laddr_be != 0 && !net_is_local(u->net, laddr_be)) { /* removed since */
+	if (laddr_be != 0 && !net_is_ours(u->net, laddr_be)) { /* removed since */
 		*err = -EADDRNOTAVAIL;
 		return 0;
 	}
+	if (!ip6_addr_is_mapped(&to->addr))
+		return path_get6(u, laddr_be, to, err);
+	raddr_be = ip6_addr_ip4(&to->addr);
 	if (!p->broadcast && net_is_broadcast(u->net, raddr_be)) {
 		*err = -EACCES;
 		return 0;
@@ -275,20 +299,22 @@ static int enter_peer(struct udp *u, struct udp_pcb *p, const struct flow_key *k
 	return rc;
 }
 
-int udp_connect(struct udp *u, struct udp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be)
+int udp_connect(struct udp *u, struct udp_pcb *p, const struct net_end *to)
 {
 	bool bound = p->c.h.key.lport_be != 0;
-	struct flow_key key;
+	struct flow_key key = {.rport_be = to->port_be};
 	uint32_t path;
 	int err = 0, rc = 0;
 
-	if (raddr_be == 0 && rport_be == 0)
+	if (to->port_be == 0 && ip6_addr_is_mapped(&to->addr) && ip6_addr_ip4(&to->addr) == 0)
 		return udp_disconnect(u, p);
-	path = udp_path_get(u, p, IN_MULTICAST(rte_be_to_cpu_32(raddr_be)) ? p->mc_laddr_be : 0, p->mc_iface, raddr_be, &err);
-	key = (struct flow_key){.raddr_be = raddr_be, .rport_be = rport_be};
-	key.laddr_be = path != 0 ? path_at(&u->net->paths, path)->laddr_be : 0;
+	path = udp_path_get(u, p, udp_multicast_from(p, to), p->mc_iface, to, &err);
+	if (path != 0) {
+		key.laddr_be = path_at(&u->net->paths, path)->laddr_be;
+		key.raddr_be = path_at(&u->net->paths, path)->raddr_be;
+	}
 	if (!bound) /* before the route is judged, as Linux does; nobody need know of a port that one peer alone uses */
-		rc = port_choose(u, p, key.laddr_be, raddr_be, rport_be);
+		rc = port_choose(u, p, key.laddr_be, key.raddr_be, to->port_be);
 	if (path == 0 || rc < 0)
 		goto fail;
 	key.lport_be = p->c.h.key.lport_be;

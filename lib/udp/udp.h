@@ -10,6 +10,7 @@
 #include "flow/bind.h"
 #include "flow/conn.h"
 #include "flow/ready.h"
+#include "net/either.h"
 #include "net/net.h"
 
 /* udp_pcb.opts. Those that ask for ancillary data are lib/sock's: they are only kept here. */
@@ -37,7 +38,8 @@ struct udp_pcb {
 	uint8_t mc_iface;       /* IP_MULTICAST_IF: out of this interface; NET_IFACE_ANY: the route's */
 	uint8_t mc_ttl;         /* IP_MULTICAST_TTL */
 	uint8_t pmtudisc;       /* IP_PMTUDISC_* */
-	uint8_t ttl, tos;
+	uint8_t ttl, tos;       /* over IPv4 */
+	uint8_t hops6, tclass6; /* over IPv6; hops 0: what routers said */
 	bool broadcast, shut_rd, shut_wr;
 	bool announced;         /* other stacks know of the port */
 };
@@ -45,7 +47,8 @@ static_assert(sizeof(struct udp_pcb) <= CONN_SLOT_BYTES, "a UDP socket is a sock
 
 /* What is known of a received datagram beside its payload. */
 struct udp_meta {
-	struct sockaddr_in from, to;
+	struct net_end from, to;
+	bool filled;            /* there was one: streams leave it */
 	uint64_t arrival_ns;    /* of the stack's clock */
 	uint8_t ttl, tos;
 	uint8_t iface;          /* of struct net, that it came by */
@@ -54,7 +57,7 @@ struct udp_meta {
 
 /* What a datagram to be sent brings along: ancillary data instead of the socket's options. */
 struct udp_ctl {
-	rte_be32_t src_be;      /* 0: the socket's or the route's */
+	rte_be32_t src_be;      /* as in keys; 0: the socket's or the route's */
 	uint8_t iface;          /* out of this one, NET_IFACE_ANY */
 	int ttl, tos;           /* -1: the socket's */
 };
@@ -65,8 +68,9 @@ struct udp_error {
 	uint8_t iface;
 	int err;
 	uint32_t info;          /* an MTU */
-	struct sockaddr_in to;  /* of the datagram */
-	struct sockaddr_in offender; /* AF_UNSPEC: none */
+	struct net_end to;      /* of the datagram */
+	struct net_end offender;
+	bool has_offender;      /* not when we refused it ourselves */
 };
 
 struct udp_group;               /* group.c */
@@ -103,16 +107,16 @@ int udp_icmp(struct udp *u, const struct net_pkt *pkt);
 bool udp_mail(struct udp *u, uint16_t from, enum mail_kind kind, const void *body);
 
 struct udp_pcb *udp_new(struct udp *u); /* NULL: ENOBUFS */
-/* laddr 0: any; lport 0: chosen now. -EINVAL (bound already), -EADDRNOTAVAIL (not ours), -EADDRINUSE, -ENOBUFS. */
+/* laddr 0: any; of IPv6 the number of an address of ours; lport 0: chosen now. -EINVAL (bound already), -EADDRNOTAVAIL (not ours), -EADDRINUSE, -ENOBUFS. */
 int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be);
-/* raddr 0 with rport 0 dissolves (AF_UNSPEC). -EACCES (broadcast), -EAGAIN (no free port), -ENETUNREACH, -ENOBUFS.
+/* to.addr mapped: IPv4; 0.0.0.0 with port 0 dissolves (AF_UNSPEC). -EACCES (broadcast), -EINVAL (link-local without scope), -EAGAIN (no free port), -ENETUNREACH, -ENOBUFS.
  * After a failure the old peer stays, yet a port may have been bound, as on Linux. */
-int udp_connect(struct udp *u, struct udp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be);
+int udp_connect(struct udp *u, struct udp_pcb *p, const struct net_end *to);
 int udp_disconnect(struct udp *u, struct udp_pcb *p);
 /* One datagram to to (NULL: the connected peer). ctl: NULL, nothing special. Never blocks. Bytes or -errno: -EDESTADDRREQ, -EINVAL
  * (port 0, source not ours), -EMSGSIZE, -EPIPE (shut), -EACCES, -EAGAIN (no free port), -ENETUNREACH, -ENOBUFS, or so_error
  * (then cleared). */
-ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, const struct sockaddr_in *to,
+ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, const struct net_end *to,
 		 const struct udp_ctl *ctl);
 /* One datagram; *meta (NULL: not wanted) is filled. Bytes (the real length with MSG_TRUNC in flags), 0 when shut for reading, -EAGAIN,
  * or so_error (then cleared). */

@@ -12,10 +12,11 @@ static struct udp *near_udp(void) { return &world.stack[NEAR]->udp; }
 
 static struct udp_pcb *connected(void)
 {
+	const struct net_end to = net_end4(inet_addr(FAR_IP), htons(53));
 	struct udp_pcb *p = udp_new(near_udp());
 
 	assert_non_null(p);
-	assert_int_equal(udp_connect(near_udp(), p, inet_addr(FAR_IP), htons(53)), 0);
+	assert_int_equal(udp_connect(near_udp(), p, &to), 0);
 	return p;
 }
 
@@ -113,8 +114,8 @@ static void input_lengths(void **state)
 	assert_int_equal(p->n_queued, 3);
 	assert_int_equal(udp_unread(p), 5);
 	assert_int_equal(udp_recv(near_udp(), p, &iov, 1, 0, &meta), 5);
-	assert_int_equal(meta.from.sin_addr.s_addr, inet_addr(FAR_IP));
-	assert_int_equal(meta.from.sin_port, htons(53));
+	assert_int_equal(ip6_addr_ip4(&meta.from.addr), inet_addr(FAR_IP));
+	assert_int_equal(meta.from.port_be, htons(53));
 	assert_int_equal(udp_recv(near_udp(), p, &iov, 1, 0, NULL), 5);
 	assert_memory_equal(buf, "hello", 5);
 	assert_int_equal(udp_recv(near_udp(), p, &iov, 1, 0, NULL), 2);
