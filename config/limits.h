@@ -50,6 +50,10 @@
 /* ---- IPv4 and ICMP ---- */
 #define NET_ROUTES_MAX 4096       /* looked up per connect(), not per packet: a sorted array, some hundred kilobytes per stack */
 #define ROUTE_DEAD_MS 60000       /* a gateway that did not answer is left alone for so long, while there is another */
+#define GROUPS_MAX 256            /* multicast groups of one end, of all interfaces: filters of NICs hold about so many */
+#define GROUP_MEMBERS_MAX 4096    /* memberships of all sockets of an end: every stack keeps all of them */
+#define GROUP_SOURCES_MAX 10      /* sources that one membership names; Linux igmp_max_msf */
+#define GROUP_FILTER_MAX 64       /* sources of a group, of all sockets together: beyond that all are asked for (RFC 3376 3.2) */
 #define LOCAL_OLD_MAX 256         /* removed addresses whose connections go on: the oldest are forgotten first */
 #define FRAG_DATAGRAMS_MAX 1024   /* fragmented datagrams under way per stack, then the oldest goes: a LAN sends them back to back */
 #define FRAG_PIECES_MAX 64        /* fragments of one: 64 KiB over a path with an MTU of 1280 take 53 */
@@ -123,6 +127,8 @@
 
 /* ---- UDP ---- */
 #define UDP_RCVBUF_DEFAULT (1u << 20)
+#define UDP_ERRORS_MAX 64         /* errors waiting in one socket with IP_RECVERR: more say nothing new */
+#define UDP_MEMBERS_MAX 20        /* groups of one socket, Linux igmp_max_memberships */
 #define UDP_QUEUE_MAX 4096        /* datagrams waiting in one socket */
 
 /* ---- ports ---- */

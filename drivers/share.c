@@ -96,6 +96,14 @@ static bool share_link_up(struct port *p)
 	return s->inner->ops->link_up == NULL || s->inner->ops->link_up(s->inner);
 }
 
+static void share_groups(struct port *p, const struct rte_ether_addr *mac, uint32_t n)
+{
+	struct share *s = share_of(p);
+
+	if (s->inner->ops->groups != NULL)
+		s->inner->ops->groups(s->inner, mac, n);
+}
+
 static void share_describe(struct port *p, FILE *out)
 {
 	struct share *s = share_of(p);
@@ -133,6 +141,7 @@ static const struct port_ops share_ops = {
 	.start = share_start,
 	.stats = share_stats,
 	.link_up = share_link_up,
+	.groups = share_groups,
 	.describe = share_describe,
 	.close = share_close,
 };

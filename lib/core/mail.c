@@ -3,6 +3,7 @@
 
 #include "core/rx.h"
 #include "core/stack.h"
+#include "net/group.h"
 
 static void note_handle(struct stack *s, const struct mail_tag *tag, const void *body)
 {
@@ -16,6 +17,9 @@ static void note_handle(struct stack *s, const struct mail_tag *tag, const void 
 	case MAIL_GATEWAY:
 	case MAIL_LINK:
 		net_mail(&s->net, (enum mail_kind)tag->kind, body);
+		break;
+	case MAIL_GROUP:
+		net_group_mail(&s->net, tag->from, body);
 		break;
 	case MAIL_BIND:
 	case MAIL_UNBIND:

@@ -322,3 +322,13 @@ flow_ref bind_find_own(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lp
 {
 	return find(b, laddr_be, lport_be, hash, true);
 }
+
+flow_ref bind_each(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t *cursor)
+{
+	uint32_t idx = *cursor != 0 ? entry_at(b, *cursor)->next : b->port_head[rte_be_to_cpu_16(lport_be)];
+
+	while (idx != 0 && rank_of(entry_at(b, idx), laddr_be) == RANKS)
+		idx = entry_at(b, idx)->next;
+	*cursor = idx;
+	return idx != 0 ? entry_at(b, idx)->ref : 0;
+}

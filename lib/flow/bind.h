@@ -93,4 +93,8 @@ flow_ref bind_find(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_
 /* The same among this stack's own. */
 flow_ref bind_find_own(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash);
 
+/* All receivers of a packet to (laddr, lport), one by one: other stacks as often as they have some. *cursor is 0 at first; 0: no
+ * more. Nothing may change in between. */
+flow_ref bind_each(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t *cursor);
+
 #endif

@@ -3,6 +3,7 @@
  * then it is announced twice, so that peers and switches learn where it is. Nobody waits for that: addresses here are given,
  * not negotiated. An address that somebody else was heard using is not announced. */
 #include "base/log.h"
+#include "net/group.h"
 #include "net/mail.h"
 #include "net/neigh.h"
 #include "net/net6.h"
@@ -33,6 +34,7 @@ void announce_begin(struct net *n)
 void net_lead(struct net *n)
 {
 	n->announce.leader = true;
+	local6_groups_join(n);
 	announce_begin(n);
 	n->chores = true;
 	n->chore_tick = n->clock->tick;
@@ -127,6 +129,7 @@ void net_chores_run(struct net *n)
 	if (n->announce.leader) {
 		links_watch(n);
 		announce_run(n);
+		groups_run(n);
 	}
 	frags_expire(n);
 	more = net6_chores(n);

@@ -50,6 +50,7 @@ static enum net_verdict icmp_error(struct net *n, struct net_pkt *pkt, const str
 		return net_drop(n, pkt->m, DROP_ICMP_BAD);
 	if ((net_local_find(n, q.src_be) != LOCAL_OURS && net_local_find(n, q.src_be) != LOCAL_OLD) || (q.proto != IPPROTO_TCP && q.proto != IPPROTO_UDP))
 		return net_drop(n, pkt->m, DROP_ICMP_UNMATCHED);
+	pkt->icmp.from = ip6_addr_mapped(pkt->key.raddr_be);
 	pkt->key = (struct flow_key){.laddr_be = q.src_be, .raddr_be = q.dst_be, .lport_be = q.sport_be,
 				     .rport_be = q.dport_be};
 	pkt->hash = flow_hash(n->flow, &pkt->key);
@@ -192,6 +193,8 @@ void icmp_send_error(struct net *n, const struct net_pkt *pkt, uint8_t type, uin
 
 	/* net_input() lets neither broadcasts nor fragments pass; ICMP is never answered with an error. */
 	if (pkt->proto == IPPROTO_ICMP || !icmp_error_allowed(n))
+		return;
+	if (net_is_group(n, pkt->key.laddr_be)) /* nor is what came for many (RFC 1122 3.2.2) */
 		return;
 	path = net_path_get(n, pkt->key.laddr_be, pkt->key.raddr_be, &err);
 	if (path == 0)

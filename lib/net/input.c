@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "net/group.h"
 #include "net/net6.h"
 #include "wire/cksum.h"
 #include "wire/icmp.h"
@@ -217,7 +218,11 @@ static __rte_noinline enum net_verdict transport_old(struct net *n, struct net_p
 
 enum net_verdict net_transport(struct net *n, struct net_pkt *pkt)
 {
-	return likely(net_local_find(n, pkt->key.laddr_be) == LOCAL_OURS) ? transport(n, pkt) : transport_old(n, pkt);
+	enum local_kind kind = net_local_find(n, pkt->key.laddr_be);
+
+	if (likely(kind == LOCAL_OURS))
+		return transport(n, pkt);
+	return kind == LOCAL_OLD ? transport_old(n, pkt) : group_transport(n, pkt);
 }
 
 /* RSS hashes of fragments are of their addresses, so those of one datagram meet at one stack. */
@@ -228,7 +233,7 @@ static __rte_noinline enum net_verdict fragment_identify(const struct net *n, st
 	return NET_FRAGMENT;
 }
 
-static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_pkt *pkt, uint16_t l3_off)
+static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_pkt *pkt, uint16_t l3_off, bool to_us)
 {
 	uint64_t nic = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
 	enum ip4_verdict verdict;
@@ -242,7 +247,8 @@ static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_
 	if (unlikely(nic == RTE_MBUF_F_RX_IP_CKSUM_BAD))
 		return net_drop(n, m, DROP_IP4_CKSUM);
 	kind = net_local_find(n, ip.dst_be);
-	if (unlikely(kind != LOCAL_OURS && kind != LOCAL_OLD))
+	/* A unicast address must not come by link-layer broadcast (RFC 1122 3.3.6). */
+	if (unlikely((kind != LOCAL_OURS && kind != LOCAL_OLD) || !to_us) && !group_addressed(n, pkt, ip.dst_be, ip.src_be, kind))
 		return net_drop(n, m, DROP_IP4_DST);
 	if (unlikely(source_bad(n, pkt, ip.src_be)))
 		return net_drop(n, m, DROP_IP4_SRC);
@@ -259,7 +265,7 @@ static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_
 	pkt->ttl = ip.ttl;
 	if (unlikely(ip.fragment))
 		return fragment_identify(n, pkt);
-	return likely(kind == LOCAL_OURS) ? transport(n, pkt) : transport_old(n, pkt);
+	return likely(kind == LOCAL_OURS) ? transport(n, pkt) : net_transport(n, pkt);
 }
 
 /* The interface that a frame came by, or -1. The NIC may have taken the tag off and put it beside the frame. */
@@ -296,10 +302,8 @@ enum net_verdict net_input(struct net *n, uint8_t port, struct rte_mbuf *m, stru
 	if (unlikely(iface < 0))
 		return net_drop(n, m, DROP_VLAN);
 	pkt->iface = (uint8_t)iface;
-	if (likely(eth.type == RTE_ETHER_TYPE_IPV4)) {
-		/* Only unicast addresses are ours, and those must not come by link-layer broadcast (RFC 1122 3.3.6). */
-		return likely(to_us) ? ip4_input(n, m, pkt, eth.len) : net_drop(n, m, DROP_IP4_DST);
-	}
+	if (likely(eth.type == RTE_ETHER_TYPE_IPV4))
+		return ip4_input(n, m, pkt, eth.len, to_us);
 	if (likely(eth.type == RTE_ETHER_TYPE_IPV6) && n->iface[iface].ip6)
 		return ip6_input(n, m, pkt, eth.len, to_us);
 	if (eth.type != RTE_ETHER_TYPE_ARP)

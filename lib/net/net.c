@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "net/group.h"
 #include "net/neigh.h"
 #include "net/net6.h"
 
@@ -42,11 +43,18 @@ int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, uint16_t n_por
 	frags_init(n, &n->frags, n->iface_of + ifaces + routes);
 	n->icmp_tokens = ICMP_ERRORS_BURST;
 	n->icmp_ms = clock->now_ms;
+	ret = groups_init(n, numa_node);
+	if (ret != 0)
+		goto no_groups;
 	ret = net6_init(n, numa_node);
-	if (ret != 0) {
-		region_unmap(&n->region);
-		paths_fini(&n->paths);
-	}
+	if (ret != 0)
+		goto no_net6;
+	return 0;
+no_net6:
+	groups_fini(n);
+no_groups:
+	region_unmap(&n->region);
+	paths_fini(&n->paths);
 	return ret;
 }
 
@@ -63,6 +71,7 @@ void net_fini(struct net *n)
 		rte_pktmbuf_free(m);
 	while ((m = mbuf_queue_take(&n->loop)) != NULL)
 		rte_pktmbuf_free(m);
+	groups_fini(n);
 	region_unmap(&n->region);
 	paths_fini(&n->paths);
 }

@@ -24,6 +24,7 @@ enum net_verdict {
 	NET_DONE,       /* consumed: handled (ARP, echo) or dropped and counted; m is gone */
 	NET_TCP,        /* pkt is filled, L4 checksum verified; the caller owns m */
 	NET_UDP,        /* likewise */
+	NET_GROUP,      /* UDP to a group or a broadcast address, for every stack that wants it; else like NET_UDP */
 	NET_FRAGMENT,   /* pkt.key's addresses, and hash by them; the caller owns m: net_reassemble() at its home */
 	NET_ICMP_ERROR, /* pkt.icmp and pkt.key (of the quoted packet, seen from here) are filled; the caller owns m */
 };
@@ -50,6 +51,7 @@ struct net_pkt {
 		uint32_t seq;   /* TCP sequence number that was quoted */
 		int err;        /* errno as Linux maps it (positive), 0: none (ignored codes, fragmentation needed) */
 		bool local;     /* made here: the neighbour did not answer */
+		struct ip6_addr from; /* who says so */
 	} icmp;
 };
 
@@ -129,6 +131,22 @@ struct net_frags {
 	uint32_t mult;          /* random, odd: the hash of the chains */
 };
 
+struct group_stage;   /* group.c */
+
+/* Multicast groups (group.h). */
+struct net_groups {
+	struct pool member, group;
+	uint32_t bucket[64];    /* of groups, by interface and address */
+	struct group_stage *stage; /* by stack: what it is telling */
+	struct {
+		bool answer[2];         /* a general query of IGMP, MLD is to be answered at answer_tick */
+		uint32_t answer_tick[2];
+		bool older[3];          /* a querier of IGMP version 1, 2 was heard, at older_tick */
+		uint32_t older_tick[3];
+	} iface[IFACES_MAX];
+	struct region region;
+};
+
 /* What stack 0 of an end does for all: looks at links, makes our addresses known (announce.c). */
 struct net_announce {
 	bool leader;
@@ -174,6 +192,7 @@ struct net {
 	bool chores;            /* net_chores_run() at chore_tick */
 	uint32_t chore_tick;
 	struct net_frags frags;
+	struct net_groups groups;
 	struct net_announce announce;
 	uint64_t addr_conflicts; /* ARP packets in which somebody else used an address of ours */
 	uint64_t mac_conflicts; /* and those in which somebody else had a hardware address of ours */
@@ -227,12 +246,12 @@ struct net_gw_note {
 	bool remove;
 };
 
-/* The broadcast address of a network that we are on, or that of all. */
-bool net_is_broadcast(const struct net *n, rte_be32_t addr_be);
-
 /* This stack watches links and makes addresses known for all of its end: one stack of each end, once, when its addresses
  * are there. */
 void net_lead(struct net *n);
+
+/* The broadcast address of a network that we are on, or that of all. */
+bool net_is_broadcast(const struct net *n, rte_be32_t addr_be);
 
 /* Routes of both families. r: prefix, prefix_len, type, metric, mtu, src; iface: NET_IFACE_ANY for refusing ones, and where a
  * gateway's own network says it. ROUTE_ONLINK here is a network without an address of ours in it. -EINVAL (prefix, type),
@@ -253,6 +272,11 @@ const struct net_route *net_route_find(const struct net *n, rte_be32_t raddr_be)
  * unreachable, for which net_unreachable() is the reason. */
 const rte_be32_t *net_sources(const struct net *n, rte_be32_t raddr_be, uint32_t *count);
 static inline int net_unreachable(const struct net *n, rte_be32_t raddr_be) { return net_route_error(net_route_find(n, raddr_be)); }
+
+/* The address of ours from which a group or broadcast address is reached: of iface, unless that is NET_IFACE_ANY. 0 and *err as
+ * net_route_error(). Paths from it lead out of its interface, without a neighbour. */
+rte_be32_t net_source_to_group(const struct net *n, uint8_t iface, rte_be32_t group_be, int *err);
+static inline bool net_path_is_group(const struct path *p) { return p->neigh == 0 && p->resolved; }
 
 /* The path's index (one reference, give back with net_path_put()), 0 when full or unreachable (*err = -ENOBUFS, or as
  * net_route_error()). */
@@ -293,6 +317,13 @@ static inline const struct ip6_addr *net_addr6_at(const struct net *n, rte_be32_
 {
 	return &addr6_at(&n->flow->addr6s, number_be)->addr;
 }
+/* A group's or broadcast address, of either family. */
+static inline bool net_is_group(const struct net *n, rte_be32_t addr_be)
+{
+	if (unlikely(flow_addr_is6(addr_be)))
+		return ip6_addr_is_multicast(net_addr6_at(n, addr_be));
+	return (rte_be_to_cpu_32(addr_be) >> 28) == 0xe || net_is_broadcast(n, addr_be);
+}
 /* The interface of an address of ours: its scope, when it is link-local. */
 uint8_t net_local6_iface(const struct net *n, rte_be32_t number_be);
 /* The numbers of local addresses to use towards dst, best first (RFC 6724 section 5, reduced): those of the best kind only. NULL
@@ -331,6 +362,15 @@ bool net_hash_confirm(struct net *n, struct net_pkt *pkt);
  * checksums. Owns m in every case. While the neighbour is being resolved m waits with it. 0; -EMSGSIZE when larger than
  * the path's MTU; -EHOSTUNREACH when the neighbour is known not to answer; dropped packets are counted. */
 int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl);
+
+/* The same as an option of the socket wants it: without DF, or (a probe, RFC 4821) as large as the interface's MTU allows. */
+#define NET_OUT_NO_DF (1u << 0)
+#define NET_OUT_PROBE (1u << 1)
+int net_ip4_output_as(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl, unsigned how);
+static inline uint16_t net_path_mtu_max(const struct net *n, const struct path *p) { return n->iface[p->iface].mtu; }
+
+/* A copy of m, which is about to be sent over a path to a group or a broadcast address, for those of this host that listen. */
+void net_group_loop(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl);
 
 /* The same for a packet larger than the path's MTU: in fragments (RFC 791 2.3), which the peer puts together. m may be any
  * chain, whatever the port takes. 0 or -EHOSTUNREACH; what is dropped is counted. */

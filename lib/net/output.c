@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "net/group.h"
 #include "net/neigh.h"
 #include "net/net6.h"
 #include "wire/icmp.h"
@@ -11,7 +12,7 @@
 /* Prepends the path's headers and completes them. The copy is one of constant length for every link: what of the link
  * header is not used falls into the headroom in front of the frame. */
 static inline void headers_add(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos,
-			       uint8_t ttl)
+			       uint8_t ttl, bool df)
 {
 	uint16_t total = (uint16_t)(m->pkt_len + IP4_HDR_LEN), l2_len = p->l2_len;
 	uint8_t *ip;
@@ -22,6 +23,8 @@ static inline void headers_add(struct net *n, const struct path *p, struct rte_m
 	ip[1] = tos;
 	store16(ip + 2, total);
 	store16(ip + 4, n->ip_id++); /* any value will do with DF set (RFC 6864 4.1) */
+	if (!df)
+		store16(ip + 6, 0);
 	ip[8] = ttl;
 	ip[9] = proto;
 	if (unlikely(p->vlan_tci != 0)) {
@@ -50,7 +53,7 @@ static int loop_output(struct net *n, const struct path *p, struct rte_mbuf *m)
 
 int net_send_on(struct net *n, struct path *p, struct rte_mbuf *m)
 {
-	if (p->neigh == 0)
+	if (p->neigh == 0 && !net_path_is_group(p))
 		return loop_output(n, p, m);
 	if (!p->resolved)
 		return neigh_output(n, p->neigh, m);
@@ -70,7 +73,7 @@ static __rte_noinline int output_slow(struct net *n, struct path *p, struct rte_
 		net_drop(n, m, DROP_TX_TOO_BIG);
 		return -EMSGSIZE;
 	}
-	headers_add(n, p, m, proto, tos, ttl);
+	headers_add(n, p, m, proto, tos, ttl, true);
 	if (large) {
 		pkt_tx_tso_ip4(m, p->l2_len, (uint16_t)(p->l2_len + IP4_HDR_LEN));
 		n->ip_id = (uint16_t)(n->ip_id + (payload - 1) / m->tso_segsz); /* each of its segments has one */
@@ -82,9 +85,40 @@ int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t pr
 {
 	if (unlikely(!p->resolved || m->pkt_len + IP4_HDR_LEN > p->pmtu))
 		return output_slow(n, p, m, proto, tos, ttl);
-	headers_add(n, p, m, proto, tos, ttl);
+	headers_add(n, p, m, proto, tos, ttl, true);
 	pkt_tx_push(&n->tx[p->port], m);
 	return 0;
+}
+
+int net_ip4_output_as(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl, unsigned how)
+{
+	if (!p->resolved && p->route_gen != n->route_gen)
+		path_lead_anew(n, p);
+	if (m->pkt_len + IP4_HDR_LEN > (how & NET_OUT_PROBE ? net_path_mtu_max(n, p) : p->pmtu)) {
+		net_drop(n, m, DROP_TX_TOO_BIG);
+		return -EMSGSIZE;
+	}
+	headers_add(n, p, m, proto, tos, ttl, !(how & NET_OUT_NO_DF));
+	return net_send_on(n, p, m);
+}
+
+void net_group_loop(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl)
+{
+	const struct ip6_addr group = net_addr_whole(n, p->raddr_be);
+	struct rte_mbuf *copy;
+
+	if (!net_is_broadcast(n, p->raddr_be) && !net_group_joined(n, p->iface, &group))
+		return;
+	copy = rte_pktmbuf_copy(m, n->tx->pool, 0, UINT32_MAX);
+	if (copy == NULL) {
+		drop_count(n->drops, DROP_NO_MBUF);
+		return;
+	}
+	if (p->l3_len == IP6_HDR_LEN)
+		net6_headers_add(n, p, copy, proto, tos, ttl, 0);
+	else
+		headers_add(n, p, copy, proto, tos, ttl, true);
+	loop_output(n, p, copy);
 }
 
 struct rte_mbuf *net_loop_next(struct net *n)
@@ -117,6 +151,7 @@ static void error_fill(const struct net *n, struct net_pkt *pkt, struct rte_mbuf
 	pkt->icmp.code = ICMP_UNREACH_HOST;
 	pkt->icmp.err = EHOSTUNREACH;
 	pkt->icmp.local = true;
+	pkt->icmp.from = ip6_addr_mapped(pkt->key.laddr_be);
 	pkt->quoted = true;
 	if (pkt->proto == IPPROTO_TCP)
 		pkt->icmp.seq = load32(l4 + 4);
@@ -145,6 +180,7 @@ static bool error_fill6(const struct net *n, struct net_pkt *pkt, struct rte_mbu
 	pkt->hash = ip6_hash(n, pkt);
 	pkt->icmp.type = ICMP6_UNREACH;
 	pkt->icmp.code = ICMP6_UNREACH_ADDR;
+	pkt->icmp.from = *net_pkt_laddr6(pkt);
 	pkt->icmp.err = EHOSTUNREACH;
 	pkt->icmp.local = true;
 	if (pkt->proto == IPPROTO_TCP)

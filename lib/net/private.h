@@ -53,6 +53,9 @@ void net_trim(struct rte_mbuf *m, uint32_t len);
 /* Writes the link header of a frame from iface at the start of m's data, which has room for iface's l2_len bytes. */
 void net_l2_emit(const struct net_iface *iface, struct rte_mbuf *m, const struct rte_ether_addr *dst, uint16_t type);
 
+/* A whole packet to a group or broadcast address: NET_GROUP, or NET_DONE. */
+enum net_verdict group_transport(struct net *n, struct net_pkt *pkt);
+
 /* What is whole, known as far as its IP header (key addresses, offsets, proto): to the protocols. */
 enum net_verdict net_transport(struct net *n, struct net_pkt *pkt);
 

@@ -449,3 +449,29 @@ const rte_be32_t *net_sources(const struct net *n, rte_be32_t raddr_be, uint32_t
 	}
 	return sources_of(n, r, count);
 }
+
+rte_be32_t net_source_to_group(const struct net *n, uint8_t iface, rte_be32_t group_be, int *err)
+{
+	const struct ip6_addr dst = ip6_addr_mapped(group_be);
+	const struct net_route *r = route_onlink_find(n, iface, group_be); /* of a directed broadcast */
+	const rte_be32_t *from;
+	uint32_t count;
+
+	*err = -ENETUNREACH;
+	if (r == NULL || r->src_count == 0)
+		r = net_route_lookup(n, iface, &dst);
+	if (r != NULL && net_route_error(r) != 0) {
+		*err = net_route_error(r);
+		return 0;
+	}
+	if (r != NULL && (iface == NET_IFACE_ANY || r->iface == iface)) {
+		from = source_preferred(n, r);
+		if (from == NULL)
+			from = sources_of(n, r, &count);
+		return from != NULL ? *from : 0;
+	}
+	for (uint32_t i = 0; i < n->n_addrs; i++) /* groups need no route: the first interface, or the one that was asked for */
+		if (iface == NET_IFACE_ANY || net_local_iface(n, n->source_be[i]) == iface)
+			return n->source_be[i];
+	return 0;
+}

@@ -40,6 +40,8 @@ struct port_ops {
 	int (*start)(struct port *p, struct rte_mempool **pools);
 	void (*stats)(struct port *p, struct port_stats *st);
 	bool (*link_up)(struct port *p);             /* from one stack of the end, some times a second */
+	/* The link-layer groups to let pass from now on, all of them; from one stack of the end. NULL: all pass. */
+	void (*groups)(struct port *p, const struct rte_ether_addr *mac, uint32_t n);
 	void (*describe)(struct port *p, FILE *out); /* for people: what the device can do and what is used; NULL: nothing to say */
 	void (*close)(struct port *p); /* stops and frees; p is gone */
 };

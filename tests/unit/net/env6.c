@@ -33,7 +33,7 @@ rte_be32_t env6_us(struct env *e) { return net_local6(&e->net, &us6, 0); }
 struct rte_mbuf *env6_frame(struct env *e, const struct ip6_addr *src, const struct ip6_addr *dst, uint8_t next, uint8_t hops,
 			    const void *payload, uint32_t len)
 {
-	const struct rte_ether_addr to = ip6_addr_is_multicast(dst) ? mac_of_group6(dst) : mac_us;
+	const struct rte_ether_addr to = ip6_addr_is_multicast(dst) ? group_mac(dst) : mac_us;
 	uint8_t b[2000] = {0};
 
 	assert_true(54 + len <= sizeof(b));
@@ -98,6 +98,25 @@ struct rte_mbuf *env6_ns(struct env *e, const struct ip6_addr *src, const struct
 	return env6_icmp(e, src, &group, NDP_HOPS, msg, len);
 }
 
+static bool is_report(const struct rte_mbuf *m)
+{
+	const uint8_t *b = rte_pktmbuf_mtod(m, const uint8_t *);
+
+	return load16(b + 12) == RTE_ETHER_TYPE_IPV6 && b[14 + 6] == IP6_NEXT_HOP_BY_HOP && b[14 + 48] == ICMP6_MLD2_REPORT;
+}
+
+/* The next sent frame that reports no group, unless such are wanted. */
+static struct rte_mbuf *sent_next(struct env *e, bool reports)
+{
+	struct rte_mbuf *m;
+
+	while ((m = env_sent(e)) != NULL && !reports && is_report(m))
+		rte_pktmbuf_free(m);
+	return m;
+}
+
+void env6_expect_silence(struct env *e) { assert_null(sent_next(e, false)); }
+
 void env6_expect(struct env *e, struct sent6 *s, uint8_t type, uint8_t code)
 {
 	struct ip6_view ip = {0};
@@ -105,7 +124,7 @@ void env6_expect(struct env *e, struct sent6 *s, uint8_t type, uint8_t code)
 	const uint8_t *b;
 
 	rte_pktmbuf_free(last);
-	last = env_sent(e);
+	last = sent_next(e, type == ICMP6_MLD2_REPORT);
 	assert_non_null(last);
 	assert_int_equal(last->nb_segs, 1);
 	b = rte_pktmbuf_mtod(last, const uint8_t *);
@@ -129,7 +148,7 @@ void env6_expect(struct env *e, struct sent6 *s, uint8_t type, uint8_t code)
 void env6_expect_ns(struct env *e, const struct ip6_addr *src, const struct ip6_addr *target, const struct rte_ether_addr *unicast)
 {
 	const struct ip6_addr group = ip6_addr_solicited(target);
-	const struct rte_ether_addr to = mac_of_group6(&group);
+	const struct rte_ether_addr to = group_mac(&group);
 	struct ndp_neigh v;
 	struct sent6 s;
 

@@ -37,7 +37,8 @@ struct sent6 {
 	const uint8_t *msg;
 	uint32_t len;
 };
-void env6_expect(struct env *e, struct sent6 *s, uint8_t type, uint8_t code);
+void env6_expect(struct env *e, struct sent6 *s, uint8_t type, uint8_t code); /* passes over reports of groups but where asked for */
+void env6_expect_silence(struct env *e); /* but for such reports */
 /* A neighbour solicitation for target, by multicast or to this hardware address. */
 void env6_expect_ns(struct env *e, const struct ip6_addr *src, const struct ip6_addr *target, const struct rte_ether_addr *unicast);
 uint32_t env6_path(struct env *e, const struct ip6_addr *raddr, uint32_t scope);

@@ -204,12 +204,12 @@ static void solicits(void **state)
 	assert_memory_equal(s.dst.b, ((uint8_t[]){0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}), 16);
 	assert_int_equal(s.len, 16);
 	env_advance_ms(e, 2700);
-	env_expect_silence(e);
+	env6_expect_silence(e);
 	env_advance_ms(e, 1400);
 	env6_expect(e, &s, ICMP6_RS, 0);
 	advertise(e, &r);
 	env_advance_ms(e, 10000);
-	env_expect_silence(e);
+	env6_expect_silence(e);
 }
 
 /* RFC 4861 7.2.5: an advertisement without the router flag from a router. */

@@ -321,11 +321,15 @@ static void b25_broadcast(void **state)
 	assert_string_equal(peer_name(fd), FAR_IP ":53");
 	assert_int_equal(send_to(fd, "x", "10.0.0.255", 53), -EACCES);
 	assert_int_equal(spate_sys_setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &one, sizeof(one)), 0);
-	/* spate's network layer has no route to broadcast and multicast addresses (documented; Linux would send). */
-	assert_int_equal(call_connect(fd, "10.0.0.255", 53), -ENETUNREACH);
-	assert_int_equal(send_to(fd, "x", "255.255.255.255", 53), -ENETUNREACH);
-	assert_int_equal(send_to(fd, "x", "224.0.0.5", 53), -ENETUNREACH);
-	assert_string_equal(peer_name(fd), FAR_IP ":53");
+	assert_int_equal(call_connect(fd, "10.0.0.255", 53), 0); /* B26 */
+	assert_string_equal(peer_name(fd), "10.0.0.255:53");
+	assert_int_equal(send_to(fd, "x", "255.255.255.255", 53), 1);
+	assert_int_equal(spate_sys_setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &zero, sizeof(zero)), 0);
+	assert_int_equal(send_to(fd, "x", "255.255.255.255", 53), -EACCES);
+	assert_int_equal(spate_send(fd, "x", 1, 0), 1); /* clearing the option does not stop what is connected */
+	assert_int_equal(dissolve(fd), 0);
+	assert_int_equal(spate_sys_setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &one, sizeof(one)), 0);
+	assert_int_equal(send_to(fd, "x", "255.255.255.255", 53), 1);
 	assert_int_equal(spate_sys_setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &zero, sizeof(zero)), 0);
 	assert_int_equal(send_to(fd, "x", "255.255.255.255", 53), -EACCES);
 }
