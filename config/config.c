@@ -88,12 +88,12 @@ static int set_eal(struct spate_config *c, const char *v, struct say *say)
 
 static int set_ip(struct spate_config *c, const char *v, struct say *say)
 {
-	return parse_ranges(c->ip, &c->n_ip, c->iface_now, v, say);
+	return parse_ranges(c->ip, &c->n_ip, c->ip6, &c->n_ip6, c->iface_now, v, say);
 }
 
 static int set_peer_ip(struct spate_config *c, const char *v, struct say *say)
 {
-	return parse_ranges(c->peer_ip, &c->n_peer_ip, c->iface_now, v, say);
+	return parse_ranges(c->peer_ip, &c->n_peer_ip, c->peer_ip6, &c->n_peer_ip6, c->iface_now, v, say);
 }
 
 static int set_gw(struct spate_config *c, const char *v, struct say *say)
@@ -236,6 +236,29 @@ static int set_huge(struct spate_config *c, const char *v, struct say *say)
 	return say_no(say, "must be yes, no or auto");
 }
 
+static int set_ip6(struct spate_config *c, const char *v, struct say *say)
+{
+	if (strcmp(v, "auto") != 0 && strcmp(v, "static") != 0)
+		return say_no(say, "must be static or auto");
+	c->ip6_auto = v[0] == 'a';
+	return 0;
+}
+
+static int set_dad(struct spate_config *c, const char *v, struct say *say)
+{
+	static const char *const words[] = {"auto", "no", "yes"};
+
+	for (int i = 0; i < 3; i++) {
+		if (strcmp(v, words[i]) == 0) {
+			c->dad = i - 1;
+			return 0;
+		}
+	}
+	return say_no(say, "must be yes, no or auto");
+}
+
+bool config_dad(const struct spate_config *c) { return c->dad >= 0 ? c->dad != 0 : !config_dev_is_sim(c); }
+
 static int set_offload(struct spate_config *c, const char *v, struct say *say)
 {
 	if (strcmp(v, "auto") != 0 && strcmp(v, "no") != 0)
@@ -314,9 +337,12 @@ static const struct setting {
 	 "virtio:/PATH, vhost:/PATH, pcap:IN,OUT or eal:VDEV; repeat it for several devices: ip, gw, vlan\n"
 	 "and mtu are for the one before them", set_dev},
 	{"vlan", "N", "a VLAN of the device (1 to 4094): ip, gw and mtu that follow are in it", set_vlan},
-	{"ip", "ADDR[-ADDR]/LEN", "our addresses; more with commas or by repeating", set_ip},
+	{"ip", "ADDR[-ADDR]/LEN", "our addresses, IPv4 or IPv6; more with commas or by repeating", set_ip},
 	{"peer-ip", "ADDR[-ADDR]/LEN", "the far end's addresses (sim only)", set_peer_ip},
 	{"gw", "ADDR", "gateway; more with commas or by repeating", set_gw},
+	{"ip6", "static|auto", "auto: routers are asked for IPv6 prefixes and routes, and believed (static)", set_ip6},
+	{"dad", "yes|no|auto", "IPv6 addresses are used when nobody else was heard with them for a second\n"
+	 "(auto: not on sim)", set_dad},
 	{"max-connections", "N", "sockets of one core (1048576)", set_max_conns},
 	{"port-range", "LO-HI", "source ports of outgoing connections (1024-65535)", set_port_range},
 	{"reserved-ports", "PORT[-PORT]", "never chosen as source ports; more with commas or by repeating", set_reserved_ports},
@@ -350,6 +376,7 @@ void config_defaults(struct spate_config *c)
 	c->ecn = TCP_ECN_ANSWER;
 	c->rcvbuf_max = TCP_RCVBUF_MAX_DEFAULT;
 	c->huge = -1;
+	c->dad = -1;
 	c->offload = true;
 	c->syncookies = 1;
 	c->fastopen = 1;

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+#include <netinet/in.h>
 #include <rte_byteorder.h>
 
 #include "config/congestion.h"
@@ -17,6 +19,18 @@ struct config_range {
 	uint32_t first, last;   /* host order, inclusive */
 	uint8_t prefix_len;
 	uint8_t iface;          /* whose addresses they are */
+};
+
+struct config_range6 {
+	struct in6_addr first;
+	uint32_t count;
+	uint8_t prefix_len;
+	uint8_t iface;
+};
+
+struct config_gw6 {
+	struct in6_addr addr;   /* link-local ones are on iface */
+	uint8_t iface;
 };
 
 struct config_dev {
@@ -47,6 +61,12 @@ struct spate_config {
 	uint32_t gw[CONFIG_RANGES_MAX];  /* host order */
 	uint8_t gw_iface[CONFIG_RANGES_MAX];
 	unsigned n_gw;
+	struct config_range6 ip6[CONFIG_RANGES_MAX], peer_ip6[CONFIG_RANGES_MAX];
+	unsigned n_ip6, n_peer_ip6;
+	struct config_gw6 gw6[CONFIG_RANGES_MAX];
+	unsigned n_gw6;
+	bool ip6_auto;           /* routers are asked and believed; else IPv6 is what is written here */
+	int dad;                 /* are IPv6 addresses asked for before they are used? 1, 0, -1: where others may have them */
 	uint32_t max_conns;
 	uint16_t port_lo, port_hi;
 	struct config_ports reserved[CONFIG_RANGES_MAX]; /* never chosen automatically */
@@ -88,5 +108,12 @@ bool config_iface_used(const struct spate_config *c, unsigned iface); /* it has 
 /* "ADDR/LEN" in words of the settings, for spate_address_add(). 0, or -EINVAL with a sentence. */
 int config_parse_address(const char *text, struct config_range *r, char *err, size_t err_len);
 int config_parse_gateway(const char *text, uint32_t *gw, char *err, size_t err_len);
+/* The same of IPv6. */
+static inline bool config_is_ip6(const char *text) { return strchr(text, ':') != NULL; }
+int config_parse_address6(const char *text, struct config_range6 *r, char *err, size_t err_len);
+int config_parse_gateway6(const char *text, struct in6_addr *gw, char *err, size_t err_len);
+/* The n-th address behind a. */
+struct in6_addr config_ip6_add(const struct in6_addr *a, uint32_t n);
+bool config_dad(const struct spate_config *c);
 
 #endif

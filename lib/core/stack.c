@@ -76,7 +76,7 @@ int stack_init(struct stack *s, const struct stack_config *cfg)
 	ret = stack_flow_init(s, cfg);
 	if (ret != 0)
 		goto no_flow;
-	s->eport = eport_new(cfg->eports, cfg->self, PATHS_MAX, &s->prng, cfg->numa_node);
+	s->eport = eport_new(cfg->eports, cfg->self, &s->flow.addr6s, PATHS_MAX, &s->prng, cfg->numa_node);
 	ret = -ENOMEM;
 	if (s->eport == NULL)
 		goto no_eport;

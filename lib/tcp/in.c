@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "net/either.h"
 #include "tcp/ack.h"
 #include "tcp/ext.h"
 #include "tcp/out.h"
@@ -15,6 +16,22 @@ void tcp_in_drop(struct tcp *t, struct tcp_seg *s, enum drop why)
 	drop_count(t->drops, why);
 	rte_pktmbuf_free(s->m);
 	s->m = NULL;
+}
+
+/* To who has no connection with us, and maybe no path. */
+static void reset_nobodys(struct tcp *t, const struct net_pkt *pkt, struct tcp_view *v)
+{
+	static const struct tcp_opts none;
+	struct flow_key key = pkt->key;
+	int err;
+	uint32_t path = net_path_back(t->net, pkt, &key, &err);
+
+	if (path == 0) {
+		drop_count(t->drops, DROP_NO_ROUTE);
+		return;
+	}
+	tcp_out_bare(t, &key, path, v, &none, 0);
+	net_path_put(t->net, path);
 }
 
 void tcp_in_reset(struct tcp *t, const struct tcp_seg *s, uint32_t path)
@@ -30,7 +47,10 @@ void tcp_in_reset(struct tcp *t, const struct tcp_seg *s, uint32_t path)
 		v.flags |= TCPF_ACK;
 		v.ack = s->seq + s->len + !!(s->flags & TCPF_SYN) + !!(s->flags & TCPF_FIN);
 	}
-	tcp_out_bare(t, &s->pkt->key, path, &v, &none, 0);
+	if (unlikely(path == 0))
+		reset_nobodys(t, s->pkt, &v);
+	else
+		tcp_out_bare(t, &s->pkt->key, path, &v, &none, 0);
 }
 
 /* First: check sequence number, with the leniency of RFC 9293 3.10.7.4: at the right edge an ACK is still taken, and a

@@ -296,6 +296,48 @@ static int ip_level_get(const struct tcp *t, const struct tcp_pcb *p, int name, 
 	}
 }
 
+/* ---- IPPROTO_IPV6 ---- */
+
+static int ip6_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
+{
+	if ((name == IPV6_TCLASS || name == IPV6_UNICAST_HOPS) && (v < -1 || v > 255))
+		return -EINVAL;
+	switch (name) {
+	case IPV6_TCLASS:
+		tcp_opt_need(t, p)->tclass6 = v == -1 ? 0 : (uint8_t)v & 0xfc; /* the two ECN bits are TCP's */
+		return 0;
+	case IPV6_UNICAST_HOPS:
+		if (v == 0)
+			return -EINVAL;
+		tcp_opt_need(t, p)->hops6 = v == -1 ? 0 : (uint8_t)v;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int ip6_level_get(const struct tcp *t, const struct tcp_pcb *p, int name, int *v)
+{
+	const struct tcp_optext *x = tcp_opt(t, p);
+	const struct path *path = p->c.h.path != 0 ? path_at(&t->net->paths, p->c.h.path) : NULL;
+
+	switch (name) {
+	case IPV6_TCLASS:
+		*v = x->tclass6;
+		return 0;
+	case IPV6_UNICAST_HOPS:
+		*v = x->hops6 != 0 ? x->hops6 : path != NULL && path->hop_limit != 0 ? path->hop_limit : TCP_TTL_DEFAULT;
+		return 0;
+	case IPV6_MTU:
+		if (path == NULL)
+			return -ENOTCONN;
+		*v = path->pmtu;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
 /* ---- all levels ---- */
 
 /* An int, or where IP allows it a byte. */
@@ -384,6 +426,7 @@ int tcp_setopt(struct tcp *t, struct tcp_pcb *p, int level, int name, const void
 	case IPPROTO_TCP: return tcp_level_set(t, p, name, v);
 	case SOL_SOCKET: return socket_level_set(t, p, name, v);
 	case IPPROTO_IP: return ip_level_set(t, p, name, v);
+	case IPPROTO_IPV6: return ip6_level_set(t, p, name, v);
 	default: return -ENOPROTOOPT;
 	}
 }
@@ -426,6 +469,7 @@ int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val,
 	}
 	err = level == IPPROTO_TCP ? tcp_level_get(t, p, name, &v) :
 	      level == SOL_SOCKET ? socket_level_get(t, p, name, &v) :
-	      level == IPPROTO_IP ? ip_level_get(t, p, name, &v) : -ENOPROTOOPT;
+	      level == IPPROTO_IP ? ip_level_get(t, p, name, &v) :
+	      level == IPPROTO_IPV6 ? ip6_level_get(t, p, name, &v) : -ENOPROTOOPT;
 	return err != 0 ? err : value_write(&v, sizeof(v), val, len);
 }

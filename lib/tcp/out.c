@@ -10,13 +10,14 @@
 #include "tcp/rtx.h"
 #include "tcp/sack_out.h"
 #include "tcp/timers.h"
+#include "wire/tcp.h"
 
 /* ---- deciding ---- */
 
 uint32_t tcp_out_mss(const struct tcp *t, const struct tcp_pcb *p)
 {
-	uint32_t pmtu = path_at(&t->net->paths, p->c.h.path)->pmtu;
-	uint32_t fit = pmtu - 40u - (p->tflags & TF_TS ? 12u : 0u);
+	const struct path *path = path_at(&t->net->paths, p->c.h.path);
+	uint32_t fit = (uint32_t)path->pmtu - path->l3_len - TCP_HDR_LEN - (p->tflags & TF_TS ? 12u : 0u);
 	const struct tcp_buf *b = tcp_buf_of(t, p);
 
 	if (fit > p->mss)

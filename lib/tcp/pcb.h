@@ -186,7 +186,7 @@ struct tcp_optext {
 	uint32_t fastopen;         /* struct tcp_fo_listen (fastopen.h), 0 none */
 	uint8_t fo_flags;          /* FO_* */
 	uint8_t defer_accept;      /* TCP_DEFER_ACCEPT as SYN-ACKs that may be repeated meanwhile, 0: off */
-	uint16_t spare3;
+	uint8_t tclass6, hops6;    /* over IPv6; hops 0: what routers said */
 	uint32_t spare2[2];
 };
 static_assert(sizeof(struct tcp_optext) == 64, "a line");

@@ -61,7 +61,7 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 			  .rcv_held_max = tx->pool->size / TCP_RCV_SHARE,
 			  .seg_max = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX)};
 	keys_make(t, &cfg->secret);
-	err = binds_init(&t->binds, binds + remote, cfg->numa_node);
+	err = binds_init(&t->binds, binds + remote, &flow->addr6s, cfg->numa_node);
 	if (err != 0)
 		return err;
 	err = pool_init(&t->shared, remote, sizeof(struct tcp_shared), cfg->numa_node);

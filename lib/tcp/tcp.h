@@ -112,7 +112,7 @@ void tcp_flush(struct tcp *t);
 
 /* ---- from sockets ---- */
 struct tcp_pcb *tcp_new(struct tcp *t); /* closed, unbound; NULL: ENOBUFS */
-/* laddr 0: any; lport 0: chosen now. -EADDRINUSE, -EADDRNOTAVAIL (not ours), -EINVAL (bound or connected already). */
+/* laddr 0: any; of IPv6 the number of an address of ours; lport 0: chosen now. -EADDRINUSE, -EADDRNOTAVAIL (not ours), -EINVAL (bound or connected already). */
 int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be);
 /* Starts the handshake: 0 means SYN-SENT. A bound tuple whose home is another stack is asked for there first; when it is in
  * use, so_error becomes EADDRNOTAVAIL. -EADDRNOTAVAIL, -ENETUNREACH, -ENOBUFS, -EISCONN, -EALREADY. On failure
@@ -122,6 +122,8 @@ int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_
  * tcp_send() then makes it leave, with what fits, and says how much that was. on: false takes it back. -EOPNOTSUPP: switched off. */
 int tcp_fastopen_once(struct tcp *t, struct tcp_pcb *p, bool on);
 static inline bool tcp_fastopen_waits(const struct tcp_pcb *p) { return p->state == TCP_SYN_SENT && (p->xflags & TX_FO_WAIT); }
+/* The same over IPv6; raddr is no mapped address, and not ::. scope: net_local6(); -EINVAL: link-local without one. */
+int tcp_connect6(struct tcp *t, struct tcp_pcb *p, const struct ip6_addr *raddr, uint32_t scope, rte_be16_t rport_be);
 /* Drops connection or attempt and makes the socket unconnected again (connect() with AF_UNSPEC; RST to a connected peer). */
 int tcp_disconnect(struct tcp *t, struct tcp_pcb *p);
 /* Turns a bound (or unbound: a port is chosen) socket into a listener in place; again: changes the backlog. */

@@ -60,7 +60,7 @@ void host_init(struct host *h, rte_be32_t addr_be, uint8_t mac_tail, uint64_t no
 	assert_int_equal(flow_init(&h->flow, &fc, &h->port.rss, &h->clock, &h->prng), 0);
 	h->space = eport_space_new(&h->port.rss, 20000, 29999);
 	assert_non_null(h->space);
-	h->eport = eport_new(h->space, 0, 64, &h->prng, -1);
+	h->eport = eport_new(h->space, 0, &h->flow.addr6s, 64, &h->prng, -1);
 	assert_non_null(h->eport);
 	assert_int_equal(net_init(&h->net, &h->flow, &h->tx, 1, &h->drops, &h->clock, -1), 0);
 	assert_int_equal(net_addr_add(&h->net, addr_be, 24), 0);
