@@ -88,12 +88,12 @@ static int set_eal(struct spate_config *c, const char *v, struct say *say)
 
 static int set_ip(struct spate_config *c, const char *v, struct say *say)
 {
-	return parse_ranges(c->ip, &c->n_ip, c->iface_now, v, say);
+	return parse_ranges(c->ip, &c->n_ip, c->ip6, &c->n_ip6, c->iface_now, v, say);
 }
 
 static int set_peer_ip(struct spate_config *c, const char *v, struct say *say)
 {
-	return parse_ranges(c->peer_ip, &c->n_peer_ip, c->iface_now, v, say);
+	return parse_ranges(c->peer_ip, &c->n_peer_ip, c->peer_ip6, &c->n_peer_ip6, c->iface_now, v, say);
 }
 
 static int set_gw(struct spate_config *c, const char *v, struct say *say)
@@ -185,6 +185,44 @@ static int set_memory(struct spate_config *c, const char *v, struct say *say)
 	return 0;
 }
 
+static int set_rcvbuf_max(struct spate_config *c, const char *v, struct say *say)
+{
+	uint64_t n;
+
+	if (!units_bytes(v, &n))
+		return say_no(say, "is not an amount of memory: write it with K or M, such as 6M");
+	if (n < TCP_BUF_MIN || n > TCP_BUF_MAX)
+		return say_no(say, "must be from %uK to %uM", TCP_BUF_MIN >> 10, TCP_BUF_MAX >> 20);
+	c->rcvbuf_max = (uint32_t)n;
+	return 0;
+}
+
+static int set_congestion(struct spate_config *c, const char *v, struct say *say)
+{
+	static const char *const names[TCP_CC_IDS] = TCP_CC_NAMES;
+
+	for (unsigned i = 0; i < TCP_CC_IDS; i++) {
+		if (strcmp(v, names[i]) == 0) {
+			c->congestion = (uint8_t)i;
+			return 0;
+		}
+	}
+	return say_no(say, "must be cubic, reno, bbr or dctcp");
+}
+
+static int set_ecn(struct spate_config *c, const char *v, struct say *say)
+{
+	static const char *const words[TCP_ECN_MODES] = {"no", "yes", "answer"};
+
+	for (unsigned i = 0; i < TCP_ECN_MODES; i++) {
+		if (strcmp(v, words[i]) == 0 || (v[0] == (char)('0' + i) && v[1] == '\0')) {
+			c->ecn = (uint8_t)i;
+			return 0;
+		}
+	}
+	return say_no(say, "must be no, yes or answer (0, 1 or 2 as Linux's tcp_ecn)");
+}
+
 static int set_huge(struct spate_config *c, const char *v, struct say *say)
 {
 	static const char *const words[] = {"auto", "no", "yes"};
@@ -197,6 +235,29 @@ static int set_huge(struct spate_config *c, const char *v, struct say *say)
 	}
 	return say_no(say, "must be yes, no or auto");
 }
+
+static int set_ip6(struct spate_config *c, const char *v, struct say *say)
+{
+	if (strcmp(v, "auto") != 0 && strcmp(v, "static") != 0)
+		return say_no(say, "must be static or auto");
+	c->ip6_auto = v[0] == 'a';
+	return 0;
+}
+
+static int set_dad(struct spate_config *c, const char *v, struct say *say)
+{
+	static const char *const words[] = {"auto", "no", "yes"};
+
+	for (int i = 0; i < 3; i++) {
+		if (strcmp(v, words[i]) == 0) {
+			c->dad = i - 1;
+			return 0;
+		}
+	}
+	return say_no(say, "must be yes, no or auto");
+}
+
+bool config_dad(const struct spate_config *c) { return c->dad >= 0 ? c->dad != 0 : !config_dev_is_sim(c); }
 
 static int set_offload(struct spate_config *c, const char *v, struct say *say)
 {
@@ -276,9 +337,12 @@ static const struct setting {
 	 "virtio:/PATH, vhost:/PATH, pcap:IN,OUT or eal:VDEV; repeat it for several devices: ip, gw, vlan\n"
 	 "and mtu are for the one before them", set_dev},
 	{"vlan", "N", "a VLAN of the device (1 to 4094): ip, gw and mtu that follow are in it", set_vlan},
-	{"ip", "ADDR[-ADDR]/LEN", "our addresses; more with commas or by repeating", set_ip},
+	{"ip", "ADDR[-ADDR]/LEN", "our addresses, IPv4 or IPv6; more with commas or by repeating", set_ip},
 	{"peer-ip", "ADDR[-ADDR]/LEN", "the far end's addresses (sim only)", set_peer_ip},
 	{"gw", "ADDR", "gateway; more with commas or by repeating", set_gw},
+	{"ip6", "static|auto", "auto: routers are asked for IPv6 prefixes and routes, and believed (static)", set_ip6},
+	{"dad", "yes|no|auto", "IPv6 addresses are used when nobody else was heard with them for a second\n"
+	 "(auto: not on sim)", set_dad},
 	{"max-connections", "N", "sockets of one core (1048576)", set_max_conns},
 	{"port-range", "LO-HI", "source ports of outgoing connections (1024-65535)", set_port_range},
 	{"reserved-ports", "PORT[-PORT]", "never chosen as source ports; more with commas or by repeating", set_reserved_ports},
@@ -287,6 +351,9 @@ static const struct setting {
 	 "on sim the far end takes the second half of the list", set_cores},
 	{"mbufs", "N", "packet buffers of one core (32768)", set_mbufs},
 	{"memory", "SIZE", "DPDK memory, such as 2G (computed)", set_memory},
+	{"rcvbuf-max", "SIZE", "TCP receive buffers grow up to this, unless SO_RCVBUF is set (6M)", set_rcvbuf_max},
+	{"congestion", "NAME", "congestion control of new sockets: cubic, reno, bbr or dctcp (cubic)", set_congestion},
+	{"ecn", "no|yes|answer", "explicit congestion notification: never, asked for, or when the peer asks (answer)", set_ecn},
 	{"gro", "yes|no", "join received segments before they are handled: for bulk transfer (no)", set_gro},
 	{"huge", "yes|no|auto", "huge pages (auto: when enough are free)", set_huge},
 	{"offload", "auto|no", "checksums, segmentation, VLAN tags by the device where it can (auto), or all in software", set_offload},
@@ -306,7 +373,10 @@ void config_defaults(struct spate_config *c)
 	c->n_ifaces = 1;
 	c->cores = 1;
 	c->mbufs = MBUFS_DEFAULT;
+	c->ecn = TCP_ECN_ANSWER;
+	c->rcvbuf_max = TCP_RCVBUF_MAX_DEFAULT;
 	c->huge = -1;
+	c->dad = -1;
 	c->offload = true;
 	c->syncookies = 1;
 	c->fastopen = 1;

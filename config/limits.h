@@ -48,6 +48,12 @@
 #define NEIGH_CONFIRM_WALK 64     /* paths asked whether they heard from a neighbour; more would stall, a probe is cheap */
 
 /* ---- IPv4 and ICMP ---- */
+#define NET_ROUTES_MAX 4096       /* looked up per connect(), not per packet: a sorted array, some hundred kilobytes per stack */
+#define ROUTE_DEAD_MS 60000       /* a gateway that did not answer is left alone for so long, while there is another */
+#define GROUPS_MAX 256            /* multicast groups of one end, of all interfaces: filters of NICs hold about so many */
+#define GROUP_MEMBERS_MAX 4096    /* memberships of all sockets of an end: every stack keeps all of them */
+#define GROUP_SOURCES_MAX 10      /* sources that one membership names; Linux igmp_max_msf */
+#define GROUP_FILTER_MAX 64       /* sources of a group, of all sockets together: beyond that all are asked for (RFC 3376 3.2) */
 #define LOCAL_OLD_MAX 256         /* removed addresses whose connections go on: the oldest are forgotten first */
 #define FRAG_DATAGRAMS_MAX 1024   /* fragmented datagrams under way per stack, then the oldest goes: a LAN sends them back to back */
 #define FRAG_PIECES_MAX 64        /* fragments of one: 64 KiB over a path with an MTU of 1280 take 53 */
@@ -65,11 +71,31 @@
 #define PMTU_MIN 552              /* Linux min_pmtu: smaller claims are more likely hostile than true */
 #define PMTU_AGE_MS 600000        /* a lowered path MTU is tried again after 10 minutes (RFC 1191 6.3) */
 
+/* ---- IPv6 ---- */
+#define IP6_EXT_HEADERS_MAX 8     /* before the upper layer: all kinds there are, in RFC 8200 4.1's order, and one more */
+#define IP6_EXT_BYTES_MAX 256     /* of them: must lie in one piece; others see at most 64 bytes in the wild (RFC 9288) */
+#define IP6_EXT_OPTIONS_MAX 8     /* in one header, but padding (RFC 8504 5.3, Linux max_hbh_opts_number) */
+#define IP6_PREFIXES_MAX 64       /* learned from routers: more would be a mistake, or an attack (RFC 6104) */
+#define IP6_ROUTERS_MAX 16        /* default routers likewise */
+#define IP6_AUTO_ADDRS_MAX 16     /* addresses of one interface from routers' prefixes (Linux max_addresses) */
+#define IP6_PREFIX_KEEP_S 7200    /* a prefix's remaining life is shortened to this at most by one advertisement (RFC 4862 5.5.3) */
+#define NDP_PREFIXES_MAX 8        /* of one advertisement */
+#define NDP_DAD_MS 1000           /* one probe, and a second without answer: RFC 4862's defaults */
+#define NDP_RS_MAX 3              /* router solicitations, this far apart (RFC 4861 10) */
+#define NDP_RS_MS 4000
+#define NDP_START_MS 1000         /* hosts that start together do not ask together (RFC 4861 10, MAX_RTR_SOLICITATION_DELAY) */
+#define NDP_DELAY_MS 5000         /* a neighbour not known to live is probed so long after it was used (RFC 4861 10) */
+#define FRAG6_TIMEOUT_MS 60000    /* RFC 8200 4.5, Linux ip6frag_time */
+#define MLD_V1_MS 260000          /* since a router was heard that speaks version 1 (RFC 3810 9.12) */
+
 /* ---- TCP ---- */
 #define TCP_MSS_MIN 88            /* smaller announced MSS is raised to this: tinygram floods (Linux tcp_min_snd_mss is 48) */
 #define TCP_MSS_FALLBACK 536      /* RFC 9293 3.7.1 */
+#define TCP_MSS_FALLBACK6 1220    /* the same of IPv6: its least MTU, 1280, without headers */
 #define TCP_SNDBUF_DEFAULT (1u << 20)
-#define TCP_RCVBUF_DEFAULT (1u << 20)
+#define TCP_RCVBUF_DEFAULT (1u << 17) /* Linux tcp_rmem[1]; it grows with use ... */
+#define TCP_RCVBUF_MAX_DEFAULT (6u << 20) /* ... up to Linux's tcp_rmem[2]: --rcvbuf-max */
+#define TCP_TUNE_SEGMENTS 8       /* so many full segments at once, or the first ACKs used up: a transfer worth measuring */
 #define TCP_SND_SHARE 2           /* send queues hold at most half of a stack's packet buffers ... */
 #define TCP_RCV_SHARE 4           /* ... and receive queues a quarter: the rest keeps packets moving */
 #define TCP_BUF_MAX (1u << 26)    /* 64 MiB: 10 Gbit/s at 50 ms */
@@ -95,16 +121,24 @@
 #define TCP_KEEP_IDLE_S 7200       /* RFC 9293 3.8.4 */
 #define TCP_KEEP_INTVL_S 75
 #define TCP_KEEP_PROBES 9
-#define TCP_OOO_MAX 1024          /* out-of-order segments kept per connection: bounds the walk and the memory */
+#define TCP_OOO_MAX 16384         /* packets beyond a gap kept per connection: 20 MB of full segments, a lossy 10 Gbit/s over 15 ms */
+#define TCP_OOO_MIN 64            /* of however small ones, when the receive buffer is small ... */
+#define TCP_OOO_PACKET_BYTES 512  /* ... else one for so many bytes of receive buffer: they may hold four times as much memory */
+#define TCP_OOO_BLOCKS_MAX 256    /* gaps per connection, 6 KB: 1 % random loss in 25 000 segments; bounds what entering one moves */
 #define TCP_SYNRCVD_DIVISOR 4     /* half-open connections allowed: a quarter of max-connections, at least 1024 */
 #define TCP_BACKLOG_MAX (1u << 24)
+#define TCP_FLIGHT_CHUNK 32       /* records of transmissions in one piece: a cut moves at most so many */
+#define TCP_FLIGHT_CHUNKS 128     /* pieces of one connection: 4096 transmissions in flight, 6 MB without TSO and 250 with; beyond,
+				   * sending waits for ACKs. An ACK that tells of losses looks at each piece once */
+#define TCP_TLP_DELACK_US 200000u /* RFC 8985 7.2 WCDelAckT: what a peer may wait with the ACK of a single segment */
+#define TCP_REO_PERSIST 16        /* RFC 8985 6.2 step 4: recoveries without D-SACK until the reordering window is small again */
 #define TCP_OUT_BURST 16          /* segments that one connection may send before the others get their turn */
 #define TCP_COALESCE_MAX 256      /* received payloads up to this are copied behind the last one: bounds mbufs under tinygrams */
 #define TCP_EXT_DIVISOR 4         /* connections with more than an initial window on the way: a quarter of max-connections, at least
 				   * 1024; more than that do with the algorithms' simple forms */
 #define TCP_PACE_SHIFT 10         /* paced data leaves in bursts of 2^-10 s, as Linux (sk_pacing_shift) */
 #define TCP_PACE_QUANTUM_MAX 65536u /* BBR's window has room for three such bursts, up to this size */
-#define TCP_MIN_RTT_MS 300000     /* what TCP_INFO calls the least RTT is at most this old (Linux tcp_min_rtt_wlen) */
+#define TCP_MIN_RTT_MS 300000     /* what counts as the least RTT is at most this old (Linux tcp_min_rtt_wlen) */
 #define TCP_TTL_DEFAULT 64        /* RFC 1700 */
 #define TCP_ANSWER_MS 512         /* one answer to segments that may be forged (challenge ACK, ACK to what is outside the window) per
 				   * connection and so many ms, Linux tcp_invalid_ratelimit 500; a power of two */
@@ -123,6 +157,8 @@
 
 /* ---- UDP ---- */
 #define UDP_RCVBUF_DEFAULT (1u << 20)
+#define UDP_ERRORS_MAX 64         /* errors waiting in one socket with IP_RECVERR: more say nothing new */
+#define UDP_MEMBERS_MAX 20        /* groups of one socket, Linux igmp_max_memberships */
 #define UDP_QUEUE_MAX 4096        /* datagrams waiting in one socket */
 
 /* ---- ports ---- */

@@ -39,7 +39,7 @@ static __rte_noinline void rx_go_home(struct stack *s, struct net_pkt *pkt, uint
 {
 	if (why == REHOME_RSS && pkt->port == NET_PORT_LOOP) {
 		why = REHOME_LOOP;
-	} else if (why == REHOME_RSS && !s->port[pkt->port]->rss_trusted) {
+	} else if (why == REHOME_RSS && !(pkt->ip6 ? s->port[pkt->port]->rss_trusted6 : s->port[pkt->port]->rss_trusted)) {
 		why = REHOME_NO_RSS;
 	} else if (why == REHOME_RSS) {
 		say_mispredicted(s, pkt->port);
@@ -107,11 +107,36 @@ static void rx_error(struct stack *s, struct net_pkt *pkt)
 		rx_send_on(s, pkt, (uint16_t)verdict, REHOME_BOUND);
 }
 
+/* A packet to a group or a broadcast address is for whoever wants it: copies go to the other stacks that do. */
+static __rte_noinline void rx_spread(struct stack *s, struct net_pkt *pkt)
+{
+	uint64_t set[PORT_QUEUES_MAX / 64] = {0};
+
+	if (mail_alone(&s->mail))
+		return;
+	udp_group_stacks(&s->udp, pkt, set);
+	for (uint16_t i = 0; i < s->mail.n; i++) {
+		struct net_pkt copy = *pkt;
+
+		if (!(set[i / 64] >> i % 64 & 1))
+			continue;
+		copy.m = rte_pktmbuf_copy(pkt->m, s->mail.pool, 0, UINT32_MAX);
+		if (copy.m != NULL)
+			rx_send_on(s, &copy, i, REHOME_GROUP);
+		else
+			drop_count(&s->drops, DROP_NO_MBUF);
+	}
+}
+
 /* A fragment at the home of its addresses. What becomes whole goes on to its own home. */
 static enum net_verdict rx_fragment(struct stack *s, struct net_pkt *pkt)
 {
 	enum net_verdict v = net_reassemble(&s->net, pkt);
 
+	if (v == NET_GROUP) {
+		rx_spread(s, pkt);
+		return v;
+	}
 	if (v != NET_DONE && v != NET_FRAGMENT && !rx_at_home(s, pkt, REHOME_FRAGMENT))
 		return NET_DONE;
 	return v;
@@ -124,6 +149,11 @@ static inline enum net_verdict rx_classify(struct stack *s, uint8_t port, struct
 
 	if (v == NET_DONE)
 		return v;
+	if (unlikely(v == NET_GROUP)) {
+		if (!homed)
+			rx_spread(s, pkt);
+		return v;
+	}
 	if (!homed && !rx_at_home(s, pkt, v == NET_ICMP_ERROR ? REHOME_ICMP : v == NET_FRAGMENT ? REHOME_FRAGMENT : REHOME_RSS))
 		return NET_DONE;
 	return likely(v != NET_FRAGMENT) ? v : rx_fragment(s, pkt);
@@ -174,6 +204,9 @@ static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, 
 			break;
 		case NET_UDP:
 			rx_udp(s, p);
+			break;
+		case NET_GROUP:
+			udp_input_group(&s->udp, p);
 			break;
 		case NET_ICMP_ERROR:
 			rx_error(s, p);

@@ -46,6 +46,9 @@ int stack_init(struct stack *s, const struct stack_config *cfg)
 		.max_conns = cfg->max_conns,
 		.port_lo = cfg->port_lo,
 		.port_hi = cfg->port_hi,
+		.congestion = cfg->congestion,
+		.rcvbuf_max = cfg->rcvbuf_max,
+		.ecn = cfg->ecn,
 		.numa_node = cfg->numa_node,
 		.secret = cfg->secret,
 		.syncookies = cfg->syncookies,
@@ -73,7 +76,7 @@ int stack_init(struct stack *s, const struct stack_config *cfg)
 	ret = stack_flow_init(s, cfg);
 	if (ret != 0)
 		goto no_flow;
-	s->eport = eport_new(cfg->eports, cfg->self, PATHS_MAX, &s->prng, cfg->numa_node);
+	s->eport = eport_new(cfg->eports, cfg->self, &s->flow.addr6s, PATHS_MAX, &s->prng, cfg->numa_node);
 	ret = -ENOMEM;
 	if (s->eport == NULL)
 		goto no_eport;

@@ -38,6 +38,8 @@ static const struct counter counters[] = {
 	TCP_STAT(timewait_reused),
 	TCP_STAT(conn_full),
 	TCP_STAT(port_exhausted),
+	TCP_STAT(ecn_ce),
+	TCP_STAT(ecn_reductions),
 	TCP_STAT(cookies_sent),
 	TCP_STAT(cookies_received),
 	TCP_STAT(cookies_failed),

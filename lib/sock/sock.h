@@ -162,9 +162,6 @@ ssize_t sock_tcp_send(struct sock_env *env, struct conn *c, const struct iovec *
 ssize_t sock_fastopen_send(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags,
 			   const struct sockaddr *to, socklen_t to_len);
 
-/* Fills *len (in: room) bytes of addr. */
-void sock_name_out(const struct sockaddr_in *name, struct sockaddr *addr, socklen_t *len);
-
 /* Leaves its epoll instance, if it is in one. */
 void sock_epoll_leave(struct sock_env *env, struct conn *c);
 void sock_epoll_close(struct sock_env *env, struct conn *ep);

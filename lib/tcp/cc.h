@@ -5,9 +5,6 @@
 
 #include "tcp/buf.h"
 
-/* In pcb.xflags, see TX_CC_SHIFT. */
-enum tcp_cc_id { TCP_CC_CUBIC, TCP_CC_RENO, TCP_CC_BBR, TCP_CC_DCTCP, TCP_CC_IDS };
-
 /* What one ACK told: filled by rtx.c for the algorithm. Bytes, but for the names that say otherwise. */
 struct tcp_ack {
 	uint32_t una;            /* up to where all is acknowledged now */

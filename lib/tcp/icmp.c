@@ -1,12 +1,13 @@
 /* icmp.c: ICMP errors about our segments (RFC 5927, RFC 1191; connect-semantics F11 to F30). */
 #include <errno.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 
 #include "tcp/buf.h"
 #include "tcp/in.h"
 #include "tcp/life.h"
-#include "tcp/out.h"
+#include "tcp/rtx.h"
 
 /* RFC 1191 7: what to try when an old router does not say. */
 static uint16_t plateau_below(uint16_t mtu)
@@ -30,12 +31,13 @@ static void path_narrows(struct tcp *t, uint32_t path_idx, uint16_t mtu, struct 
 	net_pmtu_lower(t->net, path_idx, mtu != 0 ? mtu : plateau_below(before));
 	if (path->pmtu == before || p == NULL || !TCP_IN(p->state, TCP_SYNCHRONIZED))
 		return;
-	p->snd_nxt = p->snd_una;
-	tcp_out_mark(t, p);
+	tcp_rtx_narrowed(t, p);
 }
 
 static bool is_frag_needed(const struct net_pkt *pkt)
 {
+	if (pkt->ip6)
+		return pkt->icmp.type == ICMP6_PACKET_TOO_BIG && !pkt->icmp.local;
 	return pkt->icmp.type == ICMP_DEST_UNREACH && pkt->icmp.code == ICMP_FRAG_NEEDED && !pkt->icmp.local;
 }
 

@@ -3,8 +3,12 @@
 
 #include <errno.h>
 
+#include "net/either.h"
+#include "tcp/ack.h"
 #include "tcp/ext.h"
 #include "tcp/out.h"
+#include "tcp/sack_out.h"
+#include "tcp/urgent.h"
 #include "tcp/rtx.h"
 
 void tcp_in_drop(struct tcp *t, struct tcp_seg *s, enum drop why)
@@ -12,6 +16,22 @@ void tcp_in_drop(struct tcp *t, struct tcp_seg *s, enum drop why)
 	drop_count(t->drops, why);
 	rte_pktmbuf_free(s->m);
 	s->m = NULL;
+}
+
+/* To who has no connection with us, and maybe no path. */
+static void reset_nobodys(struct tcp *t, const struct net_pkt *pkt, struct tcp_view *v)
+{
+	static const struct tcp_opts none;
+	struct flow_key key = pkt->key;
+	int err;
+	uint32_t path = net_path_back(t->net, pkt, &key, &err);
+
+	if (path == 0) {
+		drop_count(t->drops, DROP_NO_ROUTE);
+		return;
+	}
+	tcp_out_bare(t, &key, path, v, &none, 0);
+	net_path_put(t->net, path);
 }
 
 void tcp_in_reset(struct tcp *t, const struct tcp_seg *s, uint32_t path)
@@ -27,7 +47,10 @@ void tcp_in_reset(struct tcp *t, const struct tcp_seg *s, uint32_t path)
 		v.flags |= TCPF_ACK;
 		v.ack = s->seq + s->len + !!(s->flags & TCPF_SYN) + !!(s->flags & TCPF_FIN);
 	}
-	tcp_out_bare(t, &s->pkt->key, path, &v, &none, 0);
+	if (unlikely(path == 0))
+		reset_nobodys(t, s->pkt, &v);
+	else
+		tcp_out_bare(t, &s->pkt->key, path, &v, &none, 0);
 }
 
 /* First: check sequence number, with the leniency of RFC 9293 3.10.7.4: at the right edge an ACK is still taken, and a
@@ -71,8 +94,14 @@ static bool step1_seq(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		why = DROP_TCP_SEQ;
 	else
 		return true;
-	if (!(s->flags & TCPF_RST) && (segment_speaks(s) || tcp_out_answer_allowed(t, p)))
-		tcp_out_ack_now(t, p);
+	if (!(s->flags & TCPF_RST)) {
+		if (s->len > 0)
+			tcp_ack_quick_again(p);
+		if (s->len > 0 && seq_lt(s->seq, p->rcv_nxt)) /* RFC 2883 4.1 */
+			tcp_dsack(t, p, s->seq, seq_min(s->seq + s->len, p->rcv_nxt));
+		if (segment_speaks(s) || tcp_out_answer_allowed(t, p))
+			tcp_out_ack_now(t, p);
+	}
 	tcp_in_drop(t, s, why);
 	return false;
 }
@@ -114,6 +143,9 @@ static void trim(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 
 		if (old > s->len)
 			old = s->len;
+		tcp_dsack(t, p, s->seq, s->seq + old); /* RFC 2883 4.2 */
+		if (old > 0 && s->len == old)
+			tcp_ack_quick_again(p);
 		s->seq += old;
 		s->off += old;
 		s->len -= old;
@@ -151,7 +183,7 @@ static bool expected(const struct tcp *t, const struct tcp_pcb *p, const struct 
 	const struct tcp_buf *b = tcp_buf_of(t, p);
 
 	return p->state == TCP_ESTABLISHED && (s->flags & (odd | TCPF_ACK)) == TCPF_ACK && s->seq == p->rcv_nxt &&
-	       seq_le(s->seq + s->len, p->rcv_adv) && (b == NULL || b->ooo_head == NULL) &&
+	       seq_le(s->seq + s->len, p->rcv_adv) && (b == NULL || b->ooo == 0) &&
 	       (!(p->tflags & TF_TS) || (s->o.has_ts && !tcp_paws_old(s, p->ts_recent)));
 }
 
@@ -191,6 +223,8 @@ void tcp_in_pcb(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		tcp_ext_received(t, p, s->len, s->len > 0 ? tcp_seg_joined(s) : 1);
 	if (!tcp_in_ack(t, p, s))
 		return;
+	if (unlikely(s->flags & TCPF_URG))
+		tcp_in_urg(t, p, s);
 	if (s->len > 0 && !tcp_in_text(t, p, s))
 		return;
 	if (s->flags & TCPF_FIN)
@@ -212,6 +246,8 @@ static bool segment_parse(struct tcp_seg *s, struct net_pkt *pkt)
 	s->seq = v.seq;
 	s->ack = v.ack;
 	s->wnd = v.wnd;
+	s->urp = v.urp;
+	s->up = v.seq + v.urp;
 	s->flags = v.flags;
 	s->off = pkt->l4_off + v.hdr_len;
 	s->len = pkt->l4_len - v.hdr_len;

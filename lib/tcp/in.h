@@ -12,7 +12,8 @@ struct tcp_seg {
 	uint32_t seq, ack;
 	uint32_t len;               /* payload that is left of it */
 	uint32_t off;               /* where it starts in m */
-	uint16_t wnd;               /* as on the wire */
+	uint32_t up;                /* SEG.UP: where the urgent pointer urp points, for segments with URG */
+	uint16_t wnd, urp;          /* as on the wire */
 	uint8_t flags;
 	struct tcp_opts o;
 };

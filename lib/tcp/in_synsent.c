@@ -33,7 +33,7 @@ static void syn_options(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *
 	p->snd_wl1 = s->seq;
 	p->snd_wl2 = s->ack;
 	p->rcv_tick = t->clock->tick;
-	tcp_pcb_peer(t, p, s->o.has_mss ? s->o.mss : TCP_MSS_FALLBACK);
+	tcp_pcb_peer(t, p, s->o.has_mss ? s->o.mss : tcp_fallback_mss(&p->c.h.key));
 }
 
 /* Text and FIN that came with the SYN-ACK: the sixth and later steps. */

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "flow/away.h"
+#include "tcp/autotune.h"
 #include "tcp/buf.h"
 #include "tcp/cc.h"
 #include "tcp/ext.h"
@@ -14,36 +15,34 @@
 #include "tcp/rtx.h"
 #include "tcp/shared.h"
 #include "tcp/timers.h"
+#include "wire/tcp.h"
 
 /* ---- beginning ---- */
 
-uint8_t tcp_wscale_for(uint32_t rcvbuf)
+uint8_t tcp_wscale_for(const struct tcp *t, const struct tcp_pcb *p)
 {
+	uint32_t most = tcp_rcvbuf_most(t, p);
 	uint8_t s = 0;
 
-	while (s < TCP_WSCALE_MAX && (65535u << s) < rcvbuf)
+	while (s < TCP_WSCALE_MAX && (65535u << s) < most)
 		s++;
 	return s;
 }
 
 uint16_t tcp_listener_window(const struct tcp_pcb *l) { return (uint16_t)(l->rcvbuf < 65535 ? l->rcvbuf : 65535); }
 
-uint8_t tcp_listener_wscale(const struct tcp *t, const struct tcp_pcb *l)
+uint16_t tcp_mss_within(uint32_t mtu, uint32_t l3_len, const struct tcp_optext *x)
 {
-	(void)t;
-	return tcp_wscale_for(l->rcvbuf);
-}
-
-uint16_t tcp_mss_within(uint16_t mtu, const struct tcp_optext *x)
-{
-	uint32_t mss = mtu - 40u;
+	uint32_t mss = mtu - l3_len - TCP_HDR_LEN;
 
 	return (uint16_t)(x->maxseg != 0 && x->maxseg < mss ? x->maxseg : mss);
 }
 
 uint16_t tcp_announced_mss(const struct tcp *t, uint32_t path, const struct tcp_optext *x)
 {
-	return tcp_mss_within(path_at(&t->net->paths, path)->pmtu, x);
+	const struct path *way = path_at(&t->net->paths, path);
+
+	return tcp_mss_within(way->pmtu, way->l3_len, x);
 }
 
 void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_offset)
@@ -52,11 +51,11 @@ void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_o
 	p->snd_nxt = p->snd_max = iss + 1;
 	p->ts_offset = ts_offset;
 	p->srtt_us8 = p->rttvar_us4 = 0;
-	p->wscale = (uint8_t)(tcp_wscale_for(p->rcvbuf) << 4);
+	p->wscale = (uint8_t)(tcp_wscale_for(t, p) << 4);
 	p->rcv_mss = TCP_MSS_FALLBACK;
 	p->backoff = p->dupacks = p->probes = p->soft_error = 0;
 	tcp_ext_free(t, p); /* of an earlier connection */
-	p->xflags &= ~TX_CONNECTION;
+	p->xflags = (p->xflags & ~TX_CONNECTION) | TX_QUICK_MASK;
 	p->snd_wnd_max = 0;
 	p->rcv_tick = p->rtx_tick = t->clock->tick;
 	p->mss = TCP_MSS_FALLBACK;
@@ -85,8 +84,9 @@ static void inherit(struct tcp *t, struct tcp_pcb *p, const struct tcp_listener 
 
 	p->sndbuf = from->sndbuf;
 	p->rcvbuf = from->rcvbuf;
+	p->c.more = from->c.more;
 	p->xflags |= from->xflags & TX_CC_MASK;
-	p->tflags = from->tflags & (TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_QUICKACK);
+	p->tflags = from->tflags & (TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_PINGPONG);
 	if (from->opts != 0) {
 		const struct tcp_optext *x = tcp_opt(t, from);
 		struct tcp_optext *own = tcp_opt_need(t, p);

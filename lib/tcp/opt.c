@@ -87,10 +87,11 @@ static int keep_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 	return 0;
 }
 
-static int quickack_set(struct tcp *t, struct tcp_pcb *p, bool on)
+/* As Linux: it lasts until the connection answers requests again, and an even value acknowledges once. */
+static int quickack_set(struct tcp *t, struct tcp_pcb *p, int v)
 {
-	flag_set(p, TF_QUICKACK, on);
-	if (on && p->c.type == CONN_TCP && (p->tflags & TF_ACK_DELAY))
+	flag_set(p, TF_PINGPONG, (v & 1) == 0);
+	if (v != 0 && p->c.type == CONN_TCP && (p->tflags & TF_ACK_DELAY))
 		tcp_out_ack_now(t, p);
 	return 0;
 }
@@ -113,7 +114,7 @@ static int tcp_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 		flag_set(p, TF_CORK, v != 0);
 		return push(t, p);
 	case TCP_QUICKACK:
-		return quickack_set(t, p, v != 0);
+		return quickack_set(t, p, v);
 	case TCP_KEEPIDLE:
 	case TCP_KEEPINTVL:
 	case TCP_KEEPCNT:
@@ -172,7 +173,7 @@ static int tcp_level_get(const struct tcp *t, const struct tcp_pcb *p, int name,
 	switch (name) {
 	case TCP_NODELAY: *v = !!(p->tflags & TF_NODELAY); return 0;
 	case TCP_CORK: *v = !!(p->tflags & TF_CORK); return 0;
-	case TCP_QUICKACK: *v = !!(p->tflags & TF_QUICKACK); return 0;
+	case TCP_QUICKACK: *v = !(p->tflags & TF_PINGPONG); return 0;
 	case TCP_KEEPIDLE: *v = x->keepidle_s; return 0;
 	case TCP_KEEPINTVL: *v = x->keepintvl_s; return 0;
 	case TCP_KEEPCNT: *v = x->keepcnt; return 0;
@@ -213,6 +214,13 @@ static int linger_set(struct tcp *t, struct tcp_pcb *p, const void *val, uint32_
 	return 0;
 }
 
+static void opt_flag_set(struct tcp *t, struct tcp_pcb *p, uint16_t flag, bool on)
+{
+	struct tcp_optext *x = tcp_opt_need(t, p);
+
+	x->flags = (uint16_t)(on ? x->flags | flag : x->flags & ~flag);
+}
+
 static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 {
 	switch (name) {
@@ -221,6 +229,10 @@ static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 		return 0;
 	case SO_RCVBUF:
 		p->rcvbuf = bufsize(v);
+		opt_flag_set(t, p, OPT_RCVBUF_LOCK, true);
+		return 0;
+	case SO_OOBINLINE:
+		opt_flag_set(t, p, OPT_OOBINLINE, v != 0);
 		return 0;
 	case SO_KEEPALIVE:
 		flag_set(p, TF_KEEPALIVE, v != 0);
@@ -232,12 +244,13 @@ static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 	}
 }
 
-static int socket_level_get(const struct tcp_pcb *p, int name, int *v)
+static int socket_level_get(const struct tcp *t, const struct tcp_pcb *p, int name, int *v)
 {
 	switch (name) {
 	case SO_SNDBUF: *v = (int)p->sndbuf; return 0;
 	case SO_RCVBUF: *v = (int)p->rcvbuf; return 0;
 	case SO_KEEPALIVE: *v = !!(p->tflags & TF_KEEPALIVE); return 0;
+	case SO_OOBINLINE: *v = !!(tcp_opt(t, p)->flags & OPT_OOBINLINE); return 0;
 	default: return -ENOPROTOOPT;
 	}
 }
@@ -280,6 +293,48 @@ static int ip_level_get(const struct tcp *t, const struct tcp_pcb *p, int name, 
 		*v = path_at(&t->net->paths, p->c.h.path)->pmtu;
 		return 0;
 	default: return -ENOPROTOOPT;
+	}
+}
+
+/* ---- IPPROTO_IPV6 ---- */
+
+static int ip6_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
+{
+	if ((name == IPV6_TCLASS || name == IPV6_UNICAST_HOPS) && (v < -1 || v > 255))
+		return -EINVAL;
+	switch (name) {
+	case IPV6_TCLASS:
+		tcp_opt_need(t, p)->tclass6 = v == -1 ? 0 : (uint8_t)v & 0xfc; /* the two ECN bits are TCP's */
+		return 0;
+	case IPV6_UNICAST_HOPS:
+		if (v == 0)
+			return -EINVAL;
+		tcp_opt_need(t, p)->hops6 = v == -1 ? 0 : (uint8_t)v;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int ip6_level_get(const struct tcp *t, const struct tcp_pcb *p, int name, int *v)
+{
+	const struct tcp_optext *x = tcp_opt(t, p);
+	const struct path *path = p->c.h.path != 0 ? path_at(&t->net->paths, p->c.h.path) : NULL;
+
+	switch (name) {
+	case IPV6_TCLASS:
+		*v = x->tclass6;
+		return 0;
+	case IPV6_UNICAST_HOPS:
+		*v = x->hops6 != 0 ? x->hops6 : path != NULL && path->hop_limit != 0 ? path->hop_limit : TCP_TTL_DEFAULT;
+		return 0;
+	case IPV6_MTU:
+		if (path == NULL)
+			return -ENOTCONN;
+		*v = path->pmtu;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
 	}
 }
 
@@ -371,6 +426,7 @@ int tcp_setopt(struct tcp *t, struct tcp_pcb *p, int level, int name, const void
 	case IPPROTO_TCP: return tcp_level_set(t, p, name, v);
 	case SOL_SOCKET: return socket_level_set(t, p, name, v);
 	case IPPROTO_IP: return ip_level_set(t, p, name, v);
+	case IPPROTO_IPV6: return ip6_level_set(t, p, name, v);
 	default: return -ENOPROTOOPT;
 	}
 }
@@ -412,7 +468,8 @@ int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val,
 		return value_write(cc_name, sizeof(cc_name), val, len);
 	}
 	err = level == IPPROTO_TCP ? tcp_level_get(t, p, name, &v) :
-	      level == SOL_SOCKET ? socket_level_get(p, name, &v) :
-	      level == IPPROTO_IP ? ip_level_get(t, p, name, &v) : -ENOPROTOOPT;
+	      level == SOL_SOCKET ? socket_level_get(t, p, name, &v) :
+	      level == IPPROTO_IP ? ip_level_get(t, p, name, &v) :
+	      level == IPPROTO_IPV6 ? ip6_level_get(t, p, name, &v) : -ENOPROTOOPT;
 	return err != 0 ? err : value_write(&v, sizeof(v), val, len);
 }

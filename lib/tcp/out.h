@@ -41,9 +41,14 @@ void tcp_out_synack_back(struct tcp *t, const struct tcp_synrcvd *sr, const stru
 bool tcp_out_ack(struct tcp *t, struct tcp_pcb *p);            /* a bare ACK; false: no mbuf */
 void tcp_out_ack_at(struct tcp *t, struct tcp_pcb *p, uint32_t seq); /* a bare ACK with this sequence number */
 void tcp_out_rst(struct tcp *t, struct tcp_pcb *p);
-/* RST or ACK without a connection behind it, over a path index or (0) one looked up for this packet. Fills in v's ports. */
+/* RST or ACK without a connection behind it, over a path index. Fills in v's ports. */
 void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, struct tcp_view *v,
 		  const struct tcp_opts *o, uint8_t tos);
+
+/* p->mss, or less where the path has become narrower (RFC 1191 6.1), or where SACK blocks go with the payload. */
+uint32_t tcp_out_mss(const struct tcp *t, const struct tcp_pcb *p);
+/* One segment, whatever cwnd says: new data, else the last one in flight again (RFC 8985 7.3). False: there was no way. */
+bool tcp_out_probe(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b);
 
 /* Whether the tx queue takes another segment of those who can wait; gives the driver what is there first when it is full. */
 static inline bool tcp_out_room(struct tcp *t, uint32_t path)

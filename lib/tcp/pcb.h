@@ -24,7 +24,7 @@ struct tcp_pcb {
 
 	uint32_t snd_una;           /* ---- line 1 ---- */
 	uint32_t snd_nxt;
-	uint32_t snd_max;           /* highest snd_nxt so far (it goes back after an RTO) */
+	uint32_t snd_max;           /* snd_nxt, or one more: a window probe's byte */
 	uint32_t snd_wnd;           /* scaled, bytes */
 	uint32_t snd_wl1, snd_wl2;
 	uint32_t rcv_nxt;
@@ -82,25 +82,29 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 #define TF_SHUT_RD      (1u << 13) /* nothing more to read: peer's FIN, SHUT_RD, or the end */
 #define TF_SHUT_WR      (1u << 14) /* nothing more to write: SHUT_WR, or the end */
 #define TF_EPORT        (1u << 15) /* eport_put() is due when the flow ends */
-#define TF_RTT          (1u << 16) /* rtt_seq is being timed */
-#define TF_RECOVERY     (1u << 17) /* fast recovery (RFC 6582) until tcp_buf.recover is acknowledged */
+#define TF_RECOVERY     (1u << 17) /* fast recovery until tcp_buf.recover is acknowledged */
 #define TF_LOSS         (1u << 18) /* after an RTO, until tcp_buf.recover is acknowledged */
-#define TF_RTX_HEAD     (1u << 19) /* the segment at snd_una is to be sent again */
+#define TF_RTX_FIN      (1u << 19) /* a FIN that is alone in flight is to be sent again */
 #define TF_CONNECTED    (1u << 20) /* was established since the last connect or accept */
 #define TF_DEAD         (1u << 21) /* closed because a connection or attempt ended, not because there was none */
 #define TF_ZOMBIE       (1u << 22) /* freed but for its place in the output list */
 #define TF_BIND_NO_PORT (1u << 23) /* IP_BIND_ADDRESS_NO_PORT */
-#define TF_QUICKACK     (1u << 24) /* TCP_QUICKACK: no delayed ACKs */
+#define TF_PINGPONG     (1u << 24) /* requests and answers: an ACK waits for the answer (TCP_QUICKACK ends it) */
 #define TF_FORCE        (1u << 25) /* send what the window allows, whatever Nagle, CORK and SWS avoidance say, once */
 #define TF_NOMBUF       (1u << 26) /* a send was cut short for lack of mbufs: EPOLLOUT is due when there are some */
 #define TF_SYN_DUE      (1u << 27) /* the SYN found no room in the tx queue and goes with the next flush */
 #define TF_CLAIMING     TF_LOSS    /* SYN-SENT only: waits for the tuple's home to let the SYN go (mail.c) */
 #define TF_SOCK_MASK    (0xfu << 28) /* four bits for lib/sock, which TCP keeps (cleared by tcp_new only) */
 /* What a socket keeps when its connection ends and it connects again. */
-#define TF_KEEP_MASK    (TF_OUT | TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_BIND_NO_PORT | TF_QUICKACK | TF_SOCK_MASK)
+#define TF_KEEP_MASK    (TF_OUT | TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_BIND_NO_PORT | TF_PINGPONG | TF_SOCK_MASK)
 
 /* tcp_pcb.xflags */
 #define TX_SACK         (1u << 0)  /* both sides permit SACK (RFC 2018) */
+#define TX_T_TLP        (1u << 1)  /* t_rtx is the probe timeout (RFC 8985 7.2) ... */
+#define TX_T_REO        (1u << 2)  /* ... or the reordering timer (RFC 8985 6.2 step 5) */
+#define TX_TLP          (1u << 3)  /* what a loss probe sent again is not accounted for: up to tcp_flight.tlp_end; none: snd_una */
+#define TX_REORDERS     (1u << 4)  /* the path was seen to reorder (RFC 8985 6.2 step 3) */
+#define TX_RECOVERED    (1u << 5)  /* after a recovery without SACK, until more than tcp_buf.recover is acknowledged */
 #define TX_ECN          (1u << 8)  /* both sides do ECN (RFC 3168 6.1.1); until the SYN-ACK: we asked for it */
 #define TX_CC_SHIFT     9          /* three bits: the congestion control algorithm (cc.h), the socket's */
 #define TX_CC_MASK      (7u << TX_CC_SHIFT)
@@ -108,6 +112,8 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 #define TX_ECN_CWR      (1u << 13) /* the next new data carries CWR (6.1.2) */
 #define TX_EXT          (1u << 14) /* pcb.ext names a struct tcp_ext */
 #define TX_PACED        (1u << 15) /* ... in which a pacing rate holds the sender back (pace.h) */
+#define TX_QUICK_SHIFT  16         /* four bits: so many ACKs more leave at once, unless TF_PINGPONG (ack.h) */
+#define TX_QUICK_MASK   (15u << TX_QUICK_SHIFT)
 #define TX_UNTIMED      (1u << 20) /* the handshake's round trip is not known: its SYN was answered by a cookie */
 #define TX_FO_WAIT      (1u << 21) /* SYN-SENT: the SYN waits for the first data to send (fastopen.h) */
 #define TX_FO_SYN       (1u << 22) /* the SYN had a Fast Open option, or data */
@@ -158,6 +164,10 @@ struct tcp_timewait {
 };
 static_assert(sizeof(struct tcp_timewait) == 64, "one cache line");
 
+/* tcp_optext.flags */
+#define OPT_OOBINLINE   (1u << 0) /* SO_OOBINLINE */
+#define OPT_RCVBUF_LOCK (1u << 1) /* SO_RCVBUF: the buffer is as it was asked for */
+
 /* What setsockopt() changed from the defaults. */
 struct tcp_optext {
 	uint32_t pool_link;
@@ -166,7 +176,7 @@ struct tcp_optext {
 	uint8_t keepcnt, syncnt;
 	uint8_t tos, ttl;
 	uint16_t maxseg;           /* TCP_MAXSEG, 0: none */
-	uint16_t spare;
+	uint16_t flags;            /* OPT_* */
 	int32_t linger_s;          /* SO_LINGER, -1: off */
 	int32_t linger2_s;         /* TCP_LINGER2: orphaned FIN-WAIT-2; -1: none at all */
 	uint32_t port_range;       /* IP_LOCAL_PORT_RANGE, 0: none */
@@ -176,7 +186,7 @@ struct tcp_optext {
 	uint32_t fastopen;         /* struct tcp_fo_listen (fastopen.h), 0 none */
 	uint8_t fo_flags;          /* FO_* */
 	uint8_t defer_accept;      /* TCP_DEFER_ACCEPT as SYN-ACKs that may be repeated meanwhile, 0: off */
-	uint16_t spare3;
+	uint8_t tclass6, hops6;    /* over IPv6; hops 0: what routers said */
 	uint32_t spare2[2];
 };
 static_assert(sizeof(struct tcp_optext) == 64, "a line");

@@ -1,12 +1,15 @@
 /* segment.c: building segments: windows, headers, options; with a connection behind them or without. */
 #include <netinet/in.h>
 
+#include "tcp/ack.h"
 #include "tcp/buf.h"
 #include "tcp/ecn.h"
 #include "tcp/ext.h"
 #include "tcp/fastopen.h"
 #include "tcp/life.h"
 #include "tcp/out.h"
+#include "tcp/sack_out.h"
+#include "tcp/urgent.h"
 
 /* ---- the receive window ---- */
 
@@ -79,19 +82,40 @@ static inline struct rte_mbuf *segment_of(struct tcp *t, struct tcp_pcb *p, uint
 	const uint8_t ece = p->xflags & TX_ECN_ECE ? TCPF_ECE : 0;
 	struct tcp_view v = {.seq = seq, .ack = p->rcv_nxt, .flags = flags | TCPF_ACK | ece, .wnd = tcp_out_window(t, p)};
 	struct tcp_opts o = {.has_ts = p->tflags & TF_TS, .tsval = tcp_now_ts(t, p->ts_offset), .tsecr = p->ts_recent};
+	const struct tcp_buf *b = tcp_buf_of(t, p);
 
+	if (unlikely(b != NULL && b->tell != 0)) {
+		v.urp = tcp_urgent_pointer(p, b, seq, &v.flags);
+		if (b->tell & BUF_SACK)
+			tcp_sack_fill(t, p, b, &o);
+	}
 	ports_fill(&v, &p->c.h.key);
 	return segment_new(t, &v, &o);
+}
+
+static inline void out_ip(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *m, uint8_t ect)
+{
+	struct path *path = path_at(&t->net->paths, p->c.h.path);
+	const struct tcp_optext *x = tcp_opt(t, p);
+
+	if (likely(path->l3_len == IP4_HDR_LEN))
+		net_ip4_output(t->net, path, m, IPPROTO_TCP, x->tos | ect, x->ttl);
+	else
+		net_ip6_output(t->net, path, m, IPPROTO_TCP, x->tclass6 | ect, x->hops6, p->c.h.hash);
 }
 
 /* It carries the ACK, too. ect: its codepoint of RFC 3168. */
 static inline void segment_send(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *m, uint8_t ect)
 {
-	const struct tcp_optext *x = tcp_opt(t, p);
+	struct tcp_buf *b = tcp_buf_of(t, p);
 
+	if (unlikely(b != NULL && (b->tell & BUF_SACK)))
+		tcp_sack_told(p, b);
+	if (p->tflags & TF_ACK_NOW)
+		tcp_ack_quick_sent(p);
 	p->last_ack_sent = p->rcv_nxt;
 	p->tflags &= ~(TF_ACK_NOW | TF_ACK_DELAY | TF_T_ACK);
-	net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos | ect, x->ttl);
+	out_ip(t, p, m, ect);
 }
 
 /* What few connections have: ECN, and books. The segment will leave. Returns its codepoint. */
@@ -117,6 +141,7 @@ bool tcp_out_segment(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t le
 	if (unlikely(p->xflags & (TX_ECN | TX_EXT)))
 		ect = segment_special(t, p, m, seq, len, 1);
 	if (len > 0) {
+		tcp_ack_answered(t, p);
 		tcp_buf_snd_copy(tcp_buf_of(t, p), p->snd_una, seq, rte_pktmbuf_mtod_offset(m, void *, m->data_len), len);
 		m->data_len = (uint16_t)(m->data_len + len);
 		m->pkt_len = m->data_len;
@@ -150,9 +175,12 @@ static bool large_fill(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *head, 
 
 bool tcp_out_large(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags, uint32_t mss)
 {
-	struct rte_mbuf *m = segment_of(t, p, seq, flags);
+	struct rte_mbuf *m;
 	uint8_t ect = 0;
 
+	if (unlikely(tcp_buf_of(t, p)->tell & (BUF_URG_SEND | BUF_SACK))) /* not the same in each of the segments: singly */
+		return false;
+	m = segment_of(t, p, seq, flags);
 	if (m == NULL)
 		return false;
 	m->l4_len = m->data_len;
@@ -164,18 +192,21 @@ bool tcp_out_large(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len,
 		return false;
 	}
 	t->stats.segs_out += (len - 1) / mss;
+	tcp_ack_answered(t, p);
 	if (p->xflags & (TX_ECN | TX_EXT))
 		ect = segment_special(t, p, m, seq, len, (len + mss - 1) / mss);
 	segment_send(t, p, m, ect);
 	return true;
 }
 
-/* The number of a segment without text. It lies behind all that was ever sent, as far as the window allows: after a
- * retransmission timeout SND.NXT is back at SND.UNA, and a peer that has received more would find an ACK from there outside
- * its window and never look at it; two peers in that situation would answer each other for ever. */
+/* The number of a segment without text. It lies behind all that was sent, as far as the window allows: a peer that has taken
+ * its window back (but for what scaling hides) would find it outside and never look at it; two peers in that situation would
+ * answer each other for ever. As Linux tcp_acceptable_seq(). */
 static uint32_t bare_seq(const struct tcp_pcb *p)
 {
-	return seq_max(p->snd_nxt, seq_min(p->snd_max, p->snd_una + p->snd_wnd));
+	uint32_t edge = p->snd_una + p->snd_wnd;
+
+	return (int32_t)(p->snd_nxt - edge) < (1 << (p->wscale & 15)) ? p->snd_nxt : edge;
 }
 
 bool tcp_out_ack(struct tcp *t, struct tcp_pcb *p) { return tcp_out_segment(t, p, bare_seq(p), 0, 0); }
@@ -235,7 +266,7 @@ bool tcp_out_syn_open(struct tcp *t, struct tcp_pcb *p, const struct tcp_fo_opti
 		m->data_len = (uint16_t)(m->data_len + text);
 		m->pkt_len = m->data_len;
 	}
-	net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos | ect, x->ttl);
+	out_ip(t, p, m, ect);
 	return true;
 }
 
@@ -268,31 +299,21 @@ void tcp_out_synack_back(struct tcp *t, const struct tcp_synrcvd *sr, const stru
 	ports_fill(&v, &sr->h.key);
 	m = segment_new(t, &v, &o);
 	if (m != NULL)
-		net_ip4_back(t->net, pkt, m, IPPROTO_TCP, sr->tos, TCP_TTL_DEFAULT);
+		net_back(t->net, pkt, m, IPPROTO_TCP, sr->tos, TCP_TTL_DEFAULT);
 }
 
 void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, struct tcp_view *v,
 		  const struct tcp_opts *o, uint8_t tos)
 {
-	uint32_t own = 0;
 	struct rte_mbuf *m;
-	int err;
 
-	if (path == 0) {
-		path = own = net_path_get(t->net, key->laddr_be, key->raddr_be, &err);
-		if (own == 0) {
-			drop_count(t->drops, DROP_NO_ROUTE);
-			return;
-		}
-	}
 	ports_fill(v, key);
 	m = segment_new(t, v, o);
-	if (m != NULL)
-		net_ip4_output(t->net, path_at(&t->net->paths, path), m, IPPROTO_TCP, tos, TCP_TTL_DEFAULT);
+	if (m != NULL) /* the flow's label, of IPv6, is the same with and without a connection (RFC 6437 3) */
+		net_output(t->net, path_at(&t->net->paths, path), m, IPPROTO_TCP, tos, flow_addr_is6(key->raddr_be) ? 0 : TCP_TTL_DEFAULT,
+			   flow_addr_is6(key->raddr_be) ? flow_hash6(t->flow, key) : 0);
 	if (v->flags & TCPF_RST)
 		t->stats.resets_out++;
-	if (own != 0)
-		net_path_put(t->net, own);
 }
 
 void tcp_out_rst(struct tcp *t, struct tcp_pcb *p)

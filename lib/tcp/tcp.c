@@ -5,6 +5,8 @@
 
 #include "tcp/buf.h"
 #include "tcp/ext.h"
+#include "tcp/flight.h"
+#include "tcp/ooo.h"
 #include "tcp/fastopen.h"
 #include "tcp/shared.h"
 #include "wire/ip4.h"
@@ -49,6 +51,7 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 
 	*t = (struct tcp){.flow = flow, .net = net, .tx = tx, .drops = drops, .clock = clock, .prng = prng, .eport = eport,
 			  .port_lo = cfg->port_lo, .port_hi = cfg->port_hi,
+			  .rcvbuf_max = cfg->rcvbuf_max != 0 ? cfg->rcvbuf_max : TCP_RCVBUF_MAX_DEFAULT,
 			  .congestion = cfg->congestion, .ecn = cfg->ecn,
 			  .timewait_max = flow->pool[FLOW_TIMEWAIT].cap - 1,
 			  .synrcvd_max = flow->pool[FLOW_SYNRCVD].cap - 1,
@@ -59,7 +62,7 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 			  .seg_max = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX)};
 	t->syns_left = TCP_SYNS_PER_TURN;
 	keys_make(t, &cfg->secret);
-	err = binds_init(&t->binds, binds + remote, cfg->numa_node);
+	err = binds_init(&t->binds, binds + remote, &flow->addr6s, cfg->numa_node);
 	if (err != 0)
 		return err;
 	err = pool_init(&t->shared, remote, sizeof(struct tcp_shared), cfg->numa_node);
@@ -86,7 +89,23 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 	err = pool_init(&t->exts, exts > 1024 ? exts : 1024, sizeof(struct tcp_ext), cfg->numa_node);
 	if (err != 0)
 		goto no_exts;
+	err = pool_init(&t->ooos, t->rcv_held_max, sizeof(struct tcp_ooo), cfg->numa_node); /* each holds a packet at least */
+	if (err != 0)
+		goto no_ooos;
+	/* What is in flight is in packet buffers, but for FINs, see in_ack.c. */
+	err = pool_init(&t->flights, 2 * t->snd_held_max, sizeof(struct tcp_flight), cfg->numa_node);
+	if (err != 0)
+		goto no_flights;
+	err = pool_init(&t->chunks, t->snd_held_max, sizeof(struct tcp_chunk), cfg->numa_node);
+	if (err != 0)
+		goto no_chunks;
 	return 0;
+no_chunks:
+	pool_fini(&t->flights);
+no_flights:
+	pool_fini(&t->ooos);
+no_ooos:
+	pool_fini(&t->exts);
 no_exts:
 	region_unmap(&t->fo_cache);
 no_fo_cache:
@@ -114,6 +133,9 @@ void tcp_fini(struct tcp *t)
 		if (b->owner != 0)
 			tcp_buf_clear(t, b);
 	}
+	pool_fini(&t->chunks);
+	pool_fini(&t->flights);
+	pool_fini(&t->ooos);
 	pool_fini(&t->exts);
 	region_unmap(&t->fo_cache);
 	pool_fini(&t->fastopens);

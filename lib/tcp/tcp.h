@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include "base/siphash.h"
+#include "config/congestion.h"
 #include "flow/bind.h"
 #include "flow/eport.h"
 #include "flow/ready.h"
@@ -18,7 +19,9 @@
 struct tcp_stats {
 	uint64_t segs_in, segs_out, rtx_segs, rtos, fast_rtx, dup_acks, active_opens, passive_opens, established, /* now */
 		resets_in, resets_out, attempt_fails, timeouts, ooo_segs, challenge_acks, timewait /* now */, synrcvd /* now */,
-		timewait_overflow, timewait_reused, conn_full, port_exhausted, cookies_sent, cookies_received, cookies_failed,
+		timewait_overflow, timewait_reused, conn_full, port_exhausted, tlp_probes, tlp_repaired, undone, dsacks_in,
+		sack_reneged,
+		cookies_sent, cookies_received, cookies_failed,
 		fastopen_active /* SYNs with data, or a cookie */, fastopen_taken /* whose data was */, fastopen_passive, fastopen_refused,
 		fastopen_overflow,
 		ecn_ce /* times that CE came anew */, ecn_reductions;
@@ -40,8 +43,11 @@ struct tcp {
 	struct pool fastopens;      /* struct tcp_fo_listen */
 	struct region fo_cache;     /* struct tcp_fo_peer */
 	struct pool exts;           /* struct tcp_ext */
+	struct pool ooos;           /* struct tcp_ooo */
 	uint8_t congestion;         /* algorithm of new sockets (enum tcp_cc_id) */
-	uint8_t ecn;                /* TCP_ECN_* */
+	uint8_t ecn;                /* enum tcp_ecn_mode */
+	struct pool flights;        /* struct tcp_flight */
+	struct pool chunks;         /* struct tcp_chunk, of flights that are long */
 	flow_ref out_head, out_tail;/* connections with something to send */
 	uint32_t out_n;
 	uint32_t tw_head, tw_tail;  /* FLOW_TIMEWAIT indices, oldest first */
@@ -49,6 +55,7 @@ struct tcp {
 	uint16_t port_lo, port_hi;
 	uint32_t snd_held, snd_held_max; /* mbufs in send queues */
 	uint32_t rcv_held, rcv_held_max; /* and in receive and out-of-order queues */
+	uint32_t rcvbuf_max;        /* receive buffers grow up to this */
 	bool listened;              /* there is or was a listener: accepted connections share the table */
 	uint32_t timewait_max, synrcvd_max;
 	uint32_t cookie_from;       /* half-open connections from which on SYNs are answered by cookies */
@@ -72,14 +79,13 @@ enum { TCP_SYNCOOKIES_NO, TCP_SYNCOOKIES_AUTO, TCP_SYNCOOKIES_ALWAYS };
 #define TCP_FO_CLIENT_NO_COOKIE 4u
 #define TCP_FO_SERVER_NO_COOKIE 0x200u
 #define TCP_FO_SERVER_ALL 0x400u        /* listeners without TCP_FASTOPEN too, with their backlog as limit */
-/* Explicit congestion notification, as Linux's tcp_ecn. */
-enum tcp_ecn_mode { TCP_ECN_OFF, TCP_ECN_ON, TCP_ECN_ANSWER /* when the peer asks */ };
 
 struct tcp_config {
 	uint32_t max_conns;
 	uint16_t port_lo, port_hi;
 	uint8_t congestion;         /* enum tcp_cc_id; 0: CUBIC */
 	uint8_t ecn;                /* enum tcp_ecn_mode */
+	uint32_t rcvbuf_max;        /* receive buffers grow up to this; 0: TCP_RCVBUF_MAX_DEFAULT */
 	int numa_node;
 	struct siphash_key secret;  /* zero: one of its own */
 	uint8_t syncookies;
@@ -113,7 +119,7 @@ void tcp_flush(struct tcp *t);
 
 /* ---- from sockets ---- */
 struct tcp_pcb *tcp_new(struct tcp *t); /* closed, unbound; NULL: ENOBUFS */
-/* laddr 0: any; lport 0: chosen now. -EADDRINUSE, -EADDRNOTAVAIL (not ours), -EINVAL (bound or connected already). */
+/* laddr 0: any; of IPv6 the number of an address of ours; lport 0: chosen now. -EADDRINUSE, -EADDRNOTAVAIL (not ours), -EINVAL (bound or connected already). */
 int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be);
 /* Starts the handshake: 0 means SYN-SENT. A bound tuple whose home is another stack is asked for there first; when it is in
  * use, so_error becomes EADDRNOTAVAIL. -EADDRNOTAVAIL, -ENETUNREACH, -ENOBUFS, -EISCONN, -EALREADY. On failure
@@ -123,6 +129,8 @@ int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_
  * tcp_send() then makes it leave, with what fits, and says how much that was. on: false takes it back. -EOPNOTSUPP: switched off. */
 int tcp_fastopen_once(struct tcp *t, struct tcp_pcb *p, bool on);
 static inline bool tcp_fastopen_waits(const struct tcp_pcb *p) { return p->state == TCP_SYN_SENT && (p->xflags & TX_FO_WAIT); }
+/* The same over IPv6; raddr is no mapped address, and not ::. scope: net_local6(); -EINVAL: link-local without one. */
+int tcp_connect6(struct tcp *t, struct tcp_pcb *p, const struct ip6_addr *raddr, uint32_t scope, rte_be16_t rport_be);
 /* Drops connection or attempt and makes the socket unconnected again (connect() with AF_UNSPEC; RST to a connected peer). */
 int tcp_disconnect(struct tcp *t, struct tcp_pcb *p);
 /* Turns a bound (or unbound: a port is chosen) socket into a listener in place; again: changes the backlog. */
@@ -136,10 +144,14 @@ void tcp_listener_changed(struct tcp *t, const struct conn *listener);
 struct tcp_pcb *tcp_accept(struct tcp *t, struct conn *listener);
 
 /* Bytes queued (may be fewer than asked), -EAGAIN (buffer full, or still connecting), -EPIPE, -ENOTCONN, or so_error (then
- * cleared). flags: MSG_MORE is honoured, others are the caller's business. */
+ * cleared). flags: MSG_MORE and MSG_OOB (the last byte is urgent) are honoured, others are the caller's business. */
 ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags);
 /* Bytes, 0 at the end of the stream, -EAGAIN, -ENOTCONN, or so_error (then cleared). flags: MSG_PEEK, MSG_TRUNC (discard). */
 ssize_t tcp_recv(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags);
+/* MSG_OOB: the urgent byte: 1 (or 0 for len 0, and at the end of the stream), -EAGAIN: announced and not here yet, -EINVAL: none,
+ * read before, or in line. */
+ssize_t tcp_recv_urgent(struct tcp *t, struct tcp_pcb *p, void *dst, size_t len, int flags);
+bool tcp_at_mark(const struct tcp *t, const struct tcp_pcb *p); /* SIOCATMARK */
 int tcp_shutdown(struct tcp *t, struct tcp_pcb *p, int how); /* SHUT_RD/WR/RDWR; -ENOTCONN */
 /* The descriptor is gone: FIN (or RST with unread data, RFC 2525 2.17, or with SO_LINGER 0); the rest happens on its own.
  * Also for listeners: what is queued is reset. p is no longer the caller's. */
