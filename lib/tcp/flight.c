@@ -429,7 +429,7 @@ struct tcp_flight *tcp_flight_need(struct tcp *t, struct tcp_pcb *p, struct tcp_
 	f = tcp_flight_of(t, b);
 	memset(f, 0, offsetof(struct tcp_flight, entry));
 	f->reo_mult = 1;
-	f->rtt_seq = f->fack = p->snd_una;
+	f->rtt_seq = f->fack = f->tlp_end = p->snd_una;
 	if (p->snd_nxt != p->snd_una) {
 		struct tcp_rec r = {.start = p->snd_una, .end = p->snd_nxt, .sent_us = b->sent_us,
 				    .flags = b->sent_again ? REC_EVER : 0};

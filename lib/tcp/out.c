@@ -146,15 +146,16 @@ static bool out_new(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_
 enum out_result { OUT_DONE, OUT_MORE, OUT_BLOCKED };
 
 /* Where a segment that begins with the record ends, if it takes along what is lost behind it (as Linux
- * tcp_retrans_try_collapse()): losses of small segments, and of a FIN behind its data, are repaired by one, and what was cut
- * for a wider path is cut anew. */
+ * tcp_retrans_try_collapse()): losses of small segments, and of a FIN behind its data, are repaired by one. What is
+ * too large by now is cut anew. */
 static uint32_t again_end(struct tcp *t, struct tcp_flight *f, struct tcp_rec_at at, uint32_t data_end, uint32_t mss)
 {
 	uint32_t start = at.r->start, end = at.r->end;
 
 	while ((at.r->flags & (REC_LOST | REC_RETRANS)) == REC_LOST && seq_min(end, data_end) - start < mss) {
 		at = tcp_flight_next(t, f, at);
-		if (at.r == NULL || (at.r->flags & (REC_SACKED | REC_LOST | REC_RETRANS)) != REC_LOST)
+		if (at.r == NULL || (at.r->flags & (REC_SACKED | REC_LOST | REC_RETRANS)) != REC_LOST ||
+		    (seq_min(at.r->end, data_end) - start > mss && at.r->end - at.r->start <= mss))
 			break;
 		end = at.r->end;
 	}

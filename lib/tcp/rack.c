@@ -30,10 +30,8 @@ void tcp_rack_delivered(const struct tcp *t, const struct tcp_pcb *p, struct tcp
 {
 	uint32_t rtt_us = n->now_us - r->sent_us;
 
-	if (rtt_us == 0)
-		rtt_us = 1;
 	if (!(r->flags & REC_EVER))
-		min_rtt(f, rtt_us, n->now_us);
+		min_rtt(f, rtt_us != 0 ? rtt_us : 1, n->now_us);
 	else if (echo_is_older(t, p, n, r) || rtt_us < f->min_rtt_us) /* step 2: rather of the first transmission */
 		return;
 	f->rack_rtt_us = rtt_us;

@@ -140,7 +140,7 @@ void tcp_recovery_repaired(struct tcp *t, struct tcp_pcb *p)
 {
 	if (p->tflags & (TF_RECOVERY | TF_LOSS))
 		return;
-	p->ssthresh = ssthresh_now(t, p);
+	p->ssthresh = tcp_cc_of(p)->ssthresh(t, p, p->cwnd); /* that flight is over */
 	tcp_ecn_reduced(p);
 	tell(t, p, TCP_CC_RECOVERY);
 	if (!tcp_cc_of(p)->own_recovery && p->cwnd > p->ssthresh)
