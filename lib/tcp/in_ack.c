@@ -9,6 +9,7 @@
 #include "tcp/rate.h"
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
+#include "tcp/uto.h"
 
 void tcp_rtt_from_timestamp(const struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 {
@@ -45,6 +46,8 @@ void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *
 	tcp_ext_established(t, p);
 	net_confirm(t->net, p->c.h.path);
 	tcp_timer_keepalive(t, p);
+	if (unlikely(t->uto))
+		tcp_uto_tell(t, p);
 	ready_mark(t->flow, &p->c, EPOLLOUT);
 	if (p->tflags & TF_SHUT_WR) { /* CLOSE or SHUT_WR came before: now its FIN */
 		tcp_state_set(t, p, TCP_FIN_WAIT_1);

@@ -158,6 +158,8 @@ static_assert(sizeof(struct tcp_timewait) == 64, "one cache line");
 
 /* tcp_optext.flags */
 #define OPT_OOBINLINE   (1u << 0) /* SO_OOBINLINE */
+#define OPT_UTO_OWN     (1u << 2) /* TCP_USER_TIMEOUT: the peer's option does not change it (RFC 5482) */
+#define OPT_RCVBUF_LOCK (1u << 1) /* SO_RCVBUF: the buffer is as it was asked for */
 
 /* What setsockopt() changed from the defaults. */
 struct tcp_optext {
@@ -174,7 +176,8 @@ struct tcp_optext {
 	uint32_t notsent_lowat;    /* TCP_NOTSENT_LOWAT, 0: none */
 	uint32_t window_clamp;     /* TCP_WINDOW_CLAMP, 0: none */
 	uint64_t max_pacing;       /* SO_MAX_PACING_RATE in bytes per second, 0: none */
-	uint32_t spare2[4];
+	uint32_t rcvlowat;         /* SO_RCVLOWAT, 0: 1 */
+	uint32_t spare2[3];
 };
 static_assert(sizeof(struct tcp_optext) == 64, "a line");
 

@@ -214,7 +214,7 @@ static void window_probe(void **state)
 	in_wnd(w, ACK, 1, 0, 1, 0);
 	assert_int_equal(app_send(w, p, 1, 100), 100);
 	quiet_then_ms(w, 200);
-	out(w, ACK, 1, 1, 1);
+	out(w, ACK, 0, 0, 1);
 	tos_is(w, 0);
 }
 
