@@ -197,6 +197,16 @@ static int set_rcvbuf_max(struct spate_config *c, const char *v, struct say *say
 	return 0;
 }
 
+static int set_uto(struct spate_config *c, const char *v, struct say *say)
+{
+	bool yes = strcmp(v, "yes") == 0;
+
+	if (!yes && strcmp(v, "no") != 0)
+		return say_no(say, "must be yes or no");
+	c->uto = yes;
+	return 0;
+}
+
 static int set_congestion(struct spate_config *c, const char *v, struct say *say)
 {
 	static const char *const names[TCP_CC_IDS] = TCP_CC_NAMES;
@@ -352,6 +362,7 @@ static const struct setting {
 	{"mbufs", "N", "packet buffers of one core (32768)", set_mbufs},
 	{"memory", "SIZE", "DPDK memory, such as 2G (computed)", set_memory},
 	{"rcvbuf-max", "SIZE", "TCP receive buffers grow up to this, unless SO_RCVBUF is set (6M)", set_rcvbuf_max},
+	{"user-timeout-option", "yes|no", "tell peers TCP_USER_TIMEOUT and take theirs, RFC 5482 (no)", set_uto},
 	{"congestion", "NAME", "congestion control of new sockets: cubic, reno, bbr or dctcp (cubic)", set_congestion},
 	{"ecn", "no|yes|answer", "explicit congestion notification: never, asked for, or when the peer asks (answer)", set_ecn},
 	{"gro", "yes|no", "join received segments before they are handled: for bulk transfer (no)", set_gro},

@@ -220,6 +220,7 @@ static int member_stack(const struct spate_config *c, unsigned i, char *err, siz
 		.now_ns = sock_clock_ns(),
 		.congestion = c->congestion,
 		.rcvbuf_max = c->rcvbuf_max,
+		.uto = c->uto,
 		.ecn = c->ecn,
 		.gro = c->gro,
 		.numa_node = node,

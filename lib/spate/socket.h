@@ -146,9 +146,11 @@ SPATE_API int spate_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
 /* Options, with Linux's types and values.
  * SOL_SOCKET: SO_ERROR (reads and clears), SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN (these: get only),
  * SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_RCVTIMEO, SO_SNDTIMEO (struct timeval; 0: for ever), SO_SNDBUF,
- * SO_RCVBUF (doubled as on Linux), SO_LINGER, SO_KEEPALIVE.
+ * SO_RCVBUF (doubled as on Linux), SO_LINGER, SO_KEEPALIVE, SO_MAX_PACING_RATE (streams; 32 or 64 bits).
  * IPPROTO_IP: IP_TOS, IP_TTL, IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE (51, Linux 6.3: for automatic ports).
- * IPPROTO_TCP (constants: <netinet/tcp.h>): what the stack has.
+ * IPPROTO_TCP (constants: <netinet/tcp.h>): what the stack has. TCP_CONGESTION: cubic, reno, bbr, dctcp (ENOENT: another).
+ * TCP_INFO: counters begin with the handshake when it was asked for pacing, BBR or DCTCP before, else when the connection becomes
+ * busy or TCP_INFO is first read. TCP_CC_INFO: of bbr and dctcp.
  * ENOPROTOOPT: any other. EINVAL: value out of range or too short. EDOM: tv_usec out of range. EFAULT: null. ENOBUFS.
  * */
 SPATE_API int spate_getsockopt(int fd, int level, int name, void *val, socklen_t *len);
