@@ -101,13 +101,18 @@
 #define TCP_OOO_BLOCKS_MAX 256    /* gaps per connection, 6 KB: 1 % random loss in 25 000 segments; bounds what entering one moves */
 #define TCP_SYNRCVD_DIVISOR 4     /* half-open connections allowed: a quarter of max-connections, at least 1024 */
 #define TCP_BACKLOG_MAX (1u << 24)
+#define TCP_FLIGHT_CHUNK 32       /* records of transmissions in one piece: a cut moves at most so many */
+#define TCP_FLIGHT_CHUNKS 128     /* pieces of one connection: 4096 transmissions in flight, 6 MB without TSO and 250 with; beyond,
+				   * sending waits for ACKs. An ACK that tells of losses looks at each piece once */
+#define TCP_TLP_DELACK_US 200000u /* RFC 8985 7.2 WCDelAckT: what a peer may wait with the ACK of a single segment */
+#define TCP_REO_PERSIST 16        /* RFC 8985 6.2 step 4: recoveries without D-SACK until the reordering window is small again */
 #define TCP_OUT_BURST 16          /* segments that one connection may send before the others get their turn */
 #define TCP_COALESCE_MAX 256      /* received payloads up to this are copied behind the last one: bounds mbufs under tinygrams */
 #define TCP_EXT_DIVISOR 4         /* connections with more than an initial window on the way: a quarter of max-connections, at least
 				   * 1024; more than that do with the algorithms' simple forms */
 #define TCP_PACE_SHIFT 10         /* paced data leaves in bursts of 2^-10 s, as Linux (sk_pacing_shift) */
 #define TCP_PACE_QUANTUM_MAX 65536u /* BBR's window has room for three such bursts, up to this size */
-#define TCP_MIN_RTT_MS 300000     /* what TCP_INFO calls the least RTT is at most this old (Linux tcp_min_rtt_wlen) */
+#define TCP_MIN_RTT_MS 300000     /* what counts as the least RTT is at most this old (Linux tcp_min_rtt_wlen) */
 #define TCP_UTO_MIN_S 100         /* a peer's user timeout is raised to this (RFC 5482 section 3.1, L_LIMIT; RFC 1122 4.2.3.5) ... */
 #define TCP_UTO_MAX_S 3600        /* ... and cut to this (U_LIMIT): dead peers must not hold memory longer */
 #define TCP_TTL_DEFAULT 64        /* RFC 1700 */

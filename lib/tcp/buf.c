@@ -37,6 +37,8 @@ void tcp_buf_snd_drop(struct tcp *t, struct tcp_buf *b)
 	t->snd_held -= segs_free(b->snd_head);
 	b->snd_head = b->snd_tail = b->snd_cur = NULL;
 	b->snd_len = 0;
+	if (b->flight != 0)
+		tcp_flight_free(t, b);
 	b->tell &= (uint8_t)~BUF_URG_SEND;
 }
 

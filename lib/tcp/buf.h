@@ -31,11 +31,13 @@ struct tcp_buf {
 	uint32_t snd_up;                /* RFC 9293 3.8.5: behind the last urgent byte, with BUF_URG_SEND ... */
 	uint32_t rcv_up;                /* ... and the urgent byte of the peer, with one of the others */
 	uint8_t urg_byte;
-	uint32_t recover;               /* RFC 6582, valid with TF_RECOVERY or TF_LOSS */
+	uint32_t recover;               /* RFC 6582, valid with TF_RECOVERY, TF_LOSS or TX_RECOVERED */
 	uint32_t cc_acked;              /* bytes acknowledged since cwnd last grew (RFC 5681 3.1) */
-	uint32_t cwr_seq;               /* ECE made the window smaller, and does not again until this is acknowledged ... */
+	uint32_t cwr_seq;               /* ECE made the window smaller, and does not again until more than this is acknowledged ... */
 	bool cwr;                       /* ... while set */
-	uint32_t rtt_seq, rtt_us;       /* the segment being timed (TF_RTT), and when it left */
+	bool sent_again;                /* see flight: it did not leave for the first time then */
+	uint32_t flight;                /* struct tcp_flight (flight.h); 0: at most one transmission is in flight, ... */
+	uint32_t sent_us;               /* ... which left then */
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct tcp_buf) % 64 == 0, "whole cache lines");
 
@@ -54,20 +56,21 @@ static inline struct tcp_buf *tcp_buf_of(const struct tcp *t, const struct tcp_p
 struct tcp_buf *tcp_buf_need(struct tcp *t, struct tcp_pcb *p); /* the connection's, made when there is none; never NULL */
 void tcp_buf_free(struct tcp *t, struct tcp_pcb *p);            /* with all that is in it */
 void tcp_buf_clear(struct tcp *t, struct tcp_buf *b);
-void tcp_buf_snd_drop(struct tcp *t, struct tcp_buf *b);
+void tcp_buf_snd_drop(struct tcp *t, struct tcp_buf *b); /* with its struct tcp_flight */
 void tcp_buf_ooo_drop(struct tcp *t, struct tcp_buf *b); /* what is beyond gaps, and what was to be told about it */
 
 /* Gives an empty one back. */
 static inline void tcp_buf_settle(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {
 	if (b->snd_head == NULL && b->rcv_head == NULL && b->ooo == 0 && !b->ooo_fin && b->tell == 0 &&
-	    b->dup_acks_due == 0) {
-		p->tflags &= ~TF_RTT;
+	    b->dup_acks_due == 0 && b->flight == 0) {
 		b->owner = 0;
 		pool_put(&t->bufs, p->buf);
 		p->buf = 0;
 	}
 }
+
+void tcp_flight_free(struct tcp *t, struct tcp_buf *b); /* of what is in flight; b->flight is not 0 */
 
 /* ---- send queue ---- */
 /* Appends bytes and returns how many: fewer only when mbufs ran out. */

@@ -75,8 +75,8 @@ bool tcp_cc_limited(const struct tcp *t, const struct tcp_pcb *p, const struct t
 
 void tcp_cc_acked(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_ack *a)
 {
-	if (unlikely(b != NULL && b->cwr))
-		b->cwr = a->cwr = seq_lt(a->una, b->cwr_seq);
+	if (unlikely(b != NULL && b->cwr)) /* the segment with CWR begins there: before it arrived, ECE is no news */
+		b->cwr = a->cwr = seq_le(a->una, b->cwr_seq);
 	tcp_cc_of(p)->acked(t, p, b, a);
 	if (!(p->xflags & TX_EXT) && unlikely(p->cwnd > tcp_cc_initial_window(p)))
 		tcp_ext_need(t, p);

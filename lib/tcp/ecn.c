@@ -68,7 +68,7 @@ void tcp_ecn_echo(struct tcp *t, struct tcp_pcb *p, uint32_t ack)
 	const struct tcp_cc *cc = tcp_cc_of(p);
 	uint32_t flight = p->snd_max - p->snd_una;
 
-	if (b == NULL || flight == 0 || (p->tflags & (TF_RECOVERY | TF_LOSS)) || (b->cwr && seq_lt(ack, b->cwr_seq)))
+	if (b == NULL || flight == 0 || (p->tflags & (TF_RECOVERY | TF_LOSS)) || (b->cwr && seq_le(ack, b->cwr_seq)))
 		return;
 	p->ssthresh = cc->ssthresh_ecn != NULL ? cc->ssthresh_ecn(t, p) : cc->ssthresh(t, p, flight);
 	if (!cc->own_recovery && p->cwnd > p->ssthresh)

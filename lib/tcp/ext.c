@@ -2,6 +2,7 @@
 #include "tcp/ext.h"
 
 #include "tcp/cc.h"
+#include "tcp/flight.h"
 #include "tcp/life.h"
 #include "tcp/out.h"
 #include "tcp/pace.h"
@@ -126,7 +127,8 @@ void tcp_ext_flushed(struct tcp *t, struct tcp_pcb *p)
 {
 	struct tcp_ext *x = tcp_ext_of(t, p);
 	const struct tcp_buf *b = tcp_buf_of(t, p);
-	uint32_t flight = p->snd_nxt - p->snd_una;
+	const struct tcp_flight *fl = b != NULL ? tcp_flight_of(t, b) : NULL;
+	uint32_t flight = tcp_flight_pipe(p, fl);
 	bool unsent = b != NULL && seq_lt(p->snd_nxt, tcp_data_end(p, b));
 
 	if (flight > 0)

@@ -24,7 +24,7 @@ struct tcp_pcb {
 
 	uint32_t snd_una;           /* ---- line 1 ---- */
 	uint32_t snd_nxt;
-	uint32_t snd_max;           /* highest snd_nxt so far (it goes back after an RTO) */
+	uint32_t snd_max;           /* snd_nxt, or one more: a window probe's byte */
 	uint32_t snd_wnd;           /* scaled, bytes */
 	uint32_t snd_wl1, snd_wl2;
 	uint32_t rcv_nxt;
@@ -82,10 +82,9 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 #define TF_SHUT_RD      (1u << 13) /* nothing more to read: peer's FIN, SHUT_RD, or the end */
 #define TF_SHUT_WR      (1u << 14) /* nothing more to write: SHUT_WR, or the end */
 #define TF_EPORT        (1u << 15) /* eport_put() is due when the flow ends */
-#define TF_RTT          (1u << 16) /* rtt_seq is being timed */
-#define TF_RECOVERY     (1u << 17) /* fast recovery (RFC 6582) until tcp_buf.recover is acknowledged */
+#define TF_RECOVERY     (1u << 17) /* fast recovery until tcp_buf.recover is acknowledged */
 #define TF_LOSS         (1u << 18) /* after an RTO, until tcp_buf.recover is acknowledged */
-#define TF_RTX_HEAD     (1u << 19) /* the segment at snd_una is to be sent again */
+#define TF_RTX_FIN      (1u << 19) /* a FIN that is alone in flight is to be sent again */
 #define TF_CONNECTED    (1u << 20) /* was established since the last connect or accept */
 #define TF_DEAD         (1u << 21) /* closed because a connection or attempt ended, not because there was none */
 #define TF_ZOMBIE       (1u << 22) /* freed but for its place in the output list */
@@ -101,6 +100,11 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 
 /* tcp_pcb.xflags */
 #define TX_SACK         (1u << 0)  /* both sides permit SACK (RFC 2018) */
+#define TX_T_TLP        (1u << 1)  /* t_rtx is the probe timeout (RFC 8985 7.2) ... */
+#define TX_T_REO        (1u << 2)  /* ... or the reordering timer (RFC 8985 6.2 step 5) */
+#define TX_TLP          (1u << 3)  /* what a loss probe sent again is not accounted for: up to tcp_flight.tlp_end; none: snd_una */
+#define TX_REORDERS     (1u << 4)  /* the path was seen to reorder (RFC 8985 6.2 step 3) */
+#define TX_RECOVERED    (1u << 5)  /* after a recovery without SACK, until more than tcp_buf.recover is acknowledged */
 #define TX_ECN          (1u << 8)  /* both sides do ECN (RFC 3168 6.1.1); until the SYN-ACK: we asked for it */
 #define TX_CC_SHIFT     9          /* three bits: the congestion control algorithm (cc.h), the socket's */
 #define TX_CC_MASK      (7u << TX_CC_SHIFT)

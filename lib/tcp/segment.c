@@ -189,12 +189,14 @@ bool tcp_out_large(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len,
 	return true;
 }
 
-/* The number of a segment without text. It lies behind all that was ever sent, as far as the window allows: after a
- * retransmission timeout SND.NXT is back at SND.UNA, and a peer that has received more would find an ACK from there outside
- * its window and never look at it; two peers in that situation would answer each other for ever. */
+/* The number of a segment without text. It lies behind all that was sent, as far as the window allows: a peer that has taken
+ * its window back (but for what scaling hides) would find it outside and never look at it; two peers in that situation would
+ * answer each other for ever. As Linux tcp_acceptable_seq(). */
 static uint32_t bare_seq(const struct tcp_pcb *p)
 {
-	return seq_max(p->snd_nxt, seq_min(p->snd_max, p->snd_una + p->snd_wnd));
+	uint32_t edge = p->snd_una + p->snd_wnd;
+
+	return (int32_t)(p->snd_nxt - edge) < (1 << (p->wscale & 15)) ? p->snd_nxt : edge;
 }
 
 bool tcp_out_ack(struct tcp *t, struct tcp_pcb *p) { return tcp_out_segment(t, p, bare_seq(p), 0, 0); }

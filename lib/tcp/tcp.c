@@ -3,7 +3,9 @@
 
 #include <errno.h>
 
+#include "tcp/buf.h"
 #include "tcp/ext.h"
+#include "tcp/flight.h"
 #include "tcp/ooo.h"
 #include "tcp/shared.h"
 #include "wire/ip4.h"
@@ -53,16 +55,27 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 	err = pool_init(&t->optexts, cfg->max_conns, sizeof(struct tcp_optext), cfg->numa_node);
 	if (err != 0)
 		goto no_optexts;
-	err = pool_init(&t->ooos, t->rcv_held_max, sizeof(struct tcp_ooo), cfg->numa_node); /* each holds a packet at least */
-	if (err != 0)
-		goto no_ooos;
 	err = pool_init(&t->exts, exts > 1024 ? exts : 1024, sizeof(struct tcp_ext), cfg->numa_node);
 	if (err != 0)
 		goto no_exts;
+	err = pool_init(&t->ooos, t->rcv_held_max, sizeof(struct tcp_ooo), cfg->numa_node); /* each holds a packet at least */
+	if (err != 0)
+		goto no_ooos;
+	/* What is in flight is in packet buffers, but for FINs, see in_ack.c. */
+	err = pool_init(&t->flights, 2 * t->snd_held_max, sizeof(struct tcp_flight), cfg->numa_node);
+	if (err != 0)
+		goto no_flights;
+	err = pool_init(&t->chunks, t->snd_held_max, sizeof(struct tcp_chunk), cfg->numa_node);
+	if (err != 0)
+		goto no_chunks;
 	return 0;
-no_exts:
+no_chunks:
+	pool_fini(&t->flights);
+no_flights:
 	pool_fini(&t->ooos);
 no_ooos:
+	pool_fini(&t->exts);
+no_exts:
 	pool_fini(&t->optexts);
 no_optexts:
 	pool_fini(&t->bufs);
@@ -81,8 +94,10 @@ void tcp_fini(struct tcp *t)
 		if (b->owner != 0)
 			tcp_buf_clear(t, b);
 	}
-	pool_fini(&t->exts);
+	pool_fini(&t->chunks);
+	pool_fini(&t->flights);
 	pool_fini(&t->ooos);
+	pool_fini(&t->exts);
 	pool_fini(&t->optexts);
 	pool_fini(&t->bufs);
 	pool_fini(&t->shared);

@@ -19,7 +19,8 @@
 struct tcp_stats {
 	uint64_t segs_in, segs_out, rtx_segs, rtos, fast_rtx, dup_acks, active_opens, passive_opens, established, /* now */
 		resets_in, resets_out, attempt_fails, timeouts, ooo_segs, challenge_acks, timewait /* now */, synrcvd /* now */,
-		timewait_overflow, timewait_reused, conn_full, port_exhausted,
+		timewait_overflow, timewait_reused, conn_full, port_exhausted, tlp_probes, tlp_repaired, undone, dsacks_in,
+		sack_reneged,
 		ecn_ce /* times that CE came anew */, ecn_reductions;
 };
 
@@ -39,6 +40,8 @@ struct tcp {
 	struct pool ooos;           /* struct tcp_ooo */
 	uint8_t congestion;         /* algorithm of new sockets (enum tcp_cc_id) */
 	uint8_t ecn;                /* enum tcp_ecn_mode */
+	struct pool flights;        /* struct tcp_flight */
+	struct pool chunks;         /* struct tcp_chunk, of flights that are long */
 	flow_ref out_head, out_tail;/* connections with something to send */
 	uint32_t out_n;
 	uint32_t tw_head, tw_tail;  /* FLOW_TIMEWAIT indices, oldest first */

@@ -4,6 +4,8 @@
  *   SYN         t_rtx    SYN sent (connect)                       SYN-ACK, reset               SYN again, or ETIMEDOUT
  *   rtx         t_rtx    first segment in flight                  all is acknowledged          tcp_rtx_timeout()
  *               (restarts with every ACK of new data, RFC 6298 5.3)
+ *   loss probe  t_rtx    in place of rtx, with SACK while nothing is lost (RFC 8985 7.2)       tcp_tlp_fire(), then rtx runs
+ *   reordering  t_rtx    in place of both, when something is missed but may be late (6.2)      what is lost is sent again
  *   probe       t_rtx    nothing in flight and unsent data        window opens, data leaves    window probe (9293 3.8.6.1)
  *               that must not go
  *   delayed ACK t_ack    flush finds an owed ACK alone            any segment leaves           ACK (9293 3.8.6.3)
@@ -50,6 +52,7 @@ void tcp_timer_rtx_in(struct tcp *t, struct tcp_pcb *p, uint64_t us)
 {
 	p->t_rtx = t->clock->tick + ticks_from_us(us);
 	p->tflags = (p->tflags & ~TF_PERSIST) | TF_T_RTX;
+	p->xflags &= ~(TX_T_TLP | TX_T_REO);
 	timers_sync(t, p);
 }
 
@@ -57,6 +60,7 @@ void tcp_timer_probe_in(struct tcp *t, struct tcp_pcb *p, uint64_t us)
 {
 	p->t_rtx = t->clock->tick + ticks_from_us(us);
 	p->tflags |= TF_PERSIST | TF_T_RTX;
+	p->xflags &= ~(TX_T_TLP | TX_T_REO);
 	timers_sync(t, p);
 }
 
