@@ -35,6 +35,7 @@ void net_lead(struct net *n)
 {
 	n->announce.leader = true;
 	announce_begin(n);
+	group_filter_ports(n);
 	n->chores = true;
 	n->chore_tick = n->clock->tick;
 }
