@@ -196,7 +196,7 @@ static void sentences(void **state)
 	static const struct {
 		const char *name, *value, *sentence;
 	} rows[] = {
-		{"port", "1", "there is no setting 'port'; the settings are: dev, vlan, ip, peer-ip, gw, ip6, dad, max-connections, port-range, "
+		{"port", "1", "there is no setting 'port'; the settings are: dev, vlan, ip, peer-ip, gw, ip6, dad, route, allow, deny, max-connections, port-range, "
 			      "reserved-ports, mtu, cores, mbufs, memory, "
 				    "rcvbuf-max, user-timeout-option, congestion, ecn, gro, huge, offload, eal, syncookies, fastopen, seed, log-level"},
 		{"dev", "", "dev : names no device"},
