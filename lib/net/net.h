@@ -241,7 +241,8 @@ struct net_addr6_note { /* MAIL_ADDR6_* */
 	uint8_t prefix_len, iface;
 };
 struct net_gw_note {
-	rte_be32_t gw_be;
+	rte_be32_t gw_be;       /* 0: IPv6, */
+	struct ip6_addr gw6;    /* this */
 	uint8_t iface;
 	bool remove;
 };
