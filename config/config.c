@@ -100,6 +100,33 @@ static int set_gw(struct spate_config *c, const char *v, struct say *say)
 	return parse_gateways(c, v, say);
 }
 
+static int set_route(struct spate_config *c, const char *v, struct say *say)
+{
+	int rc;
+
+	if (c->n_routes == CONFIG_ROUTES_MAX)
+		return say_no(say, "there are more than %u routes", CONFIG_ROUTES_MAX);
+	rc = parse_route(&c->route[c->n_routes], v, say);
+	c->route[c->n_routes].iface = c->iface_now;
+	c->n_routes += rc == 0;
+	return rc;
+}
+
+static int set_filter(struct spate_config *c, bool allow, const char *v, struct say *say)
+{
+	int rc;
+
+	if (c->n_filters == CONFIG_FILTERS_MAX)
+		return say_no(say, "there are more than %u rules", CONFIG_FILTERS_MAX);
+	rc = parse_filter(&c->filter[c->n_filters], allow, v, say);
+	c->n_filters += rc == 0;
+	return rc;
+}
+
+static int set_allow(struct spate_config *c, const char *v, struct say *say) { return set_filter(c, true, v, say); }
+
+static int set_deny(struct spate_config *c, const char *v, struct say *say) { return set_filter(c, false, v, say); }
+
 static int set_count(const char *v, uint64_t min, uint64_t max, uint64_t *out, struct say *say)
 {
 	if (!units_count(v, out))
@@ -280,6 +307,11 @@ static const struct setting {
 	{"ip6", "static|auto", "auto: routers are asked for IPv6 prefixes and routes, and believed (static)", set_ip6},
 	{"dad", "yes|no|auto", "IPv6 addresses are used when nobody else was heard with them for a second\n"
 	 "(auto: not on sim)", set_dad},
+	{"route", "[TYPE] NET/LEN ...", "[via ADDR] [metric N] [src ADDR] [mtu N]: a network behind a gateway or on the link; TYPE\n"
+	 "unreachable, prohibit or blackhole: one that is refused; 'default' is 0.0.0.0/0", set_route},
+	{"allow", "in|out ...", "packets that may pass: [tcp|udp|icmp|icmp6] [src NET/LEN [port N-N]] [dst NET/LEN [port N-N]];\n"
+	 "of allow and deny the first rule that matches counts; what none matches may pass", set_allow},
+	{"deny", "in|out ...", "packets that may not, written likewise", set_deny},
 	{"max-connections", "N", "sockets of one core (1048576)", set_max_conns},
 	{"port-range", "LO-HI", "source ports of outgoing connections (1024-65535)", set_port_range},
 	{"reserved-ports", "PORT[-PORT]", "never chosen as source ports; more with commas or by repeating", set_reserved_ports},
@@ -330,7 +362,7 @@ int config_set(struct spate_config *c, const char *name, const char *value, char
 
 const char *config_help(void)
 {
-	static char text[4096];
+	static char text[8192];
 	size_t at = 0;
 
 	for (unsigned i = 0; i < RTE_DIM(settings); i++) {

@@ -97,6 +97,17 @@ static void addr6_remove(struct net *n, const struct net_addr6_note *note)
 	addr6_change(n, net_addr6_remove(n, note->iface, &note->addr), "removing address", &note->addr);
 }
 
+/* Said by one of the stacks. */
+static void route_change(struct net *n, const struct net_route_note *note)
+{
+	const struct net_route r = {.prefix = note->prefix, .gw = note->gw, .src = note->src, .metric = note->metric, .mtu = note->mtu,
+				    .prefix_len = note->prefix_len, .type = note->type, .iface = note->iface};
+	int rc = note->remove ? net_route_remove(n, &r) : net_route_add(n, &r);
+
+	if (rc < 0 && rc != -EEXIST && rc != -ENOENT && n->announce.leader)
+		LOG_WARN("%s a route: %s", note->remove ? "removing" : "adding", strerror(-rc));
+}
+
 void net_mail(struct net *n, enum mail_kind kind, const void *body)
 {
 	const struct net_addr_note *addr = body;
@@ -122,6 +133,12 @@ void net_mail(struct net *n, enum mail_kind kind, const void *body)
 		break;
 	case MAIL_GATEWAY:
 		gateway_change(n, body);
+		break;
+	case MAIL_ROUTE:
+		route_change(n, body);
+		break;
+	case MAIL_FILTER:
+		net_filter_set(n, ((const struct net_filter_note *)body)->filter);
 		break;
 	case MAIL_LINK:
 		net_link_changed(n, body);

@@ -83,6 +83,8 @@ static __rte_noinline int output_slow(struct net *n, struct path *p, struct rte_
 
 int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl)
 {
+	if (unlikely(!net_filter_passes_out(n, p, m, proto)))
+		return net_filter_drop(n, m);
 	if (unlikely(!p->resolved || m->pkt_len + IP4_HDR_LEN > p->pmtu))
 		return output_slow(n, p, m, proto, tos, ttl);
 	headers_add(n, p, m, proto, tos, ttl, true);
@@ -92,6 +94,8 @@ int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t pr
 
 int net_ip4_output_as(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl, unsigned how)
 {
+	if (!net_filter_passes_out(n, p, m, proto))
+		return net_filter_drop(n, m);
 	if (!p->resolved && p->route_gen != n->route_gen)
 		path_lead_anew(n, p);
 	if (m->pkt_len + IP4_HDR_LEN > (how & NET_OUT_PROBE ? net_path_mtu_max(n, p) : p->pmtu)) {

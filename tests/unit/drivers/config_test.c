@@ -176,7 +176,7 @@ static void sentences(void **state)
 	static const struct {
 		const char *name, *value, *sentence;
 	} rows[] = {
-		{"port", "1", "there is no setting 'port'; the settings are: dev, vlan, ip, peer-ip, gw, ip6, dad, max-connections, port-range, "
+		{"port", "1", "there is no setting 'port'; the settings are: dev, vlan, ip, peer-ip, gw, ip6, dad, route, allow, deny, max-connections, port-range, "
 			      "reserved-ports, mtu, cores, mbufs, memory, gro, huge, offload, eal, seed, log-level"},
 		{"dev", "", "dev : names no device"},
 		{"ip", "10.0.0.1", "ip 10.0.0.1: '10.0.0.1' has no prefix length: write it behind the address, such as 10.0.0.2/24"},
