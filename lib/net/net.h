@@ -251,7 +251,8 @@ struct net_route_note {
 	bool remove;
 };
 struct net_gw_note {
-	rte_be32_t gw_be;
+	rte_be32_t gw_be;       /* 0: IPv6, */
+	struct ip6_addr gw6;    /* this */
 	uint8_t iface;
 	bool remove;
 };
