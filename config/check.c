@@ -123,19 +123,21 @@ int config_check(const struct spate_config *c, char *err, size_t err_len)
 
 	if (c->dev[0] == '\0')
 		return no(err, err_len, "no device is given: use --dev, for example --dev sim or --dev eth1");
-	if (c->n_ip == 0)
+	if (c->n_ip == 0 && c->n_ip6 == 0 && !c->ip6_auto)
 		return no(err, err_len, "no address is given: use --ip, for example --ip 10.0.0.2/24");
 	rc = config_check_interfaces(c, err, err_len);
 	if (rc != 0)
 		return rc;
-	if (sim && c->n_peer_ip == 0)
+	if (sim && c->n_peer_ip == 0 && c->n_peer_ip6 == 0)
 		return no(err, err_len, "sim has two ends: give the far one an address with --peer-ip, in the same network");
-	if (!sim && c->n_peer_ip != 0)
+	if (!sim && (c->n_peer_ip != 0 || c->n_peer_ip6 != 0))
 		return no(err, err_len, "peer-ip is for --dev sim only: other devices have their peer outside");
 	rc = check_cores(c, err, err_len);
 	if (rc == 0)
 		rc = check_ports(c, err, err_len);
 	if (rc == 0)
 		rc = check_addresses(c, err, err_len);
-	return rc != 0 ? rc : check_gateways(c, err, err_len);
+	if (rc == 0)
+		rc = check_gateways(c, err, err_len);
+	return rc != 0 ? rc : config_check6(c, err, err_len);
 }

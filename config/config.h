@@ -5,11 +5,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+#include <netinet/in.h>
 #include <rte_byteorder.h>
 
 #include "config/congestion.h"
 #include "config/limits.h"
+#include "config/rules.h"
 
 #define CONFIG_RANGES_MAX 64 /* --ip may be repeated this often; each is a range of up to LOCAL_ADDRS_MAX addresses */
 
@@ -17,6 +20,18 @@ struct config_range {
 	uint32_t first, last;   /* host order, inclusive */
 	uint8_t prefix_len;
 	uint8_t iface;          /* whose addresses they are */
+};
+
+struct config_range6 {
+	struct in6_addr first;
+	uint32_t count;
+	uint8_t prefix_len;
+	uint8_t iface;
+};
+
+struct config_gw6 {
+	struct in6_addr addr;   /* link-local ones are on iface */
+	uint8_t iface;
 };
 
 struct config_dev {
@@ -47,6 +62,16 @@ struct spate_config {
 	uint32_t gw[CONFIG_RANGES_MAX];  /* host order */
 	uint8_t gw_iface[CONFIG_RANGES_MAX];
 	unsigned n_gw;
+	struct config_range6 ip6[CONFIG_RANGES_MAX], peer_ip6[CONFIG_RANGES_MAX];
+	unsigned n_ip6, n_peer_ip6;
+	struct config_gw6 gw6[CONFIG_RANGES_MAX];
+	unsigned n_gw6;
+	struct config_route route[CONFIG_ROUTES_MAX];
+	unsigned n_routes;
+	struct config_filter filter[CONFIG_FILTERS_MAX]; /* the first that matches a packet says what becomes of it */
+	unsigned n_filters;
+	bool ip6_auto;           /* routers are asked and believed; else IPv6 is what is written here */
+	int dad;                 /* are IPv6 addresses asked for before they are used? 1, 0, -1: where others may have them */
 	uint32_t max_conns;
 	uint16_t port_lo, port_hi;
 	struct config_ports reserved[CONFIG_RANGES_MAX]; /* never chosen automatically */
@@ -59,6 +84,7 @@ struct spate_config {
 	uint32_t mbufs;          /* per stack */
 	uint32_t memory_mb;      /* DPDK memory; 0: computed */
 	uint32_t rcvbuf_max;     /* TCP receive buffers grow up to this */
+	bool uto;                /* the user timeout option of RFC 5482 */
 	uint8_t congestion;      /* enum tcp_cc_id of new sockets */
 	uint8_t ecn;             /* enum tcp_ecn_mode */
 	bool gro;                /* join received segments in software */
@@ -89,6 +115,16 @@ static inline uint16_t config_mtu(const struct spate_config *c, unsigned i) { re
 bool config_iface_used(const struct spate_config *c, unsigned iface); /* it has addresses */
 /* "ADDR/LEN" in words of the settings, for spate_address_add(). 0, or -EINVAL with a sentence. */
 int config_parse_address(const char *text, struct config_range *r, char *err, size_t err_len);
+/* For spate_route_add() and spate_filter_set(). */
+int config_parse_route(const char *text, struct config_route *r, char *err, size_t err_len);
+int config_parse_filter(const char *text, struct config_filter *f, char *err, size_t err_len);
 int config_parse_gateway(const char *text, uint32_t *gw, char *err, size_t err_len);
+/* The same of IPv6. */
+static inline bool config_is_ip6(const char *text) { return strchr(text, ':') != NULL; }
+int config_parse_address6(const char *text, struct config_range6 *r, char *err, size_t err_len);
+int config_parse_gateway6(const char *text, struct in6_addr *gw, char *err, size_t err_len);
+/* The n-th address behind a. */
+struct in6_addr config_ip6_add(const struct in6_addr *a, uint32_t n);
+bool config_dad(const struct spate_config *c);
 
 #endif

@@ -13,6 +13,14 @@ bool config_iface_used(const struct spate_config *c, unsigned iface)
 	for (unsigned i = 0; i < c->n_peer_ip; i++)
 		if (c->peer_ip[i].iface == iface)
 			return true;
+	for (unsigned i = 0; i < c->n_ip6; i++)
+		if (c->ip6[i].iface == iface)
+			return true;
+	for (unsigned i = 0; i < c->n_peer_ip6; i++)
+		if (c->peer_ip6[i].iface == iface)
+			return true;
+	if (c->ip6_auto && iface == 0)
+		return true;
 	return false;
 }
 

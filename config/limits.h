@@ -48,6 +48,12 @@
 #define NEIGH_CONFIRM_WALK 64     /* paths asked whether they heard from a neighbour; more would stall, a probe is cheap */
 
 /* ---- IPv4 and ICMP ---- */
+#define NET_ROUTES_MAX 4096       /* looked up per connect(), not per packet: a sorted array, some hundred kilobytes per stack */
+#define ROUTE_DEAD_MS 60000       /* a gateway that did not answer is left alone for so long, while there is another */
+#define GROUPS_MAX 256            /* multicast groups of one end, of all interfaces: filters of NICs hold about so many */
+#define GROUP_MEMBERS_MAX 4096    /* memberships of all sockets of an end: every stack keeps all of them */
+#define GROUP_SOURCES_MAX 10      /* sources that one membership names; Linux igmp_max_msf */
+#define GROUP_FILTER_MAX 64       /* sources of a group, of all sockets together: beyond that all are asked for (RFC 3376 3.2) */
 #define LOCAL_OLD_MAX 256         /* removed addresses whose connections go on: the oldest are forgotten first */
 #define FRAG_DATAGRAMS_MAX 1024   /* fragmented datagrams under way per stack, then the oldest goes: a LAN sends them back to back */
 #define FRAG_PIECES_MAX 64        /* fragments of one: 64 KiB over a path with an MTU of 1280 take 53 */
@@ -65,9 +71,27 @@
 #define PMTU_MIN 552              /* Linux min_pmtu: smaller claims are more likely hostile than true */
 #define PMTU_AGE_MS 600000        /* a lowered path MTU is tried again after 10 minutes (RFC 1191 6.3) */
 
+/* ---- IPv6 ---- */
+#define IP6_EXT_HEADERS_MAX 8     /* before the upper layer: all kinds there are, in RFC 8200 4.1's order, and one more */
+#define IP6_EXT_BYTES_MAX 256     /* of them: must lie in one piece; others see at most 64 bytes in the wild (RFC 9288) */
+#define IP6_EXT_OPTIONS_MAX 8     /* in one header, but padding (RFC 8504 5.3, Linux max_hbh_opts_number) */
+#define IP6_PREFIXES_MAX 64       /* learned from routers: more would be a mistake, or an attack (RFC 6104) */
+#define IP6_ROUTERS_MAX 16        /* default routers likewise */
+#define IP6_AUTO_ADDRS_MAX 16     /* addresses of one interface from routers' prefixes (Linux max_addresses) */
+#define IP6_PREFIX_KEEP_S 7200    /* a prefix's remaining life is shortened to this at most by one advertisement (RFC 4862 5.5.3) */
+#define NDP_PREFIXES_MAX 8        /* of one advertisement */
+#define NDP_DAD_MS 1000           /* one probe, and a second without answer: RFC 4862's defaults */
+#define NDP_RS_MAX 3              /* router solicitations, this far apart (RFC 4861 10) */
+#define NDP_RS_MS 4000
+#define NDP_START_MS 1000         /* hosts that start together do not ask together (RFC 4861 10, MAX_RTR_SOLICITATION_DELAY) */
+#define NDP_DELAY_MS 5000         /* a neighbour not known to live is probed so long after it was used (RFC 4861 10) */
+#define FRAG6_TIMEOUT_MS 60000    /* RFC 8200 4.5, Linux ip6frag_time */
+#define MLD_V1_MS 260000          /* since a router was heard that speaks version 1 (RFC 3810 9.12) */
+
 /* ---- TCP ---- */
 #define TCP_MSS_MIN 88            /* smaller announced MSS is raised to this: tinygram floods (Linux tcp_min_snd_mss is 48) */
 #define TCP_MSS_FALLBACK 536      /* RFC 9293 3.7.1 */
+#define TCP_MSS_FALLBACK6 1220    /* the same of IPv6: its least MTU, 1280, without headers */
 #define TCP_SNDBUF_DEFAULT (1u << 20)
 #define TCP_RCVBUF_DEFAULT (1u << 17) /* Linux tcp_rmem[1]; it grows with use ... */
 #define TCP_RCVBUF_MAX_DEFAULT (6u << 20) /* ... up to Linux's tcp_rmem[2]: --rcvbuf-max */
@@ -115,6 +139,8 @@
 #define TCP_PACE_SHIFT 10         /* paced data leaves in bursts of 2^-10 s, as Linux (sk_pacing_shift) */
 #define TCP_PACE_QUANTUM_MAX 65536u /* BBR's window has room for three such bursts, up to this size */
 #define TCP_MIN_RTT_MS 300000     /* what counts as the least RTT is at most this old (Linux tcp_min_rtt_wlen) */
+#define TCP_UTO_MIN_S 100         /* a peer's user timeout is raised to this (RFC 5482 section 3.1, L_LIMIT; RFC 1122 4.2.3.5) ... */
+#define TCP_UTO_MAX_S 3600        /* ... and cut to this (U_LIMIT): dead peers must not hold memory longer */
 #define TCP_TTL_DEFAULT 64        /* RFC 1700 */
 #define TCP_ANSWER_MS 512         /* one answer to segments that may be forged (challenge ACK, ACK to what is outside the window) per
 				   * connection and so many ms, Linux tcp_invalid_ratelimit 500; a power of two */
@@ -125,11 +151,16 @@
 #define TCP_FO_WAYS 4             /* ... of which so many look-ups share a place, a line or two */
 #define TCP_FO_LOSS_MS 60000      /* SYNs with data vanish: plain ones for two minutes and longer, doubled with every loss ... */
 #define TCP_FO_LOSS_DOUBLINGS 8   /* ... up to four hours */
-#define TCP_COOKIE_SHARE 2        /* half-open connections fill at most half their pool before SYNs are answered by cookies */
+#define TCP_COOKIE_SHARE 2        /* half-open connections fill at most half their pool before SYNs are answered by cookies, ... */
+#define TCP_COOKIE_FROM 4096      /* ... and are at most so many, as Linux's tcp_max_syn_backlog: each has a path, and repeats its SYN-ACK */
+#define TCP_SYNS_PER_TURN 16      /* while cookies are sent: of the 128 packets of a full turn; others wait for their repetition */
+#define TCP_SYN_FIRSTS (1u << 21) /* ... by which they are known: bytes by hash, newer ones in their place; a second of a 1 Gbit/s flood */
 #define TCP_COOKIE_MINUTES 2      /* a cookie is believed in its minute and the next: SYN-ACK and ACK need less */
 
 /* ---- UDP ---- */
 #define UDP_RCVBUF_DEFAULT (1u << 20)
+#define UDP_ERRORS_MAX 64         /* errors waiting in one socket with IP_RECVERR: more say nothing new */
+#define UDP_MEMBERS_MAX 20        /* groups of one socket, Linux igmp_max_memberships */
 #define UDP_QUEUE_MAX 4096        /* datagrams waiting in one socket */
 
 /* ---- ports ---- */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ITEM_MAX 64
+#define ITEM_MAX 128 /* a range of two IPv6 addresses */
 #define CPU_MAX 4095
 
 int say_no(struct say *say, const char *fmt, ...)
@@ -100,8 +100,6 @@ static int range_parse(struct config_range *r, char *item, struct say *say)
 	char *slash = strchr(item, '/'), *dash = strchr(item, '-');
 	unsigned len;
 
-	if (strchr(item, ':') != NULL)
-		return say_no(say, "is an IPv6 address; spate speaks IPv4 only");
 	if (slash == NULL)
 		return say_no(say, "'%s' has no prefix length: write it behind the address, such as 10.0.0.2/24", item);
 	*slash++ = '\0';
@@ -115,39 +113,48 @@ static int range_parse(struct config_range *r, char *item, struct say *say)
 	return range_check(r, say);
 }
 
-int parse_ranges(struct config_range *ranges, unsigned *n, uint8_t iface, const char *v, struct say *say)
+int parse_ranges(struct config_range *ranges, unsigned *n, struct config_range6 *ranges6, unsigned *n6, uint8_t iface, const char *v,
+		 struct say *say)
 {
 	char item[ITEM_MAX];
-	unsigned k = *n;
+	unsigned k = *n, k6 = *n6;
 	int rc;
 
 	while (next_item(&v, item) != NULL) {
-		if (k == CONFIG_RANGES_MAX)
+		bool ip6 = config_is_ip6(item);
+
+		if ((ip6 ? k6 : k) == CONFIG_RANGES_MAX)
 			return say_no(say, "there are more than %u of them; join neighbours to a range", CONFIG_RANGES_MAX);
-		rc = range_parse(&ranges[k], item, say);
+		rc = ip6 ? range6_parse(&ranges6[k6], item, say) : range_parse(&ranges[k], item, say);
 		if (rc != 0)
 			return rc;
-		ranges[k].iface = iface;
-		k++;
+		if (ip6)
+			ranges6[k6++].iface = iface;
+		else
+			ranges[k++].iface = iface;
 	}
 	*n = k;
+	*n6 = k6;
 	return 0;
 }
 
 int parse_gateways(struct spate_config *c, const char *v, struct say *say)
 {
 	char item[ITEM_MAX];
-	unsigned k = c->n_gw;
+	unsigned k = c->n_gw, k6 = c->n_gw6;
 
 	while (next_item(&v, item) != NULL) {
-		if (k == CONFIG_RANGES_MAX)
+		if (k == CONFIG_RANGES_MAX || k6 == CONFIG_RANGES_MAX)
 			return say_no(say, "there are more than %u gateways", CONFIG_RANGES_MAX);
-		if (!ip_parse(item, &c->gw[k]))
-			return say_no(say, "is not an IPv4 address such as 10.0.0.1");
-		c->gw_iface[k] = c->iface_now;
-		k++;
+		if (config_is_ip6(item) ? !config_ip6_parse(item, &c->gw6[k6].addr) : !ip_parse(item, &c->gw[k]))
+			return say_no(say, "is not an address such as 10.0.0.1 or 2001:db8::1");
+		if (config_is_ip6(item))
+			c->gw6[k6++].iface = c->iface_now;
+		else
+			c->gw_iface[k++] = c->iface_now;
 	}
 	c->n_gw = k;
+	c->n_gw6 = k6;
 	return 0;
 }
 
@@ -168,6 +175,27 @@ int parse_ports(struct spate_config *c, const char *v, struct say *say)
 	}
 	c->n_reserved = k;
 	return 0;
+}
+
+int config_parse_address6(const char *text, struct config_range6 *r, char *err, size_t err_len)
+{
+	struct say say = {.name = "address", .value = text, .err = err, .err_len = err_len};
+	char item[ITEM_MAX];
+	int rc;
+
+	snprintf(item, sizeof(item), "%s", text);
+	if (strchr(item, '-') != NULL || strchr(item, ',') != NULL)
+		return say_no(&say, "is not one address with its prefix length, such as 2001:db8::2/64");
+	rc = range6_parse(r, item, &say);
+	r->iface = 0;
+	return rc;
+}
+
+int config_parse_gateway6(const char *text, struct in6_addr *gw, char *err, size_t err_len)
+{
+	struct say say = {.name = "gateway", .value = text, .err = err, .err_len = err_len};
+
+	return config_ip6_parse(text, gw) ? 0 : say_no(&say, "is not an IPv6 address such as 2001:db8::1");
 }
 
 int config_parse_address(const char *text, struct config_range *r, char *err, size_t err_len)

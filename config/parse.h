@@ -14,8 +14,12 @@ struct say {
 /* Writes "NAME VALUE: SENTENCE" and returns -EINVAL. */
 int say_no(struct say *say, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* "10.0.0.10-10.0.0.200/16,10.1.0.2/24" adds to ranges; all or nothing. */
-int parse_ranges(struct config_range *ranges, unsigned *n, uint8_t iface, const char *v, struct say *say);
+/* "10.0.0.10-10.0.0.200/16,2001:db8::2/64" adds to ranges, each to those of its family; all or nothing. */
+int parse_ranges(struct config_range *ranges, unsigned *n, struct config_range6 *ranges6, unsigned *n6, uint8_t iface, const char *v,
+		 struct say *say);
+/* Of IPv6, one. item is changed. */
+int range6_parse(struct config_range6 *r, char *item, struct say *say);
+bool config_ip6_parse(const char *s, struct in6_addr *a);
 int parse_gateways(struct spate_config *c, const char *v, struct say *say);
 /* "8080,9000-9010" adds to c->reserved; all or nothing. */
 int parse_ports(struct spate_config *c, const char *v, struct say *say);
@@ -25,6 +29,7 @@ int parse_cores(struct spate_config *c, const char *v, struct say *say);
 void parse_cores_follow(struct spate_config *c);
 /* 0, or -EINVAL with a sentence. */
 int config_check_interfaces(const struct spate_config *c, char *err, size_t err_len);
+int config_check6(const struct spate_config *c, char *err, size_t err_len);
 bool config_dev_is_sim(const struct spate_config *c);
 const char *config_ip_text(uint32_t ip, char buf[16]);
 

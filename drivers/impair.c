@@ -73,6 +73,7 @@ static int follow_rss(struct impair *im)
 
 	im->port.rss = im->rss = *r;
 	im->port.rss_trusted = im->inner->rss_trusted;
+	im->port.rss_trusted6 = im->inner->rss_trusted6;
 	if (r->n_queues == im->port.n_queues)
 		return 0;
 	return rss_init(&im->rss, r->key, r->key_len, NULL, r->reta_size, im->port.n_queues);
@@ -98,6 +99,14 @@ static bool impair_link_up(struct port *p)
 	struct impair *im = impair_of(p);
 
 	return im->inner->ops->link_up == NULL || im->inner->ops->link_up(im->inner);
+}
+
+static void impair_groups(struct port *p, const struct rte_ether_addr *mac, uint32_t n)
+{
+	struct impair *im = impair_of(p);
+
+	if (im->inner->ops->groups != NULL)
+		im->inner->ops->groups(im->inner, mac, n);
 }
 
 static void impair_describe(struct port *p, FILE *out)
@@ -133,6 +142,7 @@ static const struct port_ops impair_ops = {
 	.start = impair_start,
 	.stats = impair_stats,
 	.link_up = impair_link_up,
+	.groups = impair_groups,
 	.describe = impair_describe,
 	.close = impair_close,
 };

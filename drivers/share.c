@@ -76,7 +76,7 @@ static int share_start(struct port *p, struct rte_mempool **pools)
 	p->offloads = s->inner->offloads;
 	p->tso_max_bytes = s->inner->tso_max_bytes;
 	p->tx_segs_max = s->inner->tx_segs_max;
-	p->rss_trusted = false;
+	p->rss_trusted = p->rss_trusted6 = false;
 	if (p->rss.n_queues == p->n_queues)
 		return 0;
 	return rss_init(&p->rss, s->inner->rss.key, p->rss.key_len, NULL, p->rss.reta_size, p->n_queues);
@@ -94,6 +94,14 @@ static bool share_link_up(struct port *p)
 	struct share *s = share_of(p);
 
 	return s->inner->ops->link_up == NULL || s->inner->ops->link_up(s->inner);
+}
+
+static void share_groups(struct port *p, const struct rte_ether_addr *mac, uint32_t n)
+{
+	struct share *s = share_of(p);
+
+	if (s->inner->ops->groups != NULL)
+		s->inner->ops->groups(s->inner, mac, n);
 }
 
 static void share_describe(struct port *p, FILE *out)
@@ -133,6 +141,7 @@ static const struct port_ops share_ops = {
 	.start = share_start,
 	.stats = share_stats,
 	.link_up = share_link_up,
+	.groups = share_groups,
 	.describe = share_describe,
 	.close = share_close,
 };
@@ -155,7 +164,7 @@ int share_wrap(struct port *inner, uint16_t n, struct port **outer)
 	s->port = *inner;
 	s->port.ops = &share_ops;
 	s->port.n_queues = n;
-	s->port.rss_trusted = false;
+	s->port.rss_trusted = s->port.rss_trusted6 = false;
 	s->inner = inner;
 	for (uint16_t i = inner->n_queues; i < n; i++) {
 		s->ring[i] = ring_new(inner->numa_node);

@@ -25,8 +25,9 @@ struct bench {
 	bool ip6;
 	uint16_t reta_size;
 	rte_be32_t laddr_be, raddr_be;
-	uint32_t laddr6;     /* its number */
-	uint8_t raddr6[16];
+	struct addr6s addrs;
+	rte_be32_t laddr6;   /* its number */
+	struct ip6_addr raddr6;
 	rte_be16_t rport_be;
 	struct flow_key live[BUSY_MAX];
 	uint32_t n_live, capacity;
@@ -49,11 +50,11 @@ static uint64_t median(uint64_t *v, uint32_t n)
 
 static int take6(struct bench *b, uint32_t *hash)
 {
-	uint32_t raddr = eport_addr6_get(b->e, b->raddr6);
-	int err = raddr == 0 ? -ENOBUFS : eport_take6(b->e, &b->laddr6, 1, raddr, b->rport_be, 0, &b->live[b->n_live], hash);
+	rte_be32_t raddr = addr6_get(&b->addrs, &b->raddr6, 0);
+	int err = raddr == 0 ? -ENOBUFS : eport_take(b->e, &b->laddr6, 1, raddr, b->rport_be, 0, &b->live[b->n_live], hash);
 
 	if (err != 0 && raddr != 0)
-		eport_addr6_put(b->e, raddr);
+		addr6_put(&b->addrs, raddr);
 	return err;
 }
 
@@ -72,8 +73,8 @@ static void put_random(struct bench *b)
 	uint32_t i = prng_below(&b->prng, b->n_live);
 
 	if (b->ip6) {
-		eport_put6(b->e, &b->live[i]);
-		eport_addr6_put(b->e, b->live[i].raddr_be);
+		eport_put(b->e, &b->live[i]);
+		addr6_put(&b->addrs, b->live[i].raddr_be);
 	} else {
 		eport_put(b->e, &b->live[i]);
 	}
@@ -190,7 +191,7 @@ static int run_occupancies(struct bench *b, bool json)
 
 static int run_queues(struct bench *b, uint16_t queues, bool json)
 {
-	static const uint8_t local6[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 };
+	static const struct ip6_addr local6 = {{0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
 	uint8_t key[40];
 	struct eport_space *s;
 	int err = -1;
@@ -200,13 +201,17 @@ static int run_queues(struct bench *b, uint16_t queues, bool json)
 	if (rss_init(&b->rss, key, sizeof(key), NULL, b->reta_size, queues) != 0)
 		return -1;
 	s = eport_space_new(&b->rss, EPORT_LO_DEFAULT, EPORT_HI_DEFAULT);
-	b->e = s != NULL ? eport_new(s, (uint16_t)(queues / 2), 1024, &b->prng, -1) : NULL;
+	if (s == NULL || addr6s_init(&b->addrs, 1024 + LOCAL_ADDRS_MAX, &b->rss, &b->prng, -1) != 0)
+		goto no_addrs;
+	b->e = eport_new(s, (uint16_t)(queues / 2), &b->addrs, 1024, &b->prng, -1);
 	b->n_live = 0;
 	if (b->e != NULL) {
-		b->laddr6 = eport_addr6_get(b->e, local6);
+		b->laddr6 = addr6_get(&b->addrs, &local6, 0);
 		err = run_occupancies(b, json);
 	}
 	eport_free(b->e);
+	addr6s_fini(&b->addrs);
+no_addrs:
 	eport_space_free(s);
 	return err;
 }
@@ -252,7 +257,7 @@ static int run(int argc, char **argv, bool json)
 	prng_seed(&b->prng, seed);
 	b->laddr_be = RTE_BE32(0x0a000001);
 	b->raddr_be = RTE_BE32(0xc6336401);
-	memcpy(b->raddr6, (const uint8_t[16]){ 0x20, 0x01, 0x0d, 0xb8, 0, 1, [15] = 99 }, sizeof(b->raddr6));
+	b->raddr6 = (struct ip6_addr){{0x20, 0x01, 0x0d, 0xb8, 0, 1, [15] = 99}};
 	b->rport_be = RTE_BE16(443);
 	b->reta_size = (uint16_t)reta;
 	measure_clock(b);

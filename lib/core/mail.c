@@ -3,6 +3,7 @@
 
 #include "core/rx.h"
 #include "core/stack.h"
+#include "net/group.h"
 
 static void note_handle(struct stack *s, const struct mail_tag *tag, const void *body)
 {
@@ -10,9 +11,17 @@ static void note_handle(struct stack *s, const struct mail_tag *tag, const void 
 	case MAIL_NEIGH:
 	case MAIL_ADDR_ADD:
 	case MAIL_ADDR_REMOVE:
+	case MAIL_ADDR6_ADD:
+	case MAIL_ADDR6_REMOVE:
+	case MAIL_IP6:
 	case MAIL_GATEWAY:
 	case MAIL_LINK:
+	case MAIL_ROUTE:
+	case MAIL_FILTER:
 		net_mail(&s->net, (enum mail_kind)tag->kind, body);
+		break;
+	case MAIL_GROUP:
+		net_group_mail(&s->net, tag->from, body);
 		break;
 	case MAIL_BIND:
 	case MAIL_UNBIND:

@@ -39,7 +39,7 @@ static __rte_noinline void rx_go_home(struct stack *s, struct net_pkt *pkt, uint
 {
 	if (why == REHOME_RSS && pkt->port == NET_PORT_LOOP) {
 		why = REHOME_LOOP;
-	} else if (why == REHOME_RSS && !s->port[pkt->port]->rss_trusted) {
+	} else if (why == REHOME_RSS && !(pkt->ip6 ? s->port[pkt->port]->rss_trusted6 : s->port[pkt->port]->rss_trusted)) {
 		why = REHOME_NO_RSS;
 	} else if (why == REHOME_RSS) {
 		say_mispredicted(s, pkt->port);
@@ -107,11 +107,36 @@ static void rx_error(struct stack *s, struct net_pkt *pkt)
 		rx_send_on(s, pkt, (uint16_t)verdict, REHOME_BOUND);
 }
 
+/* A packet to a group or a broadcast address is for whoever wants it: copies go to the other stacks that do. */
+static __rte_noinline void rx_spread(struct stack *s, struct net_pkt *pkt)
+{
+	uint64_t set[PORT_QUEUES_MAX / 64] = {0};
+
+	if (mail_alone(&s->mail))
+		return;
+	udp_group_stacks(&s->udp, pkt, set);
+	for (uint16_t i = 0; i < s->mail.n; i++) {
+		struct net_pkt copy = *pkt;
+
+		if (!(set[i / 64] >> i % 64 & 1))
+			continue;
+		copy.m = rte_pktmbuf_copy(pkt->m, s->mail.pool, 0, UINT32_MAX);
+		if (copy.m != NULL)
+			rx_send_on(s, &copy, i, REHOME_GROUP);
+		else
+			drop_count(&s->drops, DROP_NO_MBUF);
+	}
+}
+
 /* A fragment at the home of its addresses. What becomes whole goes on to its own home. */
 static enum net_verdict rx_fragment(struct stack *s, struct net_pkt *pkt)
 {
 	enum net_verdict v = net_reassemble(&s->net, pkt);
 
+	if (v == NET_GROUP) {
+		rx_spread(s, pkt);
+		return v;
+	}
 	if (v != NET_DONE && v != NET_FRAGMENT && !rx_at_home(s, pkt, REHOME_FRAGMENT))
 		return NET_DONE;
 	return v;
@@ -124,6 +149,11 @@ static inline enum net_verdict rx_classify(struct stack *s, uint8_t port, struct
 
 	if (v == NET_DONE)
 		return v;
+	if (unlikely(v == NET_GROUP)) {
+		if (!homed)
+			rx_spread(s, pkt);
+		return v;
+	}
 	if (!homed && !rx_at_home(s, pkt, v == NET_ICMP_ERROR ? REHOME_ICMP : v == NET_FRAGMENT ? REHOME_FRAGMENT : REHOME_RSS))
 		return NET_DONE;
 	return likely(v != NET_FRAGMENT) ? v : rx_fragment(s, pkt);
@@ -135,6 +165,24 @@ static void rx_prefetch_headers(struct rte_mbuf **m, uint16_t n)
 {
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
+}
+
+/* Connection requests beyond the share of a flood go before they cost anything else. */
+static __rte_noinline uint16_t rx_without_excess(struct stack *s, struct net_pkt *pkt, uint16_t n)
+{
+	uint16_t left = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (tcp_syn_excess(&s->tcp, &pkt[i])) {
+			drop_count(&s->drops, DROP_TCP_SYN_EXCESS);
+			rte_pktmbuf_free(pkt[i].m);
+		} else {
+			if (left != i)
+				pkt[left] = pkt[i];
+			left++;
+		}
+	}
+	return left;
 }
 
 static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, uint16_t n, bool homed)
@@ -149,11 +197,16 @@ static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, 
 
 		switch (rx_classify(s, homed ? mail_tag_of(m[i])->port : port, m[i], p, homed)) {
 		case NET_TCP:
+			if (tcp_syn_flooded(&s->tcp))
+				tcp_syn_prefetch(&s->tcp, p);
 			table_prefetch(&s->flow.tcp, p->hash);
 			n_tcp++;
 			break;
 		case NET_UDP:
 			rx_udp(s, p);
+			break;
+		case NET_GROUP:
+			udp_input_group(&s->udp, p);
 			break;
 		case NET_ICMP_ERROR:
 			rx_error(s, p);
@@ -163,6 +216,8 @@ static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, 
 			break;
 		}
 	}
+	if (tcp_syn_flooded(&s->tcp))
+		n_tcp = rx_without_excess(s, pkt, n_tcp);
 	/* Stage 2: the buckets have arrived; ask for the connections. */
 	for (uint16_t i = 0; i < n_tcp; i++)
 		flow_prefetch(&s->flow, &s->flow.tcp, pkt[i].hash);

@@ -48,6 +48,7 @@ int stack_init(struct stack *s, const struct stack_config *cfg)
 		.port_hi = cfg->port_hi,
 		.congestion = cfg->congestion,
 		.rcvbuf_max = cfg->rcvbuf_max,
+		.uto = cfg->uto,
 		.ecn = cfg->ecn,
 		.numa_node = cfg->numa_node,
 		.secret = cfg->secret,
@@ -78,7 +79,7 @@ int stack_init(struct stack *s, const struct stack_config *cfg)
 	ret = stack_flow_init(s, cfg);
 	if (ret != 0)
 		goto no_flow;
-	s->eport = eport_new(cfg->eports, cfg->self, PATHS_MAX, &s->prng, cfg->numa_node);
+	s->eport = eport_new(cfg->eports, cfg->self, &s->flow.addr6s, PATHS_MAX, &s->prng, cfg->numa_node);
 	ret = -ENOMEM;
 	if (s->eport == NULL)
 		goto no_eport;

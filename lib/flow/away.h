@@ -4,9 +4,12 @@
 #ifndef FLOW_AWAY_H
 #define FLOW_AWAY_H
 
+#include <stddef.h>
+
 #include "flow/flow.h"
 
-/* The body of MAIL_CLAIM, MAIL_GRANT, MAIL_DENY and MAIL_RELEASE. */
+/* The body of MAIL_CLAIM, MAIL_GRANT, MAIL_DENY and MAIL_RELEASE. Numbers of IPv6 addresses are each stack's own, so for IPv6 the
+ * addresses follow, and who hears it puts his own numbers into the key (away_note_localise()). */
 struct away_note {
 	uint8_t proto;
 	bool eport;              /* of a claim: take the port too, and answer */
@@ -14,7 +17,20 @@ struct away_note {
 	struct flow_key key;
 	uint32_t hash;
 	uint32_t iss;            /* of a grant: the least initial sequence number, after TIME-WAIT; 0 any */
+	struct ip6_addr laddr6, raddr6;
+	uint32_t scope6[2];      /* of these */
 };
+
+/* As long as it need be. */
+static inline uint16_t away_note_len(const struct away_note *n)
+{
+	return flow_addr_is6(n->key.raddr_be) ? sizeof(*n) : offsetof(struct away_note, laddr6);
+}
+
+/* The note with the numbers that its addresses have here, and a reference of each, until away_note_forget(). False: no room for
+ * them, or none of the addresses is known here and make is false. */
+bool away_note_localise(struct flow *f, const struct away_note *n, bool make, struct away_note *own);
+void away_note_forget(struct flow *f, const struct away_note *own);
 
 /* The flow's home is another stack. Costs what flow_home() costs, and nothing where there is one stack. */
 static inline bool flow_elsewhere(const struct flow *f, uint32_t hash)

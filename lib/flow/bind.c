@@ -22,7 +22,7 @@ static struct bind_entry *entry_at(const struct binds *b, uint32_t idx)
 	return (struct bind_entry *)pool_at(&b->pool, idx);
 }
 
-int binds_init(struct binds *b, uint32_t max, int numa_node)
+int binds_init(struct binds *b, uint32_t max, struct addr6s *addr6s, int numa_node)
 {
 	int err;
 
@@ -36,6 +36,7 @@ int binds_init(struct binds *b, uint32_t max, int numa_node)
 		return err;
 	}
 	b->port_head = b->region.base;
+	b->addr6s = addr6s;
 	return 0;
 }
 
@@ -46,9 +47,21 @@ void binds_fini(struct binds *b)
 	memset(b, 0, sizeof(*b));
 }
 
-static bool overlaps(const struct bind_entry *e, rte_be32_t laddr_be)
+#define FAMILY_4 1u
+#define FAMILY_6 2u
+
+static unsigned families(rte_be32_t laddr_be, uint32_t flags)
 {
-	return e->laddr_be == laddr_be || e->laddr_be == 0 || laddr_be == 0;
+	if (laddr_be != 0)
+		return flow_addr_is6(laddr_be) ? FAMILY_6 : FAMILY_4;
+	return flags & BIND_V6ONLY ? FAMILY_6 : flags & BIND_IP6 ? FAMILY_4 | FAMILY_6 : FAMILY_4;
+}
+
+static bool overlaps(const struct bind_entry *e, rte_be32_t laddr_be, uint32_t flags)
+{
+	if (e->laddr_be != 0 && laddr_be != 0)
+		return e->laddr_be == laddr_be;
+	return (families(e->laddr_be, e->flags) & families(laddr_be, flags)) != 0;
 }
 
 static bool is_remote(const struct bind_entry *e) { return ref_kind(e->ref) == FLOW_REMOTE; }
@@ -62,7 +75,17 @@ static int enter_at(struct binds *b, uint32_t *link, flow_ref ref, rte_be32_t la
 		return -ENOBUFS;
 	*entry_at(b, idx) = (struct bind_entry){.next = *link, .ref = ref, .laddr_be = laddr_be, .flags = flags};
 	*link = idx;
+	addr6_hold(b->addr6s, laddr_be);
 	return 0;
+}
+
+static void take_out(struct binds *b, uint32_t *link)
+{
+	uint32_t idx = *link;
+
+	addr6_put(b->addr6s, entry_at(b, idx)->laddr_be);
+	*link = entry_at(b, idx)->next;
+	pool_put(&b->pool, idx);
 }
 
 static int enter(struct binds *b, flow_ref ref, rte_be32_t laddr_be, uint16_t port, uint32_t flags)
@@ -82,7 +105,7 @@ int bind_add(struct binds *b, flow_ref ref, rte_be32_t laddr_be, rte_be16_t lpor
 
 	for (uint32_t idx = b->port_head[port]; idx != 0; idx = e->next) {
 		e = entry_at(b, idx);
-		if (!overlaps(e, laddr_be))
+		if (!overlaps(e, laddr_be, flags))
 			continue;
 		if (!(e->flags & flags & BIND_REUSE) || (strict && (e->flags & BIND_RECEIVES)))
 			return -EADDRINUSE;
@@ -90,13 +113,13 @@ int bind_add(struct binds *b, flow_ref ref, rte_be32_t laddr_be, rte_be16_t lpor
 	return enter(b, ref, laddr_be, port, flags);
 }
 
-static bool port_free(const struct binds *b, rte_be32_t laddr_be, uint16_t port)
+static bool port_free(const struct binds *b, rte_be32_t laddr_be, uint16_t port, uint32_t flags)
 {
 	const struct bind_entry *e;
 
 	for (uint32_t idx = b->port_head[port]; idx != 0; idx = e->next) {
 		e = entry_at(b, idx);
-		if (overlaps(e, laddr_be))
+		if (overlaps(e, laddr_be, flags))
 			return false;
 	}
 	return true;
@@ -104,16 +127,16 @@ static bool port_free(const struct binds *b, rte_be32_t laddr_be, uint16_t port)
 
 bool bind_is_free(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be)
 {
-	return port_free(b, laddr_be, rte_be_to_cpu_16(lport_be));
+	return port_free(b, laddr_be, rte_be_to_cpu_16(lport_be), 0);
 }
 
-static bool may_choose(const struct binds *b, rte_be32_t laddr_be, uint16_t port)
+static bool may_choose(const struct binds *b, rte_be32_t laddr_be, uint16_t port, uint32_t flags)
 {
-	return bind_is_auto(b, port) && port_free(b, laddr_be, port);
+	return bind_is_auto(b, port) && port_free(b, laddr_be, port, flags);
 }
 
 /* Bound ports are not connections: a scan at the end costs little, and only when nearly all of the range is bound. */
-static int find_free(const struct binds *b, rte_be32_t laddr_be, uint16_t lo, uint16_t hi, struct prng *prng)
+static int find_free(const struct binds *b, rte_be32_t laddr_be, uint16_t lo, uint16_t hi, uint32_t flags, struct prng *prng)
 {
 	uint32_t n = (uint32_t)hi - lo + 1, start;
 
@@ -122,14 +145,14 @@ static int find_free(const struct binds *b, rte_be32_t laddr_be, uint16_t lo, ui
 	for (int i = 0; i < RANDOM_PROBES; i++) {
 		uint16_t port = (uint16_t)(lo + prng_below(prng, n));
 
-		if (may_choose(b, laddr_be, port))
+		if (may_choose(b, laddr_be, port, flags))
 			return port;
 	}
 	start = prng_below(prng, n);
 	for (uint32_t i = 0; i < n; i++) {
 		uint16_t port = (uint16_t)(lo + (start + i) % n);
 
-		if (may_choose(b, laddr_be, port))
+		if (may_choose(b, laddr_be, port, flags))
 			return port;
 	}
 	return -EADDRINUSE;
@@ -138,7 +161,7 @@ static int find_free(const struct binds *b, rte_be32_t laddr_be, uint16_t lo, ui
 int bind_add_any(struct binds *b, flow_ref ref, rte_be32_t laddr_be, uint16_t lo, uint16_t hi, uint32_t flags,
 		 struct prng *prng, rte_be16_t *lport_be)
 {
-	int port = find_free(b, laddr_be, lo, hi, prng), err;
+	int port = find_free(b, laddr_be, lo, hi, flags, prng), err;
 
 	if (port < 0)
 		return port;
@@ -168,7 +191,7 @@ int bind_set_flags(struct binds *b, flow_ref ref, rte_be16_t lport_be, uint32_t 
 	SPATE_ASSERT(own != 0);
 	for (uint32_t idx = (flags & BIND_RECEIVES) ? b->port_head[port] : 0; idx != 0; idx = e->next) {
 		e = entry_at(b, idx);
-		if (e == me || !(e->flags & BIND_RECEIVES) || !overlaps(e, me->laddr_be))
+		if (e == me || !(e->flags & BIND_RECEIVES) || !overlaps(e, me->laddr_be, flags))
 			continue;
 		if (!(e->flags & flags & BIND_REUSE))
 			return -EADDRINUSE;
@@ -182,8 +205,7 @@ void bind_remove(struct binds *b, flow_ref ref, rte_be16_t lport_be)
 	uint32_t *link = find_link(b, ref, rte_be_to_cpu_16(lport_be)), idx = *link;
 
 	SPATE_ASSERT(idx != 0);
-	*link = entry_at(b, idx)->next;
-	pool_put(&b->pool, idx);
+	take_out(b, link);
 }
 
 /* ---- other stacks' entries ---- */
@@ -202,19 +224,34 @@ static uint32_t *find_remote(const struct binds *b, uint16_t stack, const struct
 	return link;
 }
 
+bool bind_note_addr(const struct binds *b, const struct bind_note *n, rte_be32_t *laddr_be)
+{
+	*laddr_be = n->laddr_be;
+	if (!flow_addr_is6(n->laddr_be))
+		return true;
+	*laddr_be = addr6_get(b->addr6s, &n->laddr6, n->scope);
+	return *laddr_be != 0;
+}
+
 static bool receives_exactly(const struct bind_entry *e) { return e->laddr_be != 0 && (e->flags & BIND_RECEIVES); }
 
 void bind_remote_set(struct binds *b, uint16_t stack, const struct bind_note *n)
 {
 	uint32_t *link = find_remote(b, stack, n);
 	struct bind_entry *e;
+	rte_be32_t laddr_be;
 
-	if (*link == 0 && enter_at(b, link, ref_make(FLOW_REMOTE, stack), n->laddr_be, 0) != 0)
+	if (!bind_note_addr(b, n, &laddr_be))
 		return;
+	if (*link == 0 && enter_at(b, link, ref_make(FLOW_REMOTE, stack), 0, 0) != 0) {
+		addr6_put(b->addr6s, laddr_be);
+		return;
+	}
 	e = entry_at(b, *link);
 	b->n_remote_exact -= receives_exactly(e);
+	addr6_put(b->addr6s, e->laddr_be);
 	e->owner = n->owner;
-	e->laddr_be = n->laddr_be;
+	e->laddr_be = laddr_be;
 	e->flags = n->flags;
 	b->n_remote_exact += receives_exactly(e);
 }
@@ -226,8 +263,7 @@ void bind_remote_remove(struct binds *b, uint16_t stack, const struct bind_note 
 	if (idx == 0)
 		return;
 	b->n_remote_exact -= receives_exactly(entry_at(b, idx));
-	*link = entry_at(b, idx)->next;
-	pool_put(&b->pool, idx);
+	take_out(b, link);
 }
 
 /* ---- finding ---- */
@@ -238,6 +274,8 @@ enum rank { EXACT_OWN, EXACT_REMOTE, ANY_OWN, ANY_REMOTE, RANKS };
 static enum rank rank_of(const struct bind_entry *e, rte_be32_t laddr_be)
 {
 	if (!(e->flags & BIND_RECEIVES) || (e->laddr_be != laddr_be && e->laddr_be != 0))
+		return RANKS;
+	if (e->laddr_be == 0 && !(families(0, e->flags) & families(laddr_be, 0)))
 		return RANKS;
 	return (e->laddr_be == 0 ? ANY_OWN : EXACT_OWN) + is_remote(e);
 }
@@ -283,4 +321,14 @@ flow_ref bind_find(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_
 flow_ref bind_find_own(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash)
 {
 	return find(b, laddr_be, lport_be, hash, true);
+}
+
+flow_ref bind_each(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t *cursor)
+{
+	uint32_t idx = *cursor != 0 ? entry_at(b, *cursor)->next : b->port_head[rte_be_to_cpu_16(lport_be)];
+
+	while (idx != 0 && rank_of(entry_at(b, idx), laddr_be) == RANKS)
+		idx = entry_at(b, idx)->next;
+	*cursor = idx;
+	return idx != 0 ? entry_at(b, idx)->ref : 0;
 }

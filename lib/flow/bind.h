@@ -13,6 +13,7 @@
 
 #include "base/pool.h"
 #include "base/prng.h"
+#include "flow/addr6.h"
 #include "flow/ref.h"
 
 struct bind_entry; /* private to bind.c */
@@ -21,6 +22,7 @@ struct binds {
 	struct pool pool;
 	uint32_t *port_head; /* 65536 chains of entries */
 	uint32_t n_remote_exact; /* entries of other stacks that name an address and receive */
+	struct addr6s *addr6s;   /* entries of IPv6 addresses hold their numbers; NULL: there are none */
 	const uint64_t *auto_ports; /* bit per port that may be chosen automatically (eport_space_auto()); NULL: all */
 	struct region region;
 };
@@ -30,17 +32,31 @@ struct bind_note {
 	uint8_t proto;
 	uint8_t flags;
 	rte_be16_t lport_be;
-	rte_be32_t laddr_be;
+	rte_be32_t laddr_be;     /* of IPv6 the sender's number; the address follows */
 	flow_ref owner;          /* the socket, at its stack */
+	struct ip6_addr laddr6;
+	uint16_t scope;
+	uint8_t more;            /* CONN_MORE_* of the socket */
+	uint8_t spare;
 };
+static inline void bind_note_complete(struct bind_note *n, const struct addr6s *s)
+{
+	if (!flow_addr_is6(n->laddr_be))
+		return;
+	n->laddr6 = addr6_at(s, n->laddr_be)->addr;
+	n->scope = (uint16_t)addr6_at(s, n->laddr_be)->scope;
+}
 
+/* The families of an entry for any address: IPv4, or with these both, or IPv6 alone (RFC 3493 5.3). An address has its own. */
+#define BIND_IP6 (1u << 2)
+#define BIND_V6ONLY (1u << 3)
 #define BIND_REUSE (1u << 0)     /* SO_REUSEADDR or SO_REUSEPORT was set */
 #define BIND_RECEIVES (1u << 1)  /* bind_find() may return it: a listener or a UDP socket */
 
-int binds_init(struct binds *b, uint32_t max, int numa_node);
+int binds_init(struct binds *b, uint32_t max, struct addr6s *addr6s, int numa_node);
 void binds_fini(struct binds *b);
 
-/* Enters ref at (laddr, lport), laddr 0 meaning any. -EADDRINUSE when another entry with the same port and an
+/* Enters ref at (laddr, lport), laddr 0 meaning any of the families in flags. -EADDRINUSE when another entry with the same port and an
  * overlapping address is in and one of the two lacks BIND_REUSE, or the other is a TCP listener (BIND_RECEIVES) when
  * strict; -ENOBUFS. */
 int bind_add(struct binds *b, flow_ref ref, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t flags, bool strict);
@@ -62,6 +78,9 @@ void bind_remove(struct binds *b, flow_ref ref, rte_be16_t lport_be);
 /* Enters ref without asking whether it conflicts: a twin of another stack's listener. 0 or -ENOBUFS. */
 int bind_add_twin(struct binds *b, flow_ref ref, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t flags);
 
+/* The address in another stack's note, as it is known here, with a reference. False: no room for it. */
+bool bind_note_addr(const struct binds *b, const struct bind_note *n, rte_be32_t *laddr_be);
+
 /* Another stack's entry is new or has changed; is gone (unknown ones are ignored). Without room (BIND_REMOTE_MAX) it is
  * forgotten: then its conflicts are not seen and its packets are refused here. */
 void bind_remote_set(struct binds *b, uint16_t stack, const struct bind_note *n);
@@ -73,5 +92,9 @@ void bind_remote_remove(struct binds *b, uint16_t stack, const struct bind_note 
 flow_ref bind_find(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash);
 /* The same among this stack's own. */
 flow_ref bind_find_own(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash);
+
+/* All receivers of a packet to (laddr, lport), one by one: other stacks as often as they have some. *cursor is 0 at first; 0: no
+ * more. Nothing may change in between. */
+flow_ref bind_each(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t *cursor);
 
 #endif

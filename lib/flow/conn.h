@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "flow/bind.h"
 #include "flow/flow.h"
 
 #define CONN_SLOT_BYTES 192 /* every socket of every type: three cache lines */
@@ -21,6 +22,7 @@ enum conn_type { CONN_FREE = 0, CONN_TCP, CONN_UDP, CONN_LISTEN, CONN_EPOLL };
 
 #define CONN_MORE_IP6   (1u << 0) /* the socket's family is AF_INET6 */
 #define CONN_MORE_V6ONLY (1u << 1) /* IPV6_V6ONLY */
+#define CONN_MORE_IP4 (1u << 2)   /* an AF_INET6 socket bound to ::ffff:0.0.0.0, or to a mapped address: IPv4 alone */
 
 struct conn {
 	struct flow_head h;    /* 32 */
@@ -45,6 +47,14 @@ static inline struct conn *conn_at(const struct flow *f, flow_ref r)
 static inline flow_ref conn_ref(const struct flow *f, const struct conn *c)
 {
 	return (flow_ref)((uint64_t)((const uint8_t *)c - f->pool[FLOW_CONN].base) / CONN_SLOT_BYTES);
+}
+
+/* The families that it is open for while it has no address, as flags of its bind (bind.h). */
+static inline uint32_t conn_bind_families(const struct conn *c)
+{
+	if (likely(!(c->more & CONN_MORE_IP6)) || c->more & CONN_MORE_IP4)
+		return 0;
+	return c->more & CONN_MORE_V6ONLY ? BIND_IP6 | BIND_V6ONLY : BIND_IP6;
 }
 
 /* A cleared slot of this type, or NULL (ENOBUFS to the caller). */

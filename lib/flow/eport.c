@@ -3,14 +3,14 @@
  * Memory: a destination with up to 15 connections from one local address costs 64 B and 2 to 4 B of index; 64 ports
  * cost 192 B in all, 256 ports 576 B. A full one costs 8.4 KB with one queue (1.04 bits per port), 128 B with 128
  * queues (512 ports). While it is exhausted it costs 32 B more, and 4.2 KB if several local addresses are in use. In an
- * odd space the bitmap has a bit for every port, 8.4 KB, whatever the number of queues. An IPv6 address costs 32 B, and 2
- * to 4 B of index. */
+ * odd space the bitmap has a bit for every port, 8.4 KB, whatever the number of queues. */
 #include "flow/eport.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_common.h>
 
 #include "base/assert.h"
@@ -72,31 +72,30 @@ static int init_pools(struct eport *e, uint32_t max_groups, int node)
 
 	while (buckets < max_groups / 2)
 		buckets *= 2;
-	err = region_map(&e->region, 3 * (size_t)buckets * sizeof(e->bucket[0]), node);
+	err = region_map(&e->region, 2 * (size_t)buckets * sizeof(e->bucket[0]), node);
 	if (err != 0)
 		return err;
 	e->bucket = e->region.base;
 	e->dest_bucket = e->bucket + buckets;
-	e->addr6_bucket = e->dest_bucket + buckets;
 	e->mask = buckets - 1;
 	err = pool_init(&e->groups, max_groups, sizeof(struct eport_group), node);
 	err = err ? err : pool_init(&e->dests, max_groups, sizeof(struct eport_dest), node);
 	err = err ? err : pool_init(&e->lists, max_groups, sizeof(struct eport_list), node);
-	err = err ? err : pool_init(&e->addr6s, max_groups + LOCAL_ADDRS_MAX, sizeof(struct eport_addr6), node);
 	err = err ? err : pool_init(&e->set[SET_SMALL], max_groups, ARRAY_SMALL * sizeof(uint16_t), node);
 	err = err ? err : pool_init(&e->set[SET_LARGE], max_groups, ARRAY_LARGE * sizeof(uint16_t), node);
 	err = err ? err : pool_init(&e->set[SET_BITMAP], bitmaps, bitmap_bytes != 0 ? bitmap_bytes : 64, node);
 	return err ? err : pool_init(&e->port_bitmaps, bitmaps, eport_set_bitmap_bytes(65536), node);
 }
 
-struct eport *eport_new(const struct eport_space *s, uint16_t queue, uint32_t max_groups, struct prng *prng,
-			int numa_node)
+struct eport *eport_new(const struct eport_space *s, uint16_t queue, const struct addr6s *addrs, uint32_t max_groups,
+			struct prng *prng, int numa_node)
 {
 	struct eport *e = max_groups > 0 && max_groups <= CONNS_MAX ? calloc(1, sizeof(*e)) : NULL;
 
 	if (e == NULL)
 		return NULL;
 	e->space = s;
+	e->addrs = addrs;
 	e->queue = queue;
 	e->prng = prng;
 	e->secret = prng_u64(prng);
@@ -118,7 +117,6 @@ void eport_free(struct eport *e)
 	pool_fini(&e->port_bitmaps);
 	for (int m = SET_SMALL; m < SET_MODES; m++)
 		pool_fini(&e->set[m]);
-	pool_fini(&e->addr6s);
 	pool_fini(&e->lists);
 	pool_fini(&e->dests);
 	pool_fini(&e->groups);
@@ -163,17 +161,11 @@ struct eport_group *eport_group_find(const struct eport *e, uint32_t laddr, uint
 uint32_t eport_hash0(const struct eport *e, bool ip6, const struct flow_key *k)
 {
 	const struct rss *r = e->space->rss;
-	struct eport_addr6 *src, *dst;
 
 	if (!ip6)
 		return rss_hash4(r, k->raddr_be, k->laddr_be, k->rport_be, 0);
-	src = eport_addr6_at(e, k->raddr_be);
-	dst = eport_addr6_at(e, k->laddr_be);
-	if (src->hash_src == 0)
-		src->hash_src = rss_hash6_src(r, src->addr);
-	if (dst->hash_dst == 0)
-		dst->hash_dst = rss_hash6_dst(r, dst->addr);
-	return src->hash_src ^ dst->hash_dst ^ rss_hash6_sport(r, k->rport_be);
+	return addr6_at(e->addrs, k->raddr_be)->hash_src ^ addr6_at(e->addrs, k->laddr_be)->hash_dst ^
+	       rss_hash6_sport(r, k->rport_be);
 }
 
 /* How many ports can be chosen, at least; exactly, when that is few enough to end before the bitmap counts them. */
@@ -346,15 +338,9 @@ int eport_take(struct eport *e, const rte_be32_t *laddrs_be, uint32_t n, rte_be3
 {
 	key->raddr_be = raddr_be;
 	key->rport_be = rport_be;
+	if (unlikely(flow_addr_is6(raddr_be)))
+		return take(e, true, laddrs_be, n, range, key, hash);
 	return take(e, false, laddrs_be, n, range, key, hash);
-}
-
-int eport_take6(struct eport *e, const uint32_t *laddrs, uint32_t n, uint32_t raddr, rte_be16_t rport_be, uint32_t range,
-		struct flow_key *key, uint32_t *hash)
-{
-	key->raddr_be = raddr;
-	key->rport_be = rport_be;
-	return take(e, true, laddrs, n, range, key, hash);
 }
 
 /* Whether a port with this hash could have been chosen automatically. */
@@ -383,8 +369,7 @@ static int take_exact(struct eport *e, bool ip6, const struct flow_key *key)
 	return 0;
 }
 
-int eport_take_exact(struct eport *e, const struct flow_key *key) { return take_exact(e, false, key); }
-int eport_take_exact6(struct eport *e, const struct flow_key *key) { return take_exact(e, true, key); }
+int eport_take_exact(struct eport *e, const struct flow_key *key) { return take_exact(e, flow_addr_is6(key->raddr_be), key); }
 
 /* ---- giving back ---- */
 
@@ -413,15 +398,20 @@ static __rte_always_inline void put(struct eport *e, bool ip6, const struct flow
 	e->stats.returned++;
 }
 
-void eport_put(struct eport *e, const struct flow_key *key) { put(e, false, key); }
-void eport_put6(struct eport *e, const struct flow_key *key) { put(e, true, key); }
+void eport_put(struct eport *e, const struct flow_key *key)
+{
+	if (unlikely(flow_addr_is6(key->raddr_be)))
+		put(e, true, key);
+	else
+		put(e, false, key);
+}
 
 bool eport_may_take(const struct eport *e, uint32_t range, const struct flow_key *key, uint32_t hash)
 {
 	struct part part = part_of(e->space, range);
 	uint16_t port = rte_be_to_cpu_16(key->lport_be);
 
-	return port >= part.lo && port <= part.hi && is_auto_home(e, false, port, hash);
+	return port >= part.lo && port <= part.hi && is_auto_home(e, flow_addr_is6(key->raddr_be), port, hash);
 }
 
 void eport_stats_get(const struct eport *e, struct eport_stats *st) { *st = e->stats; }
@@ -474,13 +464,5 @@ int eport_guess(struct eport *e, const rte_be32_t *laddrs_be, uint32_t n, rte_be
 {
 	key->raddr_be = raddr_be;
 	key->rport_be = rport_be;
-	return guess(e, false, laddrs_be, n, range, key, hash);
-}
-
-int eport_guess6(struct eport *e, const uint32_t *laddrs, uint32_t n, uint32_t raddr, rte_be16_t rport_be, uint32_t range,
-		 struct flow_key *key, uint32_t *hash)
-{
-	key->raddr_be = raddr;
-	key->rport_be = rport_be;
-	return guess(e, true, laddrs, n, range, key, hash);
+	return guess(e, flow_addr_is6(raddr_be), laddrs_be, n, range, key, hash);
 }

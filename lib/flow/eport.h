@@ -63,10 +63,14 @@ struct eport_stats {
 
 struct eport; /* one stack's allocator; layout private to eport*.c */
 
-/* queue: the stack's number: ports must come home there. max_groups bounds (laddr, raddr, rport) triples in use. */
-struct eport *eport_new(const struct eport_space *s, uint16_t queue, uint32_t max_groups, struct prng *prng,
-			int numa_node);
+/* queue: the stack's number: ports must come home there. max_groups bounds (laddr, raddr, rport) triples in use. addrs: what
+ * gives the stack's IPv6 addresses their numbers; NULL: there are none. */
+struct eport *eport_new(const struct eport_space *s, uint16_t queue, const struct addr6s *addrs, uint32_t max_groups,
+			struct prng *prng, int numa_node);
 void eport_free(struct eport *e);
+
+/* IPv6 addresses are numbers in all of this, in lists, arguments and keys (addr6.h), of one family in one call. Numbers must be
+ * held while ports of them are taken. */
 
 /* Takes a free port to (raddr, rport) from one of n local addresses (used evenly; n >= 1, at most LOCAL_ADDRS_MAX; the
  * pointed-to list may differ from call to call). range: 0, or only some ports, see
@@ -91,23 +95,6 @@ int eport_guess(struct eport *e, const rte_be32_t *laddrs_be, uint32_t n, rte_be
 
 /* Whether eport_take() with this range could choose key's port (of this hash), were it free. IPv4 and IPv6. */
 bool eport_may_take(const struct eport *e, uint32_t range, const struct flow_key *key, uint32_t hash);
-
-/* ---- IPv6 ----
- * The same, with numbers in the place of addresses: in lists, arguments and keys. A number is given to an address by
- * eport_addr6_get() and stays until it has been put as often; it must be held while ports of it are taken. Local
- * addresses are numbered when they are configured, remote ones by their path; the path's index is then the flow's key
- * (flow.h), and the path's two numbers are what is given here. */
-
-/* The number of 16 bytes of address, with one more reference; 0: too many (-ENOBUFS to the caller). */
-uint32_t eport_addr6_get(struct eport *e, const uint8_t addr[16]);
-void eport_addr6_put(struct eport *e, uint32_t number);
-
-int eport_take6(struct eport *e, const uint32_t *laddrs, uint32_t n, uint32_t raddr, rte_be16_t rport_be, uint32_t range,
-		struct flow_key *key, uint32_t *hash);
-int eport_take_exact6(struct eport *e, const struct flow_key *key);
-void eport_put6(struct eport *e, const struct flow_key *key);
-int eport_guess6(struct eport *e, const uint32_t *laddrs, uint32_t n, uint32_t raddr, rte_be16_t rport_be, uint32_t range,
-		 struct flow_key *key, uint32_t *hash);
 
 void eport_stats_get(const struct eport *e, struct eport_stats *st);
 

@@ -14,7 +14,7 @@
  * A destination (remote address and port) is recorded only while one of its groups is full: which addresses of the
  * list that callers give are still open.
  *
- * IPv6 addresses are numbers here (eport_addr6.c), so that all of this serves both families. Functions get ip6 as a
+ * IPv6 addresses are numbers here (addr6.h), so that all of this serves both families. Functions get ip6 as a
  * constant from the face of their family, and the compiler makes one of each. */
 #ifndef FLOW_EPORT_IMPL_H
 #define FLOW_EPORT_IMPL_H
@@ -39,7 +39,7 @@ enum set_mode { SET_INLINE, SET_SMALL, SET_LARGE, SET_BITMAP, SET_MODES };
 
 struct eport_group {
 	uint32_t next;          /* chain in the index */
-	uint32_t laddr, raddr;  /* rte_be32_t; IPv6: numbers */
+	rte_be32_t laddr, raddr;
 	rte_be16_t rport_be;
 	uint8_t kind;           /* GROUP_* */
 	uint8_t mode;           /* 16: enum set_mode */
@@ -79,14 +79,6 @@ struct eport_dest {
 };
 static_assert(sizeof(struct eport_dest) == 32, "two in a cache line");
 
-/* An IPv6 address that has a number (its index). */
-struct eport_addr6 {
-	uint32_t next, refs;
-	uint32_t hash_src, hash_dst; /* its parts of a tuple's hash, as remote and as local address; 0: computed when needed */
-	uint8_t addr[16];
-};
-static_assert(sizeof(struct eport_addr6) == 32, "two in a cache line");
-
 /* One family's view of the redirection table. */
 struct eport_side {
 	const struct eport_map *map;
@@ -97,12 +89,13 @@ struct eport_side {
 
 struct eport {
 	const struct eport_space *space;
+	const struct addr6s *addrs;
 	struct prng *prng;
 	uint64_t secret;                 /* of the indexes: nobody can fill one chain */
-	uint32_t *bucket, *dest_bucket, *addr6_bucket; /* heads of chains */
+	uint32_t *bucket, *dest_bucket; /* heads of chains */
 	uint32_t mask;
 	uint32_t n_home;                 /* table entries of the queue */
-	struct pool groups, dests, lists, addr6s;
+	struct pool groups, dests, lists;
 	struct pool set[SET_MODES];      /* blocks of SET_SMALL, SET_LARGE, SET_BITMAP */
 	struct pool port_bitmaps;        /* bitmaps in which y is the port */
 	struct eport_stats stats;
@@ -115,12 +108,6 @@ struct eport {
 struct eport_group *eport_group_find(const struct eport *e, uint32_t laddr, uint32_t raddr, rte_be16_t rport_be,
 				     uint8_t kind);
 uint32_t eport_hash0(const struct eport *e, bool ip6, const struct flow_key *k);
-
-/* ---- eport_addr6.c ---- */
-static inline struct eport_addr6 *eport_addr6_at(const struct eport *e, uint32_t number)
-{
-	return (struct eport_addr6 *)pool_at(&e->addr6s, number);
-}
 
 /* ---- eport_set.c: the busy ports of a group. They leave used and left alone, but for left when a bitmap is made. ---- */
 uint32_t eport_set_bitmap_bytes(uint32_t n_bits);

@@ -21,6 +21,8 @@ static void complete(struct flow_config *c)
 		[FLOW_AWAY] = c->max_conns,
 	};
 
+	if (c->max_addr6s == 0)
+		c->max_addr6s = PATHS_MAX + 2 * LOCAL_ADDRS_MAX;
 	if (c->size_bytes[FLOW_CONN] == 0)
 		c->size_bytes[FLOW_CONN] = CONN_SLOT_BYTES;
 	if (!mail_alone(c->mail))
@@ -63,6 +65,8 @@ int flow_init(struct flow *f, const struct flow_config *cfg, const struct rss *r
 	wheel_init(&f->wheel, clock->tick);
 	complete(&c);
 	err = check(&c);
+	if (err == 0)
+		err = addr6s_init(&f->addr6s, c.max_addr6s, rss, prng, c.numa_node);
 	for (int k = 0; k < FLOW_KINDS && err == 0; k++)
 		err = pool_init(&f->pool[k], c.cap[k], c.size_bytes[k], c.numa_node);
 	/* Buckets for the sockets; half-open and TIME-WAIT flows come on top only where connections are short. */
@@ -80,6 +84,7 @@ void flow_fini(struct flow *f)
 {
 	table_fini(&f->udp);
 	table_fini(&f->tcp);
+	addr6s_fini(&f->addr6s);
 	for (int k = 0; k < FLOW_KINDS; k++)
 		pool_fini(&f->pool[k]);
 }

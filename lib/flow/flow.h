@@ -7,11 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 
 #include "base/clock.h"
 #include "base/pool.h"
 #include "base/prng.h"
+#include "flow/addr6.h"
 #include "flow/ref.h"
 #include "flow/table.h"
 #include "flow/wheel.h"
@@ -19,18 +21,12 @@
 #include "pkt/rss.h"
 
 /* Identity of a flow seen from here. IPv4 as on the wire. IPv6 addresses have numbers of this stack in their place
- * (flow_addr6_be()), which no IPv4 address that can be ours or a peer's looks like, so that keys stay 12 bytes. A remote address
- * has its number from its path; one that no path leads to has none, 0, and no flow. */
+ * (addr6.h), which no IPv4 address that can be ours or a peer's looks like, so that keys stay 12 bytes. A remote address that
+ * nothing here holds a reference of has none, 0, and no flow. Both are of one family. */
 struct flow_key {
 	rte_be32_t laddr_be, raddr_be;
 	rte_be16_t lport_be, rport_be;
 };
-
-/* Number 1.. of an IPv6 address, as it stands in keys, binds and paths: as the IPv4 address 0.x.y.z (RFC 1122 3.2.1.3). */
-#define FLOW_ADDR6_MAX ((1u << 24) - 1)
-static inline rte_be32_t flow_addr6_be(uint32_t number) { return rte_cpu_to_be_32(number); }
-static inline uint32_t flow_addr6_number(rte_be32_t addr_be) { return rte_be_to_cpu_32(addr_be); }
-static inline bool flow_addr_is6(rte_be32_t addr_be) { return addr_be != 0 && rte_be_to_cpu_32(addr_be) <= FLOW_ADDR6_MAX; }
 
 /* The first 32 bytes of every object with a flow_ref. */
 struct flow_head {
@@ -56,6 +52,7 @@ struct flow {
 	struct table tcp;             /* TCP flows of every kind */
 	struct table udp;             /* connected UDP sockets */
 	struct wheel wheel;
+	struct addr6s addr6s;         /* IPv6 addresses: ours, those that paths lead to, those of away flows */
 	const struct rss *rss;        /* the end's homing function (port.h) */
 	struct mailbox *mail;         /* to the other stacks of the end; NULL: there are none */
 	uint16_t self;                /* number of this stack at its end */
@@ -67,6 +64,7 @@ struct flow_config {
 	uint32_t max_conns;           /* sockets; half-open and TIME-WAIT pools are sized from it */
 	uint32_t size_bytes[FLOW_KINDS]; /* object sizes, given by the layers that own them */
 	uint32_t cap[FLOW_KINDS];
+	uint32_t max_addr6s;          /* IPv6 addresses; 0: PATHS_MAX and twice LOCAL_ADDRS_MAX */
 	int numa_node;
 	uint16_t self;
 	struct mailbox *mail;
@@ -99,9 +97,35 @@ static inline struct flow_away *flow_away_at(const struct flow *f, flow_ref r)
 	return (struct flow_away *)flow_at(f, r);
 }
 
+/* The same for addresses that are numbers. */
+static inline uint32_t flow_hash6(const struct flow *f, const struct flow_key *k)
+{
+	return addr6_at(&f->addr6s, k->raddr_be)->hash_src ^ addr6_at(&f->addr6s, k->laddr_be)->hash_dst ^
+	       rss_hash6_sport(f->rss, k->rport_be) ^ rss_hash6_dport(f->rss, k->lport_be);
+}
+
+/* Hash of an arriving packet with this key. Both addresses are known. */
 static inline uint32_t flow_hash(const struct flow *f, const struct flow_key *k)
 {
+	if (unlikely(flow_addr_is6(k->raddr_be)))
+		return flow_hash6(f, k);
 	return rss_hash4(f->rss, k->raddr_be, k->laddr_be, k->rport_be, k->lport_be);
+}
+
+/* What stands behind a key of IPv6, for keyed hashes (sequence numbers, cookies). */
+struct flow_tuple6 {
+	struct ip6_addr laddr, raddr;
+	rte_be16_t lport_be, rport_be;
+	uint32_t scope;
+};
+static_assert(sizeof(struct flow_tuple6) == 40, "without holes");
+
+static inline void flow_tuple6_fill(const struct flow *f, const struct flow_key *k, struct flow_tuple6 *t)
+{
+	const struct addr6 *l = addr6_at(&f->addr6s, k->laddr_be), *r = addr6_at(&f->addr6s, k->raddr_be);
+
+	*t = (struct flow_tuple6){.laddr = l->addr, .raddr = r->addr, .lport_be = k->lport_be, .rport_be = k->rport_be,
+				  .scope = r->scope};
 }
 
 /* What a protocol makes of a packet: it is done with it; or, the packet still being the caller's, the number of the stack

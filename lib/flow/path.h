@@ -12,7 +12,8 @@
 #include "base/pool.h"
 
 #define PATH_L2_MAX 18  /* Ethernet 14 + VLAN 4 */
-#define PATH_HDR_LEN (PATH_L2_MAX + 20)
+#define PATH_HDR_LEN (PATH_L2_MAX + 20)  /* of IPv4 */
+#define PATH_HDR6_LEN (PATH_L2_MAX + 40) /* of IPv6 */
 
 struct path {
 	rte_be32_t laddr_be, raddr_be;
@@ -25,11 +26,14 @@ struct path {
 	uint8_t port;            /* of the end: where its packets leave */
 	uint8_t iface;           /* network interface: port and VLAN (net.h) */
 	uint16_t vlan_tci;       /* the tag that the port inserts, 0: none */
+	uint8_t l3_len;          /* 20, or 40: IPv6, and the addresses are numbers, of which it holds a reference each */
+	uint8_t hop_limit;       /* of IPv6: what routers said on its link */
 	uint32_t neigh_next;     /* paths over the same neighbour */
 	uint32_t confirmed_tick; /* last time a reply showed the neighbour alive */
 	/* Link header, which ends at PATH_L2_MAX and starts l2_len before that, and IPv4 header with length, id and checksum
-	 * zero. So all are copied as PATH_HDR_LEN bytes, whatever the link. */
-	uint8_t hdr[PATH_HDR_LEN + 2];
+	 * zero. So all are copied as PATH_HDR_LEN bytes, whatever the link. Or the IPv6 header, without length, traffic class and
+	 * label. */
+	uint8_t hdr[PATH_HDR6_LEN + 2];
 	uint32_t neigh_prev;     /* the other way; 0: first */
 	uint32_t pmtu_tick;      /* when pmtu was last lowered */
 	uint32_t route_gen;      /* of the routes that led it */

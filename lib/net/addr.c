@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "net/private.h"
+#include "net/net6.h"
 #include "net/route.h"
 
 #define MULTICAST_FIRST 0xe0000000u /* multicast, reserved and limited broadcast lie from here on */
@@ -107,5 +107,12 @@ int net_addr_remove(struct net *n, rte_be32_t addr_be)
 
 bool net_is_local(const struct net *n, rte_be32_t addr_be)
 {
+	if (unlikely(flow_addr_is6(addr_be)))
+		return local6_kind(local6_mark(n, addr_be)) == LOCAL_OURS;
 	return net_local_find(n, addr_be) == LOCAL_OURS;
+}
+
+bool net_is_broadcast(const struct net *n, rte_be32_t addr_be)
+{
+	return addr_be == RTE_BE32(UINT32_MAX) || net_local_find(n, addr_be) == LOCAL_BROADCAST;
 }

@@ -3,9 +3,10 @@
  * then it is announced twice, so that peers and switches learn where it is. Nobody waits for that: addresses here are given,
  * not negotiated. An address that somebody else was heard using is not announced. */
 #include "base/log.h"
+#include "net/group.h"
 #include "net/mail.h"
 #include "net/neigh.h"
-#include "net/private.h"
+#include "net/net6.h"
 #include "wire/arp.h"
 
 #define PASS_PROBE 0
@@ -33,24 +34,44 @@ void announce_begin(struct net *n)
 void net_lead(struct net *n)
 {
 	n->announce.leader = true;
+	local6_groups_join(n);
 	announce_begin(n);
+	group_filter_ports(n);
 	n->chores = true;
 	n->chore_tick = n->clock->tick;
+}
+
+static void announce4(struct net *n, const struct net_addr *a, uint8_t pass)
+{
+	if (!a->conflict && n->iface[a->iface].up)
+		arp_send(n, a->iface, ARP_REQUEST, &broadcast, pass == PASS_PROBE ? 0 : a->addr_be, &unknown, a->addr_be);
+}
+
+/* Where addresses are tentative at first (net_ip6_set()), they have been asked for. */
+static void announce6(struct net *n, const struct net_addr6 *a, uint8_t pass)
+{
+	if (a->conflict || !n->iface[a->iface].up || a->state == ADDR6_TENTATIVE || a->state == ADDR6_DUPLICATE)
+		return;
+	if (pass != PASS_PROBE)
+		ndp_announce(n, a);
+	else if (!n->net6->set.dad)
+		ndp_probe(n, a);
 }
 
 void announce_run(struct net *n)
 {
 	struct net_announce *w = &n->announce;
+	uint32_t total = n->n_addrs + n->net6->n_addrs;
 
 	if (w->pass == PASS_DONE || (int32_t)(n->clock->tick - w->pass_tick) < 0)
 		return;
-	for (int burst = 0; burst < ANNOUNCE_BURST && w->next < n->n_addrs; burst++, w->next++) {
-		const struct net_addr *a = &n->addr[w->next];
-
-		if (!a->conflict && n->iface[a->iface].up)
-			arp_send(n, a->iface, ARP_REQUEST, &broadcast, w->pass == PASS_PROBE ? 0 : a->addr_be, &unknown, a->addr_be);
+	for (int burst = 0; burst < ANNOUNCE_BURST && w->next < total; burst++, w->next++) {
+		if (w->next < n->n_addrs)
+			announce4(n, &n->addr[w->next], w->pass);
+		else
+			announce6(n, &n->net6->addr[w->next - n->n_addrs], w->pass);
 	}
-	if (w->next < n->n_addrs)
+	if (w->next < total)
 		return;
 	w->pass++;
 	w->next = 0;
@@ -103,12 +124,16 @@ void net_link_changed(struct net *n, const struct net_link_note *note)
 
 void net_chores_run(struct net *n)
 {
+	bool more;
+
 	n->chores = false;
 	if (n->announce.leader) {
 		links_watch(n);
 		announce_run(n);
+		groups_run(n);
 	}
 	frags_expire(n);
-	if (n->announce.leader || n->frags.oldest != 0)
+	more = net6_chores(n);
+	if (more || n->announce.leader || n->frags.oldest != 0)
 		net_chores_want(n);
 }

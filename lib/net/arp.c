@@ -47,7 +47,7 @@ static void mac_conflict(struct net *n, const struct arp_view *a)
 			 RTE_ETHER_ADDR_BYTES(&a->sha));
 }
 
-static bool mac_is_ours(const struct net *n, const struct rte_ether_addr *mac)
+bool net_mac_is_ours(const struct net *n, const struct rte_ether_addr *mac)
 {
 	for (uint16_t i = 0; i < n->n_ports; i++)
 		if (rte_is_same_ether_addr(mac, &n->tx[i].port->mac))
@@ -60,7 +60,7 @@ static bool arp_sender_odd(struct net *n, const struct arp_view *a)
 {
 	enum local_kind kind = net_local_find(n, a->spa_be);
 
-	if (mac_is_ours(n, &a->sha)) {
+	if (net_mac_is_ours(n, &a->sha)) {
 		if (a->spa_be != 0 && kind == LOCAL_NONE)
 			mac_conflict(n, a);
 		return true;
@@ -97,8 +97,12 @@ void arp_input(struct net *n, uint8_t iface, struct rte_mbuf *m, const struct et
 	if (a.spa_be != 0) /* 0: a probe for an address that the sender would like to use (RFC 5227 2.1.1) */
 		neigh_learn(n, iface, a.spa_be, &a.sha, asks_us);
 	/* What was meant for us, or for everybody. */
-	if (a.spa_be != 0 && (net_is_local(n, a.tpa_be) || a.spa_be == a.tpa_be))
-		net_tell_neigh(n, iface, a.spa_be, &a.sha, asks_us);
+	if (a.spa_be != 0 && (net_is_local(n, a.tpa_be) || a.spa_be == a.tpa_be)) {
+		const struct ip6_addr spa = ip6_addr_mapped(a.spa_be);
+		const struct neigh_news news = {.mac = &a.sha, .create = asks_us};
+
+		net_tell_neigh(n, iface, &spa, &news);
+	}
 	if (asks_us)
 		arp_send(n, iface, ARP_REPLY, &a.sha, a.tpa_be, &a.sha, a.spa_be);
 }

@@ -48,9 +48,7 @@ static void fragment_headers(struct net *n, const struct path *p, struct rte_mbu
 	pkt_tx_cksum_ip4(n->tx[p->port].port, m, l2_len, (uint16_t)(l2_len + IP4_HDR_LEN), IPPROTO_RAW);
 }
 
-/* Unlike any other of the same two hosts for a while (RFC 6864 4.3), and nothing that another host could count: each has one of
- * some counters, which begin anywhere and take steps of random length. */
-static uint16_t datagram_id(struct net *n, const struct path *p)
+uint16_t net_datagram_id(struct net *n, const struct path *p)
 {
 	uint64_t host = ((uint64_t)p->raddr_be << 32 | p->laddr_be) * n->neigh_mult;
 	uint16_t *id = &n->ip_id[host >> 32 & (NET_ID_COUNTERS - 1)];
@@ -64,9 +62,11 @@ int net_ip4_fragment(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t 
 	const struct pkt_tx *tx = &n->tx[p->port];
 	const uint8_t fields[3] = {tos, ttl, proto};
 	uint32_t total = m->pkt_len, part = fragment_bytes(p, tx);
-	uint16_t id = datagram_id(n, p);
+	uint16_t id = net_datagram_id(n, p);
 	int rc = 0;
 
+	if (!net_filter_passes_out(n, p, m, proto))
+		return net_filter_drop(n, m);
 	if (proto == IPPROTO_UDP)
 		udp_cksum(p, m);
 	for (uint32_t off = 0; off < total && rc == 0; off += part) {

@@ -50,9 +50,11 @@ static enum net_verdict icmp_error(struct net *n, struct net_pkt *pkt, const str
 		return net_drop(n, pkt->m, DROP_ICMP_BAD);
 	if ((net_local_find(n, q.src_be) != LOCAL_OURS && net_local_find(n, q.src_be) != LOCAL_OLD) || (q.proto != IPPROTO_TCP && q.proto != IPPROTO_UDP))
 		return net_drop(n, pkt->m, DROP_ICMP_UNMATCHED);
+	pkt->icmp.from = ip6_addr_mapped(pkt->key.raddr_be);
 	pkt->key = (struct flow_key){.laddr_be = q.src_be, .raddr_be = q.dst_be, .lport_be = q.sport_be,
 				     .rport_be = q.dport_be};
 	pkt->hash = flow_hash(n->flow, &pkt->key);
+	pkt->quoted = true;
 	pkt->l3_off = (uint16_t)off;
 	pkt->l4_off = (uint16_t)(off + q.hdr_len);
 	pkt->l4_len = (uint16_t)(len - q.hdr_len);
@@ -147,7 +149,7 @@ enum net_verdict icmp_input(struct net *n, struct net_pkt *pkt)
 }
 
 /* A token bucket: ICMP_ERRORS_PER_SEC, at most ICMP_ERRORS_BURST at once. */
-static bool error_allowed(struct net *n)
+bool icmp_error_allowed(struct net *n)
 {
 	uint32_t ms = n->clock->now_ms - n->icmp_ms;
 	uint64_t tokens = n->icmp_tokens + (uint64_t)ms * ICMP_ERRORS_PER_SEC / 1000;
@@ -190,7 +192,9 @@ void icmp_send_error(struct net *n, const struct net_pkt *pkt, uint8_t type, uin
 	int err;
 
 	/* net_input() lets neither broadcasts nor fragments pass; ICMP is never answered with an error. */
-	if (pkt->proto == IPPROTO_ICMP || !error_allowed(n))
+	if (pkt->proto == IPPROTO_ICMP || !icmp_error_allowed(n))
+		return;
+	if (net_is_group(n, pkt->key.laddr_be)) /* nor is what came for many (RFC 1122 3.2.2) */
 		return;
 	path = net_path_get(n, pkt->key.laddr_be, pkt->key.raddr_be, &err);
 	if (path == 0)

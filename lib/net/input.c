@@ -3,16 +3,18 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "net/private.h"
+#include "net/group.h"
+#include "net/net6.h"
 #include "wire/cksum.h"
 #include "wire/icmp.h"
 #include "wire/tcp.h"
 #include "wire/udp.h"
 
-bool net_headers_gather(struct rte_mbuf *m)
-{
-	uint32_t want = RTE_MIN(m->pkt_len, (uint32_t)NET_HEADERS_MAX);
+bool net_headers_gather(struct rte_mbuf *m) { return net_gather(m, NET_HEADERS_MAX); }
 
+bool net_gather(struct rte_mbuf *m, uint32_t want)
+{
+	want = RTE_MIN(m->pkt_len, want);
 	if (want > m->data_len && want - m->data_len > rte_pktmbuf_tailroom(m))
 		return false;
 	while (m->data_len < want) {
@@ -57,6 +59,8 @@ static inline void trim(struct rte_mbuf *m, uint32_t len)
 		trim_segments(m, len);
 }
 
+void net_trim(struct rte_mbuf *m, uint32_t len) { trim(m, len); }
+
 /* Must the checksum be computed here? "NONE" says that the data was not in danger (a virtual link), though the field is
  * not filled in. */
 static inline bool l4_unverified(const struct rte_mbuf *m)
@@ -68,6 +72,8 @@ static inline bool l4_cksum_bad(const struct rte_mbuf *m, const struct net_pkt *
 {
 	if (!l4_unverified(m))
 		return (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_BAD;
+	if (unlikely(pkt->ip6))
+		return cksum_l4_ip6(m, pkt->l4_off, len, net_pkt_raddr6(pkt), pkt->proto) != 0;
 	return cksum_l4_ip4(m, pkt->l4_off, len, pkt->key.raddr_be, pkt->key.laddr_be, pkt->proto) != 0;
 }
 
@@ -78,6 +84,14 @@ static inline bool nic_hash_usable(const struct net *n, const struct rte_mbuf *m
 	       likely(!(n->hash_off >> port & 1));
 }
 
+/* Extension headers make devices hash otherwise: by addresses alone, or past them. */
+static inline uint32_t pkt_identify6(const struct net *n, struct net_pkt *pkt)
+{
+	pkt->nic_hash = nic_hash_usable(n, pkt->m, pkt->port) && !(n->hash_off6 >> pkt->port & 1) &&
+			pkt->l4_off - pkt->l3_off == IP6_HDR_LEN;
+	return pkt->nic_hash ? pkt->m->hash.rss : ip6_hash(n, pkt);
+}
+
 /* The flow that the packet belongs to: ports and hash. */
 static inline void pkt_identify(const struct net *n, struct net_pkt *pkt, const uint8_t *l4)
 {
@@ -85,13 +99,17 @@ static inline void pkt_identify(const struct net *n, struct net_pkt *pkt, const 
 
 	memcpy(&pkt->key.rport_be, l4, 2);
 	memcpy(&pkt->key.lport_be, l4 + 2, 2);
+	if (unlikely(pkt->ip6)) {
+		pkt->hash = pkt_identify6(n, pkt);
+		return;
+	}
 	pkt->nic_hash = nic_hash_usable(n, m, pkt->port);
 	pkt->hash = pkt->nic_hash ? m->hash.rss : flow_hash(n->flow, &pkt->key);
 }
 
 bool net_hash_confirm(struct net *n, struct net_pkt *pkt)
 {
-	uint32_t hash = flow_hash(n->flow, &pkt->key);
+	uint32_t hash = pkt->ip6 ? ip6_hash(n, pkt) : flow_hash(n->flow, &pkt->key);
 
 	pkt->nic_hash = false;
 	if (likely(hash == pkt->hash))
@@ -100,7 +118,10 @@ bool net_hash_confirm(struct net *n, struct net_pkt *pkt)
 	if (port_say(&n->tx[pkt->port].port->said_hash))
 		LOG_WARN("%s: the hash that it gives with packets is not that of its key: hashes are computed in software from now on",
 			 n->tx[pkt->port].port->name);
-	n->hash_off |= (uint8_t)(1u << pkt->port);
+	if (pkt->ip6)
+		n->hash_off6 |= (uint8_t)(1u << pkt->port);
+	else
+		n->hash_off |= (uint8_t)(1u << pkt->port);
 	pkt->hash = hash;
 	return false;
 }
@@ -126,11 +147,18 @@ static enum net_verdict udp_identify(struct net *n, struct net_pkt *pkt)
 
 	if (!udp_parse(&v, l4, pkt->l4_len))
 		return net_drop(n, m, DROP_UDP_BAD);
-	if (v.has_cksum && l4_cksum_bad(m, pkt, v.len))
+	if (v.has_cksum ? l4_cksum_bad(m, pkt, v.len) : pkt->ip6) /* RFC 8200 8.1: there is no IPv6 without one */
 		return net_drop(n, m, DROP_UDP_CKSUM);
 	pkt_identify(n, pkt, l4);
 	pkt->verified = true;
 	return NET_UDP;
+}
+
+enum net_verdict net_l4_identify(struct net *n, struct net_pkt *pkt)
+{
+	if (unlikely(!net_filter_passes_in(n, pkt)))
+		return net_drop(n, pkt->m, DROP_FILTER);
+	return likely(pkt->proto == IPPROTO_TCP) ? tcp_identify(n, pkt) : udp_identify(n, pkt);
 }
 
 /* A source that no packet from the link may have (RFC 1122 3.2.1.3): nobody, a group, a broadcast, loopback, or we. */
@@ -162,6 +190,8 @@ static inline enum net_verdict ip4_drop(struct net *n, struct rte_mbuf *m, enum 
 
 static inline enum net_verdict transport(struct net *n, struct net_pkt *pkt)
 {
+	if (unlikely(!net_filter_passes_in(n, pkt)))
+		return net_drop(n, pkt->m, DROP_FILTER);
 	if (likely(pkt->proto == IPPROTO_TCP))
 		return tcp_identify(n, pkt);
 	if (pkt->proto == IPPROTO_UDP)
@@ -192,7 +222,11 @@ static __rte_noinline enum net_verdict transport_old(struct net *n, struct net_p
 
 enum net_verdict net_transport(struct net *n, struct net_pkt *pkt)
 {
-	return likely(net_local_find(n, pkt->key.laddr_be) == LOCAL_OURS) ? transport(n, pkt) : transport_old(n, pkt);
+	enum local_kind kind = net_local_find(n, pkt->key.laddr_be);
+
+	if (likely(kind == LOCAL_OURS))
+		return transport(n, pkt);
+	return kind == LOCAL_OLD ? transport_old(n, pkt) : group_transport(n, pkt);
 }
 
 /* RSS hashes of fragments are of their addresses, so those of one datagram meet at one stack. */
@@ -203,7 +237,7 @@ static __rte_noinline enum net_verdict fragment_identify(const struct net *n, st
 	return NET_FRAGMENT;
 }
 
-static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_pkt *pkt, uint16_t l3_off)
+static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_pkt *pkt, uint16_t l3_off, bool to_us)
 {
 	uint64_t nic = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
 	enum ip4_verdict verdict;
@@ -217,7 +251,8 @@ static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_
 	if (unlikely(nic == RTE_MBUF_F_RX_IP_CKSUM_BAD))
 		return net_drop(n, m, DROP_IP4_CKSUM);
 	kind = net_local_find(n, ip.dst_be);
-	if (unlikely(kind != LOCAL_OURS && kind != LOCAL_OLD))
+	/* A unicast address must not come by link-layer broadcast (RFC 1122 3.3.6). */
+	if (unlikely((kind != LOCAL_OURS && kind != LOCAL_OLD) || !to_us) && !group_addressed(n, pkt, ip.dst_be, ip.src_be, kind))
 		return net_drop(n, m, DROP_IP4_DST);
 	if (unlikely(source_bad(n, pkt, ip.src_be)))
 		return net_drop(n, m, DROP_IP4_SRC);
@@ -234,7 +269,7 @@ static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_
 	pkt->ttl = ip.ttl;
 	if (unlikely(ip.fragment))
 		return fragment_identify(n, pkt);
-	return likely(kind == LOCAL_OURS) ? transport(n, pkt) : transport_old(n, pkt);
+	return likely(kind == LOCAL_OURS) ? transport(n, pkt) : net_transport(n, pkt);
 }
 
 /* The interface that a frame came by, or -1. The NIC may have taken the tag off and put it beside the frame. */
@@ -243,7 +278,7 @@ static inline int iface_of(const struct net *n, uint8_t port, const struct rte_m
 	uint16_t vlan_id = eth->vlan_id;
 
 	if (unlikely(port == NET_PORT_LOOP))
-		return 0;
+		return m->port; /* loop_output() wrote it */
 	if (unlikely(m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED)) {
 		if (eth->len != ETH_HDR_LEN)
 			return -1; /* a tag within a tag */
@@ -259,7 +294,7 @@ enum net_verdict net_input(struct net *n, uint8_t port, struct rte_mbuf *m, stru
 	int iface;
 
 	pkt->port = port;
-	pkt->verified = pkt->nic_hash = false;
+	pkt->verified = pkt->nic_hash = pkt->ip6 = pkt->quoted = false;
 	if (unlikely(m->nb_segs > 1 && m->data_len < NET_HEADERS_MAX) && !net_headers_gather(m))
 		return net_drop(n, m, DROP_ETH_SHORT);
 	if (unlikely(!eth_parse(&eth, rte_pktmbuf_mtod(m, const void *), m->data_len)))
@@ -271,10 +306,10 @@ enum net_verdict net_input(struct net *n, uint8_t port, struct rte_mbuf *m, stru
 	if (unlikely(iface < 0))
 		return net_drop(n, m, DROP_VLAN);
 	pkt->iface = (uint8_t)iface;
-	if (likely(eth.type == RTE_ETHER_TYPE_IPV4)) {
-		/* Only unicast addresses are ours, and those must not come by link-layer broadcast (RFC 1122 3.3.6). */
-		return likely(to_us) ? ip4_input(n, m, pkt, eth.len) : net_drop(n, m, DROP_IP4_DST);
-	}
+	if (likely(eth.type == RTE_ETHER_TYPE_IPV4))
+		return ip4_input(n, m, pkt, eth.len, to_us);
+	if (likely(eth.type == RTE_ETHER_TYPE_IPV6) && n->iface[iface].ip6)
+		return ip6_input(n, m, pkt, eth.len, to_us);
 	if (eth.type != RTE_ETHER_TYPE_ARP)
 		return net_drop(n, m, DROP_ETH_TYPE);
 	arp_input(n, (uint8_t)iface, m, &eth);

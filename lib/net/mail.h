@@ -12,8 +12,9 @@ struct net_link_note {
 	bool up;
 };
 
-/* ARP told this on iface: neigh_learn() for everybody. */
-void net_tell_neigh(struct net *n, uint8_t iface, rte_be32_t addr_be, const struct rte_ether_addr *mac, bool create);
+/* ARP or NDP told this on iface: neigh_learn() or neigh_learn6() for everybody else. IPv4: ::ffff:a.b.c.d. */
+struct neigh_news;
+void net_tell_neigh(struct net *n, uint8_t iface, const struct ip6_addr *addr, const struct neigh_news *news);
 
 /* A port's link came up or went down, as the leader saw. */
 void net_link_changed(struct net *n, const struct net_link_note *note);

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "net/private.h"
+#include "net/net6.h"
 #include "net/route.h"
 #include "wire/arp.h"
 
@@ -43,6 +43,7 @@ static void neigh_free(struct net *n, uint32_t idx)
 	*link = ne->chain;
 	flow_timer_clear(n->flow, ref_make(FLOW_NEIGH, idx));
 	ne->state = NEIGH_FREE;
+	addr6_put(&n->flow->addr6s, ne->h.key.raddr_be);
 	pool_put(&n->flow->pool[FLOW_NEIGH], idx);
 }
 
@@ -66,8 +67,12 @@ static void neigh_reclaim(struct net *n)
 /* One of our addresses to ask from: of the network where addr is. 0: none any more, and a probe must do (RFC 5227). */
 static rte_be32_t ask_from(const struct net *n, uint8_t iface, rte_be32_t addr_be)
 {
-	const struct net_route *r = route_onlink_find(n, iface, addr_be);
+	const struct net_addr6 *a = flow_addr_is6(addr_be) ? local6_towards(n, iface, net_addr6_at(n, addr_be)) : NULL;
+	const struct net_route *r;
 
+	if (unlikely(flow_addr_is6(addr_be)))
+		return a != NULL ? a->addr_be : 0;
+	r = route_onlink_find(n, iface, addr_be);
 	return r != NULL ? n->source_be[r->src_first] : 0;
 }
 
@@ -90,6 +95,7 @@ uint32_t neigh_get(struct net *n, uint8_t iface, rte_be32_t addr_be)
 	memset(ne, 0, sizeof(*ne));
 	ne->h.key.laddr_be = ask_from(n, iface, addr_be);
 	ne->h.key.raddr_be = addr_be;
+	addr6_hold(&n->flow->addr6s, addr_be);
 	ne->iface = iface;
 	ne->state = NEIGH_NONE;
 	ne->heard_tick = ne->used_tick = n->clock->tick;
@@ -97,6 +103,28 @@ uint32_t neigh_get(struct net *n, uint8_t iface, rte_be32_t addr_be)
 	ne->chain = *head;
 	*head = idx;
 	return idx;
+}
+
+uint32_t neigh_get_whole(struct net *n, uint8_t iface, const struct ip6_addr *addr)
+{
+	rte_be32_t addr_be;
+	uint32_t idx;
+
+	if (ip6_addr_is_mapped(addr))
+		return neigh_get(n, iface, ip6_addr_ip4(addr));
+	addr_be = addr6_get(&n->flow->addr6s, addr, scope6_of(addr, iface));
+	idx = addr_be != 0 ? neigh_get(n, iface, addr_be) : 0;
+	addr6_put(&n->flow->addr6s, addr_be); /* the neighbour holds it */
+	return idx;
+}
+
+/* One question: by multicast or broadcast, or (PROBE) whether it is still there. */
+static void ask_once(struct net *n, const struct neigh *ne, bool probe)
+{
+	if (likely(!flow_addr_is6(ne->h.key.raddr_be)))
+		arp_send(n, ne->iface, ARP_REQUEST, probe ? &ne->mac : &broadcast, ne->h.key.laddr_be, &unknown, ne->h.key.raddr_be);
+	else if (ne->h.key.laddr_be != 0) /* from nobody it would be a probe for an address of our own */
+		ndp_solicit(n, ne->iface, ne->h.key.raddr_be, ne->h.key.laddr_be, probe ? &ne->mac : NULL);
 }
 
 /* Asks, and sets the timer for the next time. */
@@ -111,8 +139,7 @@ static void neigh_ask(struct net *n, uint32_t idx, enum neigh_state state)
 	ne->probes++;
 	if (unlikely(!net_is_local(n, ne->h.key.laddr_be))) /* removed since */
 		ne->h.key.laddr_be = ask_from(n, ne->iface, ne->h.key.raddr_be);
-	arp_send(n, ne->iface, ARP_REQUEST, state == NEIGH_PROBE ? &ne->mac : &broadcast, ne->h.key.laddr_be, &unknown,
-		 ne->h.key.raddr_be);
+	ask_once(n, ne, state == NEIGH_PROBE);
 	timer_in_ms(n, idx, NEIGH_PROBE_MS);
 }
 
@@ -144,7 +171,11 @@ void neigh_attach(struct net *n, uint32_t idx, uint32_t path)
 	ne->paths = path;
 	p->confirmed_tick = ne->heard_tick;
 	path_resolve(p, ne);
-	if (ne->state == NEIGH_REACHABLE && n->clock->tick - ne->heard_tick >= ticks_from_ms(NEIGH_REACHABLE_MS))
+	if (ne->state != NEIGH_REACHABLE || n->clock->tick - ne->heard_tick < ticks_from_ms(NEIGH_REACHABLE_MS))
+		return;
+	if (flow_addr_is6(ne->h.key.raddr_be))
+		timer_in_ms(n, idx, NDP_DELAY_MS); /* RFC 4861 7.3.2, DELAY: flows may hear from it */
+	else
 		neigh_ask(n, idx, NEIGH_PROBE); /* was idle for long */
 }
 
@@ -172,18 +203,35 @@ static void send_to(struct net *n, const struct neigh *ne, struct rte_mbuf *m)
 	pkt_tx_push(&n->tx[n->iface[ne->iface].port], m);
 }
 
-static void neigh_reachable(struct net *n, uint32_t idx, const struct rte_ether_addr *mac)
+/* What flows heard before counts no more; those that neigh_silence() asks. */
+static void paths_doubt(struct net *n, const struct neigh *ne)
+{
+	struct path *p;
+	uint32_t i = ne->paths;
+
+	for (int walk = 0; i != 0 && walk < NEIGH_CONFIRM_WALK; walk++, i = p->neigh_next) {
+		p = path_at(&n->paths, i);
+		p->confirmed_tick = ne->heard_tick;
+	}
+}
+
+/* Its hardware address is known. Not confirmed (RFC 4861 7.3.2, STALE): it has said something, but may not hear us. */
+static void neigh_known_as(struct net *n, uint32_t idx, const struct rte_ether_addr *mac, bool confirmed)
 {
 	struct neigh *ne = neigh_at(n, idx);
 	bool news = !neigh_known(ne) || memcmp(&ne->mac, mac, sizeof(*mac)) != 0;
+	const struct ip6_addr gw = net_addr_whole(n, ne->h.key.raddr_be);
 	struct rte_mbuf *m;
 
 	ne->mac = *mac;
 	ne->state = NEIGH_REACHABLE;
-	ne->heard_tick = n->clock->tick;
-	timer_in_ms(n, idx, NEIGH_REACHABLE_MS);
+	ne->heard_tick = n->clock->tick - (confirmed ? 0 : ticks_from_ms(NEIGH_REACHABLE_MS));
+	timer_in_ms(n, idx, confirmed ? NEIGH_REACHABLE_MS : NDP_DELAY_MS);
+	if (!confirmed)
+		paths_doubt(n, ne);
 	if (!news)
 		return;
+	route_gateway_set(n, ne->iface, &gw, false);
 	paths_resolve(n, ne);
 	while ((m = mbuf_queue_take(&ne->wait)) != NULL) {
 		memcpy(rte_pktmbuf_mtod(m, void *), &ne->mac, RTE_ETHER_ADDR_LEN);
@@ -224,7 +272,49 @@ void neigh_learn(struct net *n, uint8_t iface, rte_be32_t addr_be, const struct 
 	if (ne->state == NEIGH_REACHABLE && memcmp(&ne->mac, mac, sizeof(*mac)) != 0 &&
 	    n->clock->tick - ne->heard_tick < ticks_from_ms(NEIGH_PROBE_MS))
 		return;
-	neigh_reachable(n, idx, mac);
+	neigh_known_as(n, idx, mac, true);
+}
+
+static uint32_t neigh_create6(struct net *n, uint8_t iface, const struct ip6_addr *addr, const struct neigh_news *news)
+{
+	const struct pool *pool = &n->flow->pool[FLOW_NEIGH];
+
+	if (!news->create || news->mac == NULL || pool->used >= pool->cap / 4 * 3)
+		return 0;
+	if (!ip6_addr_is_linklocal(addr) && route_onlink_find6(n, iface, addr) == NULL)
+		return 0;
+	return neigh_get_whole(n, iface, addr);
+}
+
+void neigh_learn6(struct net *n, uint8_t iface, const struct ip6_addr *addr, const struct neigh_news *news)
+{
+	rte_be32_t addr_be = number6(n, addr, iface);
+	uint32_t idx = addr_be != 0 ? neigh_find(n, iface, addr_be) : 0;
+	const struct rte_ether_addr *mac = news->mac;
+	struct neigh *ne;
+	bool other;
+
+	if (idx == 0)
+		idx = neigh_create6(n, iface, addr, news);
+	if (idx == 0)
+		return;
+	ne = neigh_at(n, idx);
+	if (!neigh_known(ne)) { /* RFC 4861 7.2.3, 7.2.5: without an address there is nothing to know */
+		if (mac != NULL)
+			neigh_known_as(n, idx, mac, news->solicited);
+		return;
+	}
+	other = mac != NULL && !rte_is_same_ether_addr(mac, &ne->mac);
+	if (other && !news->override) { /* it is asked who is right */
+		if (ne->state == NEIGH_REACHABLE)
+			neigh_known_as(n, idx, &ne->mac, false);
+		return;
+	}
+	/* Two stations that quarrel about an address, as in neigh_learn(). */
+	if (other && ne->state == NEIGH_REACHABLE && n->clock->tick - ne->heard_tick < ticks_from_ms(NEIGH_PROBE_MS))
+		return;
+	if (news->solicited || other)
+		neigh_known_as(n, idx, mac != NULL ? mac : &ne->mac, news->solicited);
 }
 
 static void neigh_wait(struct net *n, struct neigh *ne, struct rte_mbuf *m)
@@ -275,11 +365,14 @@ int neigh_output(struct net *n, uint32_t idx, struct rte_mbuf *m)
 static void neigh_fail(struct net *n, uint32_t idx)
 {
 	struct neigh *ne = neigh_at(n, idx);
+	const struct ip6_addr gw = net_addr_whole(n, ne->h.key.raddr_be);
 	struct rte_mbuf *m;
 
 	ne->state = NEIGH_FAILED;
+	route_gateway_set(n, ne->iface, &gw, true);
 	while ((m = mbuf_queue_take(&ne->wait)) != NULL) {
 		drop_count(n->drops, DROP_NEIGH_FAILED);
+		m->port = ne->iface;
 		mbuf_queue_put(&n->failed, &n->failed_last, m);
 	}
 	n->n_waiting -= ne->n_wait;

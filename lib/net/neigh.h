@@ -1,5 +1,5 @@
-/* neigh.h: neighbours: stations on the link by their IPv4 address (RFC 826, RFC 1122 2.3.2). One object per address
- * that a path leads over, or that asked for ours.
+/* neigh.h: neighbours: stations on the link by their IPv4 address (RFC 826, RFC 1122 2.3.2) or the number of their IPv6 address
+ * (RFC 4861 7), which a neighbour holds. One object per address that a path leads over, or that asked for ours.
  *
  * NONE        nothing known and nothing asked: fresh, or failed a while ago
  * INCOMPLETE  asked by broadcast, NEIGH_PROBES times; packets wait
@@ -52,6 +52,18 @@ void neigh_detach(struct net *n, uint32_t path);              /* path, about to 
 
 /* addr has this hardware address, says ARP. create: make a neighbour of it even if no path leads there. */
 void neigh_learn(struct net *n, uint8_t iface, rte_be32_t addr_be, const struct rte_ether_addr *mac, bool create);
+
+/* What neighbour discovery says of a neighbour (RFC 4861 7.2). */
+struct neigh_news {
+	const struct rte_ether_addr *mac; /* NULL: says none */
+	bool create;       /* make a neighbour of it even if no path leads there */
+	bool advert;       /* an advertisement: it has not merely asked */
+	bool solicited;    /* the answer to a question: it lives */
+	bool override;     /* another hardware address than the known one counts */
+};
+void neigh_learn6(struct net *n, uint8_t iface, const struct ip6_addr *addr, const struct neigh_news *news);
+/* neigh_get() of an address that may have no number. IPv4: ::ffff:a.b.c.d. */
+uint32_t neigh_get_whole(struct net *n, uint8_t iface, const struct ip6_addr *addr);
 
 /* Sends a frame that lacks only the destination's hardware address, now or when that is known. Owns m. 0 or
  * -EHOSTUNREACH. */

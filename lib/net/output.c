@@ -3,16 +3,17 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "net/group.h"
 #include "net/neigh.h"
-#include "net/private.h"
+#include "net/net6.h"
 #include "wire/icmp.h"
 #include "wire/tcp.h"
 
-/* Prepends the path's headers and completes them. The identification stays 0: with DF set it means nothing (RFC 6864 4.1), and one
+/* Prepends the path's headers and completes them. With DF set the identification stays 0: it means nothing then (RFC 6864 4.1), and one
  * that counted would tell everybody how much we send to others. The copy is one of constant length for every link: what of the link
  * header is not used falls into the headroom in front of the frame. */
 static inline void headers_add(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos,
-			       uint8_t ttl)
+			       uint8_t ttl, bool df)
 {
 	uint16_t total = (uint16_t)(m->pkt_len + IP4_HDR_LEN), l2_len = p->l2_len;
 	uint8_t *ip;
@@ -22,6 +23,10 @@ static inline void headers_add(struct net *n, const struct path *p, struct rte_m
 	memcpy(ip - PATH_L2_MAX, p->hdr, PATH_HDR_LEN);
 	ip[1] = tos;
 	store16(ip + 2, total);
+	if (unlikely(!df)) {
+		store16(ip + 4, net_datagram_id(n, p));
+		store16(ip + 6, 0);
+	}
 	ip[8] = ttl;
 	ip[9] = proto;
 	if (unlikely(p->vlan_tci != 0)) {
@@ -31,7 +36,7 @@ static inline void headers_add(struct net *n, const struct path *p, struct rte_m
 	pkt_tx_cksum_ip4(n->tx[p->port].port, m, l2_len, (uint16_t)(l2_len + IP4_HDR_LEN), proto);
 }
 
-static int loop_output(struct net *n, struct rte_mbuf *m)
+static int loop_output(struct net *n, const struct path *p, struct rte_mbuf *m)
 {
 	if (n->n_loop == LOOP_QUEUE_MAX) {
 		net_drop(n, m, DROP_TX_FULL);
@@ -42,6 +47,7 @@ static int loop_output(struct net *n, struct rte_mbuf *m)
 		return 0;
 	m->ol_flags = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	m->tx_offload = 0;
+	m->port = p->iface;
 	mbuf_queue_put(&n->loop, &n->loop_last, m);
 	n->n_loop++;
 	return 0;
@@ -49,8 +55,8 @@ static int loop_output(struct net *n, struct rte_mbuf *m)
 
 int net_send_on(struct net *n, struct path *p, struct rte_mbuf *m)
 {
-	if (p->neigh == 0)
-		return loop_output(n, m);
+	if (p->neigh == 0 && !net_path_is_group(p))
+		return loop_output(n, p, m);
 	if (!p->resolved)
 		return neigh_output(n, p->neigh, m);
 	pkt_tx_push(&n->tx[p->port], m);
@@ -63,11 +69,13 @@ static __rte_noinline int output_slow(struct net *n, struct path *p, struct rte_
 	bool large = m->ol_flags & RTE_MBUF_F_TX_TCP_SEG;
 	uint32_t len = large ? m->tso_segsz + m->l4_len : m->pkt_len;
 
+	if (!p->resolved && p->route_gen != n->route_gen)
+		path_lead_anew(n, p);
 	if (len + IP4_HDR_LEN > p->pmtu) {
 		net_drop(n, m, DROP_TX_TOO_BIG);
 		return -EMSGSIZE;
 	}
-	headers_add(n, p, m, proto, tos, ttl);
+	headers_add(n, p, m, proto, tos, ttl, true);
 	if (large)
 		pkt_tx_tso_ip4(m, p->l2_len, (uint16_t)(p->l2_len + IP4_HDR_LEN));
 	return net_send_on(n, p, m);
@@ -75,44 +83,46 @@ static __rte_noinline int output_slow(struct net *n, struct path *p, struct rte_
 
 int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl)
 {
+	if (unlikely(!net_filter_passes_out(n, p, m, proto)))
+		return net_filter_drop(n, m);
 	if (unlikely(!p->resolved || m->pkt_len + IP4_HDR_LEN > p->pmtu))
 		return output_slow(n, p, m, proto, tos, ttl);
-	headers_add(n, p, m, proto, tos, ttl);
+	headers_add(n, p, m, proto, tos, ttl, true);
 	pkt_tx_push(&n->tx[p->port], m);
 	return 0;
 }
 
-/* Our own question comes by no link: its answer goes by the path that the question came by. */
-static void back_to_self(struct net *n, const struct net_pkt *pkt, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl)
+int net_ip4_output_as(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl, unsigned how)
 {
-	int err;
-	uint32_t path = net_path_get(n, pkt->key.laddr_be, pkt->key.raddr_be, &err);
-
-	if (path == 0) {
-		net_drop(n, m, DROP_NO_ROUTE);
-		return;
+	if (!net_filter_passes_out(n, p, m, proto))
+		return net_filter_drop(n, m);
+	if (!p->resolved && p->route_gen != n->route_gen)
+		path_lead_anew(n, p);
+	if (m->pkt_len + IP4_HDR_LEN > (how & NET_OUT_PROBE ? net_path_mtu_max(n, p) : p->pmtu)) {
+		net_drop(n, m, DROP_TX_TOO_BIG);
+		return -EMSGSIZE;
 	}
-	net_ip4_output(n, path_at(&n->paths, path), m, proto, tos, ttl);
-	net_path_put(n, path);
+	headers_add(n, p, m, proto, tos, ttl, !(how & NET_OUT_NO_DF));
+	return net_send_on(n, p, m);
 }
 
-void net_ip4_back(struct net *n, const struct net_pkt *pkt, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl)
+void net_group_loop(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl)
 {
-	const struct net_iface *iface = &n->iface[pkt->iface];
-	uint16_t total = (uint16_t)(m->pkt_len + IP4_HDR_LEN), l2_len = iface->l2_len;
-	uint8_t *b;
+	const struct ip6_addr group = net_addr_whole(n, p->raddr_be);
+	struct rte_mbuf *copy;
 
-	if (pkt->port == NET_PORT_LOOP) {
-		back_to_self(n, pkt, m, proto, tos, ttl);
+	if (!net_is_broadcast(n, p->raddr_be) && !net_group_joined(n, p->iface, &group))
+		return;
+	copy = rte_pktmbuf_copy(m, n->tx->pool, 0, UINT32_MAX);
+	if (copy == NULL) {
+		drop_count(n->drops, DROP_NO_MBUF);
 		return;
 	}
-	b = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)(l2_len + IP4_HDR_LEN));
-	SPATE_ASSERT(b != NULL);
-	net_l2_emit(iface, m, &rte_pktmbuf_mtod(pkt->m, const struct rte_ether_hdr *)->src_addr, RTE_ETHER_TYPE_IPV4);
-	ip4_emit(b + l2_len, pkt->key.laddr_be, pkt->key.raddr_be, proto, total, 0, tos, ttl);
-	memset(b + l2_len + 10, 0, 2); /* completed with the others */
-	pkt_tx_cksum_ip4(n->tx[iface->port].port, m, l2_len, (uint16_t)(l2_len + IP4_HDR_LEN), proto);
-	pkt_tx_push(&n->tx[iface->port], m);
+	if (p->l3_len == IP6_HDR_LEN)
+		net6_headers_add(n, p, copy, proto, tos, ttl, 0);
+	else
+		headers_add(n, p, copy, proto, tos, ttl, true);
+	loop_output(n, p, copy);
 }
 
 struct rte_mbuf *net_loop_next(struct net *n)
@@ -145,8 +155,41 @@ static void error_fill(const struct net *n, struct net_pkt *pkt, struct rte_mbuf
 	pkt->icmp.code = ICMP_UNREACH_HOST;
 	pkt->icmp.err = EHOSTUNREACH;
 	pkt->icmp.local = true;
+	pkt->icmp.from = ip6_addr_mapped(pkt->key.laddr_be);
+	pkt->quoted = true;
 	if (pkt->proto == IPPROTO_TCP)
 		pkt->icmp.seq = load32(l4 + 4);
+}
+
+/* The same over IPv6. False: nobody waits for news of it. */
+static bool error_fill6(const struct net *n, struct net_pkt *pkt, struct rte_mbuf *m, uint16_t l2_len)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, l2_len), *l4 = ip + IP6_HDR_LEN;
+
+	if (ip[IP6_NEXT_OFF] != IPPROTO_TCP && ip[IP6_NEXT_OFF] != IPPROTO_UDP)
+		return false;
+	memset(pkt, 0, sizeof(*pkt));
+	pkt->m = m;
+	pkt->ip6 = pkt->quoted = true;
+	pkt->iface = (uint8_t)m->port; /* neigh_fail() wrote it */
+	pkt->l3_off = l2_len;
+	pkt->l4_off = l2_len + IP6_HDR_LEN;
+	pkt->l4_len = (uint16_t)(m->pkt_len - pkt->l4_off);
+	pkt->proto = ip[IP6_NEXT_OFF];
+	pkt->ttl = ip[IP6_HOPS_OFF];
+	pkt->key.laddr_be = number6(n, net_pkt_laddr6(pkt), pkt->iface);
+	pkt->key.raddr_be = number6(n, net_pkt_raddr6(pkt), pkt->iface);
+	memcpy(&pkt->key.lport_be, l4, 2);
+	memcpy(&pkt->key.rport_be, l4 + 2, 2);
+	pkt->hash = ip6_hash(n, pkt);
+	pkt->icmp.type = ICMP6_UNREACH;
+	pkt->icmp.code = ICMP6_UNREACH_ADDR;
+	pkt->icmp.from = *net_pkt_laddr6(pkt);
+	pkt->icmp.err = EHOSTUNREACH;
+	pkt->icmp.local = true;
+	if (pkt->proto == IPPROTO_TCP)
+		pkt->icmp.seq = load32(l4 + 4);
+	return true;
 }
 
 bool net_error_next(struct net *n, struct net_pkt *pkt)
@@ -157,7 +200,10 @@ bool net_error_next(struct net *n, struct net_pkt *pkt)
 		uint16_t l2_len = eth_len(rte_pktmbuf_mtod(m, const void *));
 		const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, l2_len);
 
-		if ((ip[9] == IPPROTO_TCP || ip[9] == IPPROTO_UDP) && !(load16(ip + 6) & IP4_OFFSET_MASK)) {
+		if (ip[0] >> 4 == 6) {
+			if (error_fill6(n, pkt, m, l2_len))
+				return true;
+		} else if ((ip[9] == IPPROTO_TCP || ip[9] == IPPROTO_UDP) && !(load16(ip + 6) & IP4_OFFSET_MASK)) {
 			error_fill(n, pkt, m, l2_len);
 			return true;
 		}

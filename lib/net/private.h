@@ -3,6 +3,7 @@
 #define NET_PRIVATE_H
 
 #include "base/assert.h"
+#include "net/filter.h"
 #include "net/net.h"
 #include "pkt/queue.h"
 #include "wire/eth.h"
@@ -37,6 +38,18 @@ static inline enum net_verdict net_drop(struct net *n, struct rte_mbuf *m, enum 
 	return NET_DONE;
 }
 
+/* The filter, if there is one, lets it pass. */
+static inline bool net_filter_passes_in(const struct net *n, const struct net_pkt *pkt)
+{
+	return likely(n->filter == NULL) || net_filter_in(n, pkt);
+}
+static inline bool net_filter_passes_out(const struct net *n, const struct path *p, const struct rte_mbuf *m, uint8_t proto)
+{
+	return likely(n->filter == NULL) || net_filter_out(n, p, m, proto);
+}
+/* It does not: m is gone, -EPERM. */
+int net_filter_drop(struct net *n, struct rte_mbuf *m);
+
 /* m, or a copy of m where somebody else holds a part of it too; NULL (counted, m is gone) without buffers. */
 struct rte_mbuf *net_own(struct net *n, struct rte_mbuf *m);
 
@@ -45,11 +58,22 @@ struct rte_mbuf *net_own(struct net *n, struct rte_mbuf *m);
 /* Brings the first NET_HEADERS_MAX bytes of m, or all that it has, together. False: no room in its first segment. */
 bool net_headers_gather(struct rte_mbuf *m);
 
+/* The same for the first want bytes. */
+bool net_gather(struct rte_mbuf *m, uint32_t want);
+/* Cuts off what follows the first len bytes. */
+void net_trim(struct rte_mbuf *m, uint32_t len);
+
 /* Writes the link header of a frame from iface at the start of m's data, which has room for iface's l2_len bytes. */
 void net_l2_emit(const struct net_iface *iface, struct rte_mbuf *m, const struct rte_ether_addr *dst, uint16_t type);
 
+/* A whole packet to a group or broadcast address: NET_GROUP, or NET_DONE. */
+enum net_verdict group_transport(struct net *n, struct net_pkt *pkt);
+
 /* What is whole, known as far as its IP header (key addresses, offsets, proto): to the protocols. */
 enum net_verdict net_transport(struct net *n, struct net_pkt *pkt);
+
+/* A TCP segment or UDP datagram: length, checksum, ports, hash. */
+enum net_verdict net_l4_identify(struct net *n, struct net_pkt *pkt);
 
 /* Net chores are wanted from now on (net_chores()). */
 void net_chores_want(struct net *n);
@@ -64,9 +88,19 @@ void arp_send(struct net *n, uint8_t iface, uint16_t op, const struct rte_ether_
 enum net_verdict icmp_input(struct net *n, struct net_pkt *pkt);
 /* An error about pkt, which stays the caller's. */
 void icmp_send_error(struct net *n, const struct net_pkt *pkt, uint8_t type, uint8_t code);
+/* May one more error be sent now? Of both families together. */
+bool icmp_error_allowed(struct net *n);
+
+/* A port of ours has this hardware address. */
+bool net_mac_is_ours(const struct net *n, const struct rte_ether_addr *mac);
+/* An address, whatever its family: as it is, or ::ffff:a.b.c.d. */
+struct ip6_addr net_addr_whole(const struct net *n, rte_be32_t addr_be);
 
 /* A packet of ours is complete and on its way: to the wire, its neighbour, or ourselves. 0 or -EHOSTUNREACH. */
 int net_send_on(struct net *n, struct path *p, struct rte_mbuf *m);
+
+/* Routes or addresses have changed since p was led, and its neighbour is not there: perhaps there is another way. */
+void path_lead_anew(struct net *n, struct path *p);
 
 void frags_init(struct net *n, struct net_frags *f, uint8_t *mem);
 size_t frags_bytes(void);
@@ -76,5 +110,9 @@ void frags_expire(struct net *n);
 /* The leader's chores (announce.c). */
 void announce_begin(struct net *n);
 void announce_run(struct net *n);
+
+/* The identification of a datagram that may be fragmented: unlike any other of the same two hosts for a while (RFC 6864 4.3), and
+ * nothing that another host could count: each has one of some counters, which begin anywhere and take steps of random length. */
+uint16_t net_datagram_id(struct net *n, const struct path *p);
 
 #endif

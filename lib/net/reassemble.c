@@ -7,7 +7,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "net/private.h"
+#include "net/net6.h"
 #include "wire/ecn.h"
 #include "wire/icmp.h"
 #include "wire/tcp.h"
@@ -22,9 +22,11 @@ struct frag_piece {
 };
 
 struct frag_datagram {
-	rte_be32_t src_be, dst_be;
-	uint16_t id;
-	uint8_t proto;
+	struct ip6_addr src, dst; /* IPv4: ::ffff:a.b.c.d */
+	uint32_t id;
+	uint8_t proto;         /* of IPv6 not a part of what identifies a datagram (RFC 8200 4.5): 0 */
+	bool ip6;
+	uint8_t iface;         /* that the first to arrive came by */
 	bool congested;        /* one of its fragments was marked CE */
 	uint16_t chain;        /* next in the bucket, or free */
 	uint16_t older, newer;
@@ -36,8 +38,16 @@ struct frag_datagram {
 
 /* A fragment's place, from its header. */
 struct frag_place {
-	uint16_t id, off, len;
+	uint32_t id;
+	uint16_t off, len;
 	bool more;
+};
+
+/* What identifies a datagram. */
+struct frag_key {
+	struct ip6_addr src, dst;
+	uint32_t id;
+	uint8_t proto;
 };
 
 size_t frags_bytes(void) { return (FRAG_DATAGRAMS_MAX + 1) * sizeof(struct frag_datagram) + BUCKETS * sizeof(uint16_t); }
@@ -51,21 +61,37 @@ void frags_init(struct net *n, struct net_frags *f, uint8_t *mem)
 	f->mult = (uint32_t)(n->neigh_mult >> 32) | 1;
 }
 
-static uint16_t *bucket_of(const struct net_frags *f, rte_be32_t src_be, rte_be32_t dst_be, uint16_t id)
+static uint32_t fold(const struct ip6_addr *a)
 {
-	uint32_t x = (src_be ^ (dst_be << 7 | dst_be >> 25) ^ (uint32_t)id << 13) * f->mult;
+	uint32_t w[4];
+
+	memcpy(w, a, sizeof(w));
+	return w[0] * 5 ^ w[1] * 3 ^ w[2] * 7 ^ w[3];
+}
+
+static uint16_t *bucket_of(const struct net_frags *f, const struct ip6_addr *src, const struct ip6_addr *dst, uint32_t id)
+{
+	uint32_t to = fold(dst), x = (fold(src) ^ (to << 7 | to >> 25) ^ (id << 13 | id >> 19)) * f->mult;
 
 	return &f->bucket[(x >> 16 ^ x) % BUCKETS];
 }
 
-static struct frag_datagram *datagram_find(struct net_frags *f, const struct net_pkt *pkt, uint16_t id)
+static struct frag_key key_of(const struct net_pkt *pkt, uint32_t id)
 {
-	uint16_t i = *bucket_of(f, pkt->key.raddr_be, pkt->key.laddr_be, id);
+	if (pkt->ip6)
+		return (struct frag_key){.src = *net_pkt_raddr6(pkt), .dst = *net_pkt_laddr6(pkt), .id = id};
+	return (struct frag_key){.src = ip6_addr_mapped(pkt->key.raddr_be), .dst = ip6_addr_mapped(pkt->key.laddr_be), .id = id,
+				 .proto = pkt->proto};
+}
+
+static struct frag_datagram *datagram_find(struct net_frags *f, const struct frag_key *key)
+{
+	uint16_t i = *bucket_of(f, &key->src, &key->dst, key->id);
 
 	for (; i != 0; i = f->d[i].chain) {
 		struct frag_datagram *d = &f->d[i];
 
-		if (d->src_be == pkt->key.raddr_be && d->dst_be == pkt->key.laddr_be && d->id == id && d->proto == pkt->proto)
+		if (d->id == key->id && d->proto == key->proto && ip6_addr_eq(&d->src, &key->src) && ip6_addr_eq(&d->dst, &key->dst))
 			return d;
 	}
 	return NULL;
@@ -74,7 +100,7 @@ static struct frag_datagram *datagram_find(struct net_frags *f, const struct net
 /* Forgets a datagram, whose fragments are somebody else's by now or gone. */
 static void datagram_free(struct net_frags *f, struct frag_datagram *d)
 {
-	uint16_t idx = (uint16_t)(d - f->d), *link = bucket_of(f, d->src_be, d->dst_be, d->id);
+	uint16_t idx = (uint16_t)(d - f->d), *link = bucket_of(f, &d->src, &d->dst, d->id);
 
 	while (*link != idx)
 		link = &f->d[*link].chain;
@@ -91,8 +117,12 @@ static void datagram_free(struct net_frags *f, struct frag_datagram *d)
 	f->free = idx;
 }
 
+/* The same reason, of the packet's family. */
+static enum drop frag_drop(bool ip6, enum drop why) { return ip6 ? why + (DROP_IP6_FRAG_BAD - DROP_IP4_FRAG_BAD) : why; }
+
 static void datagram_drop(struct net *n, struct frag_datagram *d, enum drop why)
 {
+	why = frag_drop(d->ip6, why);
 	for (uint16_t i = 0; i < d->n; i++) {
 		n->frags.held -= d->piece[i].m->nb_segs;
 		net_drop(n, d->piece[i].m, why);
@@ -100,7 +130,7 @@ static void datagram_drop(struct net *n, struct frag_datagram *d, enum drop why)
 	datagram_free(&n->frags, d);
 }
 
-static struct frag_datagram *datagram_new(struct net *n, const struct net_pkt *pkt, uint16_t id)
+static struct frag_datagram *datagram_new(struct net *n, const struct frag_key *key, const struct net_pkt *pkt)
 {
 	struct net_frags *f = &n->frags;
 	struct frag_datagram *d;
@@ -115,9 +145,9 @@ static struct frag_datagram *datagram_new(struct net *n, const struct net_pkt *p
 		f->free = d->chain;
 	else
 		idx = (uint16_t)f->fresh++;
-	head = bucket_of(f, pkt->key.raddr_be, pkt->key.laddr_be, id);
-	*d = (struct frag_datagram){.src_be = pkt->key.raddr_be, .dst_be = pkt->key.laddr_be, .id = id, .proto = pkt->proto,
-				    .chain = *head, .older = f->newest, .born_tick = n->clock->tick};
+	head = bucket_of(f, &key->src, &key->dst, key->id);
+	*d = (struct frag_datagram){.src = key->src, .dst = key->dst, .id = key->id, .proto = key->proto, .ip6 = pkt->ip6, .iface = pkt->iface, .chain = *head,
+				    .older = f->newest, .born_tick = n->clock->tick};
 	*head = idx;
 	if (f->newest != 0)
 		f->d[f->newest].newer = idx;
@@ -126,6 +156,24 @@ static struct frag_datagram *datagram_new(struct net *n, const struct net_pkt *p
 	f->newest = idx;
 	net_chores_want(n);
 	return d;
+}
+
+/* The same of IPv6: what input6.c has walked over once. */
+static bool place_read6(struct net *n, struct frag_place *at, const struct net_pkt *pkt)
+{
+	const uint8_t *hdr = rte_pktmbuf_mtod_offset(pkt->m, const uint8_t *, pkt->l4_off - IP6_FRAG_HDR_LEN);
+	uint32_t before = (uint32_t)pkt->l4_off - pkt->l3_off - IP6_HDR_LEN - IP6_FRAG_HDR_LEN;
+
+	at->id = load32(hdr + 4);
+	at->off = load16(hdr + 2) & 0xfff8;
+	at->len = pkt->l4_len;
+	at->more = hdr[3] & 1;
+	if (at->len == 0)
+		return false;
+	if (before + at->off + at->len <= IP6_PAYLOAD_MAX)
+		return true;
+	icmp6_send_error(n, pkt, ICMP6_PARAM_PROBLEM, ICMP6_PARAM_FIELD, before + IP6_HDR_LEN + 2);
+	return false;
 }
 
 /* Where the fragment belongs. False: no honest sender makes such a one. */
@@ -200,13 +248,48 @@ static void whole_header(struct rte_mbuf *m, const struct net_pkt *pkt, bool con
 	memcpy(ip + 10, &sum, sizeof(sum));
 }
 
+/* The same of IPv6: without the fragment header, over which those before it move up. What led to it leads to what followed. */
+static void whole_header6(struct rte_mbuf *m, struct net_pkt *pkt, uint16_t skip, bool congested)
+{
+	uint8_t *b = rte_pktmbuf_mtod(m, uint8_t *), *ip = b + pkt->l3_off;
+	uint16_t hdr_off = skip - IP6_FRAG_HDR_LEN - pkt->l3_off, at = IP6_NEXT_OFF;
+
+	if (hdr_off != IP6_HDR_LEN) /* walk to the last header before it */
+		for (uint16_t off = at = IP6_HDR_LEN; (off += 8 * (ip[off + 1] + 1u)) < hdr_off;)
+			at = off;
+	ip[at] = ip[hdr_off];
+	memmove(b + IP6_FRAG_HDR_LEN, b, (size_t)(skip - IP6_FRAG_HDR_LEN));
+	rte_pktmbuf_adj(m, IP6_FRAG_HDR_LEN);
+	ip += IP6_FRAG_HDR_LEN;
+	store16(ip + IP6_LEN_OFF, (uint16_t)(hdr_off - IP6_HDR_LEN + pkt->l4_len));
+	if (congested)
+		ip[1] |= ECN_CE << 4;
+}
+
+static enum net_verdict whole6(struct net *n, struct frag_datagram *d, struct net_pkt *pkt)
+{
+	struct rte_mbuf *m = pkt->m;
+	struct ip6_view ip;
+
+	m->ol_flags &= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+	datagram_free(&n->frags, d);
+	n->reassembled++;
+	if (!net_gather(m, NET_HEADERS6_MAX))
+		return net_drop(n, m, DROP_NO_MBUF);
+	if (ip6_parse(&ip, rte_pktmbuf_mtod_offset(m, const void *, pkt->l3_off), m->pkt_len - pkt->l3_off) != IP6_OK)
+		return net_drop(n, m, DROP_IP6_FRAG_BAD);
+	pkt->tos = ip.tclass;
+	pkt->ttl = ip.hops;
+	return ip6_transport(n, pkt);
+}
+
 /* Takes the whole datagram out as one chain of mbufs. What a NIC said about a fragment says nothing about it. */
 static enum net_verdict datagram_finish(struct net *n, struct frag_datagram *d, struct net_pkt *pkt)
 {
 	struct rte_mbuf *m = d->piece[0].m, *last = rte_pktmbuf_lastseg(m);
 	uint16_t l3_off = eth_len(rte_pktmbuf_mtod(m, const void *));
 
-	if (d->piece[0].skip - l3_off + d->total > IP4_TOTAL_MAX) { /* options, which only the first one had */
+	if (!d->ip6 && d->piece[0].skip - l3_off + d->total > IP4_TOTAL_MAX) { /* options, which only the first one had */
 		datagram_drop(n, d, DROP_IP4_FRAG_BAD);
 		return NET_DONE;
 	}
@@ -225,6 +308,10 @@ static enum net_verdict datagram_finish(struct net *n, struct frag_datagram *d, 
 	pkt->l3_off = l3_off;
 	pkt->l4_off = d->piece[0].skip;
 	pkt->l4_len = (uint16_t)d->total;
+	if (d->ip6) {
+		whole_header6(m, pkt, d->piece[0].skip, d->congested);
+		return whole6(n, d, pkt);
+	}
 	whole_header(m, pkt, d->congested);
 	pkt->tos = rte_pktmbuf_mtod_offset(m, const uint8_t *, pkt->l3_off)[1];
 	pkt->ttl = rte_pktmbuf_mtod_offset(m, const uint8_t *, pkt->l3_off)[8];
@@ -240,19 +327,21 @@ enum net_verdict net_reassemble(struct net *n, struct net_pkt *pkt)
 	struct net_frags *f = &n->frags;
 	struct frag_datagram *d;
 	struct frag_place at;
+	struct frag_key key;
 	enum drop why;
 
-	if (!place_read(&at, pkt))
-		return net_drop(n, pkt->m, DROP_IP4_FRAG_BAD);
-	d = datagram_find(f, pkt, at.id);
+	if (unlikely(pkt->ip6) ? !place_read6(n, &at, pkt) : !place_read(&at, pkt))
+		return net_drop(n, pkt->m, frag_drop(pkt->ip6, DROP_IP4_FRAG_BAD));
+	key = key_of(pkt, at.id);
+	d = datagram_find(f, &key);
 	if (d == NULL)
-		d = datagram_new(n, pkt, at.id);
+		d = datagram_new(n, &key, pkt);
 	why = piece_insert(d, pkt->m, &at, pkt->l4_off);
 	if (why == DROP_IP4_FRAG_DUP)
-		return net_drop(n, pkt->m, why);
+		return net_drop(n, pkt->m, frag_drop(pkt->ip6, why));
 	if (why != DROP_MAX) {
 		datagram_drop(n, d, why);
-		return net_drop(n, pkt->m, why);
+		return net_drop(n, pkt->m, frag_drop(pkt->ip6, why));
 	}
 	d->congested |= (pkt->tos & ECN_CE) == ECN_CE;
 	f->held += pkt->m->nb_segs;
@@ -267,23 +356,38 @@ enum net_verdict net_reassemble(struct net *n, struct net_pkt *pkt)
 static void tell_timeout(struct net *n, const struct frag_datagram *d)
 {
 	const struct frag_piece *first = &d->piece[0];
-	struct net_pkt pkt = {.m = first->m, .key = {.laddr_be = d->dst_be, .raddr_be = d->src_be}, .proto = d->proto};
+	struct net_pkt pkt = {.m = first->m, .proto = d->proto, .ip6 = d->ip6, .iface = d->iface};
 
 	if (d->n == 0 || first->off != 0)
 		return;
 	pkt.l3_off = eth_len(rte_pktmbuf_mtod(first->m, const void *));
 	pkt.l4_off = first->skip;
 	pkt.l4_len = first->len;
+	if (d->ip6) {
+		pkt.key.laddr_be = number6(n, &d->dst, d->iface);
+		icmp6_send_error(n, &pkt, ICMP6_TIME_EXCEEDED, ICMP6_TIME_REASSEMBLY, 0);
+		return;
+	}
+	pkt.key = (struct flow_key){.laddr_be = ip6_addr_ip4(&d->dst), .raddr_be = ip6_addr_ip4(&d->src)};
 	icmp_send_error(n, &pkt, ICMP_TIME_EXCEEDED, ICMP_TIME_REASSEMBLY);
 }
 
 void frags_expire(struct net *n)
 {
 	struct net_frags *f = &n->frags;
+	uint16_t newer;
 
-	while (f->oldest != 0 && n->clock->tick - f->d[f->oldest].born_tick >= ticks_from_ms(FRAG_TIMEOUT_MS)) {
-		tell_timeout(n, &f->d[f->oldest]);
-		datagram_drop(n, &f->d[f->oldest], DROP_IP4_FRAG_TIMEOUT);
+	for (uint16_t i = f->oldest; i != 0; i = newer) {
+		struct frag_datagram *d = &f->d[i];
+		uint32_t age = n->clock->tick - d->born_tick;
+
+		if (age < ticks_from_ms(FRAG_TIMEOUT_MS))
+			return;
+		newer = d->newer;
+		if (age < ticks_from_ms(d->ip6 ? FRAG6_TIMEOUT_MS : FRAG_TIMEOUT_MS))
+			continue;
+		tell_timeout(n, d);
+		datagram_drop(n, d, DROP_IP4_FRAG_TIMEOUT);
 	}
 }
 

@@ -1,4 +1,5 @@
-/* route.c: where a destination is, and from which of our addresses it is reached. */
+/* route.c: where a destination is, and from which of our addresses it is reached. One table for both families, sorted for binary
+ * search within each prefix length. */
 #include "net/route.h"
 
 #include <errno.h>
@@ -10,54 +11,154 @@
 #define NET_LOOPBACK 127u
 #define CLASS_D 224u     /* multicast and everything above has no single neighbour */
 
-/* Makes room behind the routes with at least as long a prefix. NULL: full. */
-static struct net_route *route_insert(struct net *n, uint8_t iface, uint32_t prefix, uint8_t prefix_len, enum route_type type)
+static_assert(NET_ROUTES_MAX * sizeof(struct net_route) % 8 == 0, "what lies behind the table is aligned");
+
+/* ---- prefixes ---- */
+
+static struct ip6_addr prefix_of(const struct ip6_addr *a, uint8_t prefix_len)
 {
-	uint32_t i = n->n_routes;
+	struct ip6_addr p = {{0}};
+	uint8_t whole = prefix_len / 8;
+
+	memcpy(&p, a, whole);
+	if (prefix_len % 8 != 0)
+		p.b[whole] = (uint8_t)(a->b[whole] & 0xff00 >> prefix_len % 8);
+	return p;
+}
+
+static bool addr_is_none(const struct ip6_addr *a) { return ip6_addr_eq(a, &(struct ip6_addr){{0}}); }
+
+/* ---- the table ---- */
+
+/* The order of the table: below 0 when a comes before b. */
+static int route_order(const struct net_route *a, const struct net_route *b)
+{
+	int prefix;
+
+	if (a->prefix_len != b->prefix_len)
+		return a->prefix_len > b->prefix_len ? -1 : 1;
+	prefix = memcmp(&a->prefix, &b->prefix, sizeof(a->prefix));
+	if (prefix != 0 || a->metric == b->metric)
+		return prefix;
+	return a->metric < b->metric ? -1 : 1;
+}
+
+/* Where the route would stand: behind its equals. */
+static uint32_t route_place(const struct net *n, const struct net_route *r)
+{
+	uint32_t lo = 0, hi = n->n_routes;
+
+	while (lo < hi) {
+		uint32_t mid = (lo + hi) / 2;
+
+		if (route_order(&n->route[mid], r) <= 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static uint64_t gateway_bit(const struct ip6_addr *gw) { return 1ull << (gw->b[15] & 63); }
+
+/* What is derived from the table, after a change of it. */
+static void routes_changed(struct net *n)
+{
+	uint32_t k = 0;
+
+	n->route_gen++;
+	n->gateway_bits = 0;
+	for (uint32_t i = 0; i < n->n_routes; i++) {
+		const struct net_route *r = &n->route[i];
+
+		if (i == 0 || r->prefix_len != r[-1].prefix_len)
+			n->route_group[k++] = (struct net_route_group){.first = i, .prefix_len = r->prefix_len};
+		if (r->type == ROUTE_GATEWAY)
+			n->gateway_bits |= gateway_bit(&r->gw);
+	}
+	n->n_route_groups = k;
+}
+
+/* NULL: full. */
+static struct net_route *route_insert(struct net *n, const struct net_route *r)
+{
+	uint32_t i = route_place(n, r);
 
 	if (n->n_routes == NET_ROUTES_MAX)
 		return NULL;
-	for (; i > 0 && n->route[i - 1].prefix_len < prefix_len; i--)
-		n->route[i] = n->route[i - 1];
-	n->route[i] = (struct net_route){.prefix = prefix, .prefix_len = prefix_len, .type = (uint8_t)type, .iface = iface};
+	memmove(&n->route[i + 1], &n->route[i], (n->n_routes - i) * sizeof(*r));
+	n->route[i] = *r;
 	n->n_routes++;
-	n->route_gen++;
+	routes_changed(n);
 	return &n->route[i];
 }
 
-static void route_remove(struct net *n, struct net_route *r)
+static void route_delete(struct net *n, struct net_route *r)
 {
 	n->n_routes--;
 	memmove(r, r + 1, (size_t)(&n->route[n->n_routes] - r) * sizeof(*r));
-	n->route_gen++;
+	routes_changed(n);
 }
 
-/* The on-link route of exactly this prefix. */
-static struct net_route *route_onlink_of(struct net *n, uint8_t iface, uint32_t addr, uint8_t prefix_len)
+/* The first route of group g to a, and behind it, until *end, the others to the same prefix; NULL: the group has none. */
+static const struct net_route *group_find(const struct net *n, uint32_t g, const struct ip6_addr *a, const struct net_route **end)
 {
-	uint32_t prefix = addr & prefix_mask(prefix_len);
+	const struct net_route_group *group = &n->route_group[g];
+	uint32_t stop = g + 1 < n->n_route_groups ? group[1].first : n->n_routes, lo = group->first, hi = stop;
+	struct ip6_addr prefix = prefix_of(a, group->prefix_len);
 
+	while (lo < hi) {
+		uint32_t mid = (lo + hi) / 2;
+
+		if (memcmp(&n->route[mid].prefix, &prefix, sizeof(prefix)) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo == stop || !ip6_addr_eq(&n->route[lo].prefix, &prefix))
+		return NULL;
+	for (hi = lo + 1; hi < stop && ip6_addr_eq(&n->route[hi].prefix, &prefix);)
+		hi++;
+	*end = &n->route[hi];
+	return &n->route[lo];
+}
+
+/* ---- networks that we are on ---- */
+
+/* The on-link route of exactly this prefix. */
+static struct net_route *route_onlink_of(struct net *n, uint8_t iface, const struct ip6_addr *prefix, uint8_t prefix_len)
+{
 	for (uint32_t i = 0; i < n->n_routes; i++) {
 		struct net_route *r = &n->route[i];
 
-		if (r->type == ROUTE_ONLINK && r->prefix == prefix && r->prefix_len == prefix_len && r->iface == iface)
+		if (r->type == ROUTE_ONLINK && r->prefix_len == prefix_len && r->iface == iface && r->metric == 0 &&
+		    ip6_addr_eq(&r->prefix, prefix))
 			return r;
 	}
 	return NULL;
 }
 
+/* The prefix of a network of IPv4, as a route. */
+static struct net_route route_of4(uint8_t iface, uint32_t addr, uint8_t prefix_len)
+{
+	return (struct net_route){.prefix = ip6_addr_mapped(rte_cpu_to_be_32(addr & prefix_mask(prefix_len))),
+				  .prefix_len = prefix_len + NET_PREFIX4, .type = ROUTE_ONLINK, .iface = iface};
+}
+
 int route_onlink_add(struct net *n, uint8_t iface, uint32_t addr, uint8_t prefix_len)
 {
-	struct net_route *r = route_onlink_of(n, iface, addr, prefix_len);
+	struct net_route fresh = route_of4(iface, addr, prefix_len);
+	struct net_route *r = route_onlink_of(n, iface, &fresh.prefix, fresh.prefix_len);
 	uint16_t at;
 
-	if (r != NULL) {
+	if (r != NULL && r->src_count > 0) {
 		at = r->src_first + r->src_count++;
 		for (uint32_t k = 0; k < n->n_routes; k++)
 			n->route[k].src_first += &n->route[k] != r && n->route[k].src_first >= at;
 		return at;
 	}
-	r = route_insert(n, iface, addr & prefix_mask(prefix_len), prefix_len, ROUTE_ONLINK);
+	if (r == NULL)
+		r = route_insert(n, &fresh);
 	if (r == NULL)
 		return -ENOSPC;
 	r->src_first = (uint16_t)n->n_addrs;
@@ -67,7 +168,8 @@ int route_onlink_add(struct net *n, uint8_t iface, uint32_t addr, uint8_t prefix
 
 uint32_t route_onlink_remove(struct net *n, uint8_t iface, uint32_t addr, uint8_t prefix_len)
 {
-	struct net_route *r = route_onlink_of(n, iface, addr, prefix_len);
+	struct net_route want = route_of4(iface, addr, prefix_len);
+	struct net_route *r = route_onlink_of(n, iface, &want.prefix, want.prefix_len);
 	uint32_t at;
 
 	SPATE_ASSERT(r != NULL && r->src_count > 0);
@@ -78,59 +180,134 @@ uint32_t route_onlink_remove(struct net *n, uint8_t iface, uint32_t addr, uint8_
 	for (uint32_t k = 0; k < n->n_routes; k++)
 		n->route[k].src_first -= n->route[k].src_first > at;
 	if (r->src_count == 0)
-		route_remove(n, r);
+		route_delete(n, r);
 	return at;
 }
 
-static bool route_covers(const struct net_route *r, uint32_t addr)
+const struct net_route *route_onlink_find6(const struct net *n, uint8_t iface, const struct ip6_addr *addr)
 {
-	return (addr & prefix_mask(r->prefix_len)) == r->prefix;
-}
+	for (uint32_t g = 0; g < n->n_route_groups; g++) {
+		const struct net_route *end, *r = group_find(n, g, addr, &end);
 
-const struct net_route *route_onlink_find(const struct net *n, uint8_t iface, rte_be32_t raddr_be)
-{
-	for (uint32_t i = 0; i < n->n_routes; i++) {
-		const struct net_route *r = &n->route[i];
-
-		if (r->type == ROUTE_ONLINK && (iface == NET_IFACE_ANY || r->iface == iface) &&
-		    route_covers(r, rte_be_to_cpu_32(raddr_be)))
-			return r;
+		for (; r != NULL && r < end; r++)
+			if (r->type == ROUTE_ONLINK && (iface == NET_IFACE_ANY || r->iface == iface))
+				return r;
 	}
 	return NULL;
 }
 
-static struct net_route *gateway_find(struct net *n, rte_be32_t gw_be)
+const struct net_route *route_onlink_find(const struct net *n, uint8_t iface, rte_be32_t raddr_be)
 {
-	for (uint32_t i = 0; i < n->n_routes; i++)
-		if (n->route[i].type == ROUTE_GATEWAY && n->route[i].gw_be == gw_be)
-			return &n->route[i];
-	return NULL;
+	const struct ip6_addr a = ip6_addr_mapped(raddr_be);
+
+	return route_onlink_find6(n, iface, &a);
+}
+
+/* ---- adding and removing ---- */
+
+static int route_check(const struct net_route *r)
+{
+	struct ip6_addr prefix;
+
+	if (r->prefix_len > 128 || r->type > ROUTE_BLACKHOLE)
+		return -EINVAL;
+	if (ip6_addr_is_mapped(&r->prefix) && r->prefix_len < NET_PREFIX4)
+		return -EINVAL;
+	prefix = prefix_of(&r->prefix, r->prefix_len);
+	return ip6_addr_eq(&prefix, &r->prefix) ? 0 : -EINVAL;
+}
+
+/* fe80::/10: a router is reached so without a prefix, but on a link that must be named (RFC 4291 2.5.6). */
+static bool is_link_local6(const struct ip6_addr *a) { return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80; }
+
+static bool gateway_ours(const struct net *n, const struct ip6_addr *gw)
+{
+	enum local_kind kind = ip6_addr_is_mapped(gw) ? net_local_find(n, ip6_addr_ip4(gw)) : LOCAL_NONE;
+
+	if (kind == LOCAL_NONE && !ip6_addr_is_mapped(gw) && net_local6(n, gw, 0) != 0)
+		return true;
+
+	return kind == LOCAL_OURS || kind == LOCAL_BROADCAST;
+}
+
+/* The interface over which a gateway of the route's is reached, or -ENETUNREACH. */
+static int gateway_iface(const struct net *n, const struct net_route *r)
+{
+	const struct net_route *onlink = route_onlink_find6(n, r->iface, &r->gw);
+
+	if (gateway_ours(n, &r->gw) || ip6_addr_is_mapped(&r->gw) != ip6_addr_is_mapped(&r->prefix))
+		return -ENETUNREACH;
+	if (onlink != NULL)
+		return onlink->iface;
+	return is_link_local6(&r->gw) && r->iface < n->n_ifaces ? r->iface : -ENETUNREACH;
+}
+
+static bool route_same(const struct net_route *a, const struct net_route *b)
+{
+	return route_order(a, b) == 0 && a->type == b->type && a->iface == b->iface && ip6_addr_eq(&a->gw, &b->gw);
+}
+
+int net_route_add(struct net *n, const struct net_route *r)
+{
+	struct net_route fresh = *r;
+	int rc = route_check(r);
+
+	if (rc < 0)
+		return rc;
+	if (r->type == ROUTE_GATEWAY) {
+		rc = gateway_iface(n, r);
+		if (rc < 0)
+			return rc;
+		fresh.iface = (uint8_t)rc;
+	} else if (r->type == ROUTE_ONLINK && r->iface >= n->n_ifaces) {
+		return -EINVAL;
+	}
+	for (uint32_t i = route_place(n, &fresh); i > 0 && route_order(&n->route[i - 1], &fresh) == 0; i--)
+		if (route_same(&n->route[i - 1], &fresh))
+			return -EEXIST;
+	fresh.dead = false;
+	fresh.src_first = fresh.src_count = 0;
+	return route_insert(n, &fresh) != NULL ? 0 : -ENOSPC;
+}
+
+/* Routes of our own networks go with their addresses only. */
+static bool route_meant(const struct net_route *r, const struct net_route *want)
+{
+	return r->prefix_len == want->prefix_len && ip6_addr_eq(&r->prefix, &want->prefix) && r->src_count == 0 &&
+	       r->type == want->type && (want->metric == 0 || r->metric == want->metric) &&
+	       (want->iface == NET_IFACE_ANY || r->iface == want->iface) &&
+	       (addr_is_none(&want->gw) || ip6_addr_eq(&r->gw, &want->gw));
+}
+
+int net_route_remove(struct net *n, const struct net_route *want)
+{
+	for (uint32_t i = 0; i < n->n_routes; i++) {
+		if (route_meant(&n->route[i], want)) {
+			route_delete(n, &n->route[i]);
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static struct net_route gateway_default4(uint8_t iface, rte_be32_t gw_be)
+{
+	return (struct net_route){.prefix = ip6_addr_mapped(0), .prefix_len = NET_PREFIX4, .type = ROUTE_GATEWAY, .iface = iface,
+				  .gw = ip6_addr_mapped(gw_be)};
 }
 
 int net_gw_add_on(struct net *n, uint8_t iface, rte_be32_t gw_be)
 {
-	const struct net_route *onlink = route_onlink_find(n, iface, gw_be);
-	struct net_route *r;
+	const struct net_route r = gateway_default4(iface, gw_be);
 
-	if (onlink == NULL || net_local_find(n, gw_be) == LOCAL_OURS || net_local_find(n, gw_be) == LOCAL_BROADCAST)
-		return -ENETUNREACH;
-	if (gateway_find(n, gw_be) != NULL)
-		return -EEXIST;
-	r = route_insert(n, onlink->iface, 0, 0, ROUTE_GATEWAY);
-	if (r == NULL)
-		return -ENOSPC;
-	r->gw_be = gw_be;
-	return 0;
+	return net_route_add(n, &r);
 }
 
 int net_gw_remove(struct net *n, rte_be32_t gw_be)
 {
-	struct net_route *r = gateway_find(n, gw_be);
+	const struct net_route r = gateway_default4(NET_IFACE_ANY, gw_be);
 
-	if (r == NULL)
-		return -ENOENT;
-	route_remove(n, r);
-	return 0;
+	return net_route_remove(n, &r);
 }
 
 void route_gateways_check(struct net *n)
@@ -138,49 +315,163 @@ void route_gateways_check(struct net *n)
 	for (uint32_t i = n->n_routes; i > 0; i--) {
 		struct net_route *r = &n->route[i - 1];
 
-		if (r->type == ROUTE_GATEWAY && route_onlink_find(n, r->iface, r->gw_be) == NULL)
-			route_remove(n, r);
+		if (r->type == ROUTE_GATEWAY && !is_link_local6(&r->gw) && route_onlink_find6(n, r->iface, &r->gw) == NULL)
+			route_delete(n, r);
 	}
+}
+
+void route_gateway_set(struct net *n, uint8_t iface, const struct ip6_addr *gw, bool dead)
+{
+	if (!(n->gateway_bits & gateway_bit(gw))) /* most neighbours are none: many may fail at once */
+		return;
+	for (uint32_t i = 0; i < n->n_routes; i++) {
+		struct net_route *r = &n->route[i];
+
+		if (r->type != ROUTE_GATEWAY || r->iface != iface || !ip6_addr_eq(&r->gw, gw))
+			continue;
+		n->route_gen += dead != r->dead; /* paths are led anew */
+		r->dead = dead;
+		r->dead_tick = n->clock->tick;
+	}
+}
+
+/* ---- finding ---- */
+
+static bool route_alive(const struct net *n, const struct net_route *r)
+{
+	if (r->type > ROUTE_GATEWAY)
+		return true;
+	return n->iface[r->iface].up && (!r->dead || n->clock->tick - r->dead_tick >= ticks_from_ms(ROUTE_DEAD_MS));
+}
+
+/* One of first..end, which lead to one prefix. */
+static const struct net_route *route_choose(const struct net *n, uint8_t iface, const struct net_route *first,
+					    const struct net_route *end)
+{
+	const struct net_route *alive = NULL, *same = NULL;
+
+	for (const struct net_route *r = first; r < end; r++) {
+		bool is_alive = route_alive(n, r), is_same = iface == NET_IFACE_ANY || r->iface == iface;
+
+		if (is_alive && is_same)
+			return r;
+		if (is_alive && alive == NULL)
+			alive = r;
+		if (is_same && same == NULL)
+			same = r;
+	}
+	return alive != NULL ? alive : same != NULL ? same : first;
+}
+
+const struct net_route *net_route_lookup(const struct net *n, uint8_t iface, const struct ip6_addr *dst)
+{
+	uint8_t shortest = ip6_addr_is_mapped(dst) ? NET_PREFIX4 : 0; /* ::/0 is not the way to IPv4 */
+
+	for (uint32_t g = 0; g < n->n_route_groups && n->route_group[g].prefix_len >= shortest; g++) {
+		const struct net_route *end, *r = group_find(n, g, dst, &end);
+
+		if (r != NULL)
+			return route_choose(n, iface, r, end);
+	}
+	return NULL;
+}
+
+int net_route_error(const struct net_route *r)
+{
+	static const int err[] = {[ROUTE_UNREACHABLE] = -EHOSTUNREACH, [ROUTE_PROHIBIT] = -EACCES, [ROUTE_BLACKHOLE] = -EINVAL};
+
+	return r == NULL ? -ENETUNREACH : err[r->type]; /* as Linux says it, connect-semantics F41 to F44 */
 }
 
 const struct net_route *route_find_from(const struct net *n, uint8_t iface, rte_be32_t raddr_be)
 {
-	const struct net_route *first = net_route_find(n, raddr_be);
+	uint32_t net8 = rte_be_to_cpu_32(raddr_be) >> 24;
+	const struct ip6_addr dst = ip6_addr_mapped(raddr_be);
 
-	if (first == NULL || first->iface == iface)
-		return first;
-	for (const struct net_route *r = first; r < &n->route[n->n_routes] && r->prefix_len == first->prefix_len; r++)
-		if (r->iface == iface && route_covers(r, rte_be_to_cpu_32(raddr_be)))
-			return r;
-	return first;
+	if (net8 == NET_THIS || net8 == NET_LOOPBACK || net8 >= CLASS_D || net_local_find(n, raddr_be) == LOCAL_BROADCAST)
+		return NULL;
+	return net_route_lookup(n, iface, &dst);
 }
 
 const struct net_route *net_route_find(const struct net *n, rte_be32_t raddr_be)
 {
-	uint32_t raddr = rte_be_to_cpu_32(raddr_be), net8 = raddr >> 24;
+	return route_find_from(n, NET_IFACE_ANY, raddr_be);
+}
 
-	if (net8 == NET_THIS || net8 == NET_LOOPBACK || net8 >= CLASS_D ||
-	    net_local_find(n, raddr_be) == LOCAL_BROADCAST)
+/* The route's preferred source, if it is one of our addresses. */
+static const rte_be32_t *source_preferred(const struct net *n, const struct net_route *r)
+{
+	rte_be32_t src_be = ip6_addr_ip4(&r->src);
+
+	if (addr_is_none(&r->src) || !net_is_local(n, src_be))
 		return NULL;
-	for (uint32_t i = 0; i < n->n_routes; i++)
-		if (route_covers(&n->route[i], raddr))
-			return &n->route[i];
+	for (uint32_t i = 0; i < n->n_addrs; i++)
+		if (n->source_be[i] == src_be)
+			return &n->source_be[i];
 	return NULL;
+}
+
+/* Those of the network that the packets leave to, else of the interface, else all. */
+static const rte_be32_t *sources_of(const struct net *n, const struct net_route *r, uint32_t *count)
+{
+	const struct net_route *onlink = r->type == ROUTE_GATEWAY ? route_onlink_find6(n, r->iface, &r->gw) : r;
+
+	if (onlink != NULL && onlink->src_count > 0) {
+		*count = onlink->src_count;
+		return &n->source_be[onlink->src_first];
+	}
+	for (uint32_t i = 0; i < n->n_routes; i++) {
+		if (n->route[i].src_count > 0 && n->route[i].iface == r->iface) {
+			*count = n->route[i].src_count;
+			return &n->source_be[n->route[i].src_first];
+		}
+	}
+	*count = n->n_addrs;
+	return n->n_addrs > 0 ? n->source_be : NULL;
 }
 
 const rte_be32_t *net_sources(const struct net *n, rte_be32_t raddr_be, uint32_t *count)
 {
 	const struct net_route *r = net_route_find(n, raddr_be);
+	const rte_be32_t *one;
 
 	*count = 0;
-	if (r == NULL) {
+	if (net_route_error(r) != 0) {
 		if (!net_is_local(n, raddr_be))
 			return NULL;
 		*count = n->n_addrs;
 		return n->source_be;
 	}
-	if (r->type == ROUTE_GATEWAY)
-		r = route_onlink_find(n, r->iface, r->gw_be);
-	*count = r->src_count;
-	return &n->source_be[r->src_first];
+	one = source_preferred(n, r);
+	if (one != NULL) {
+		*count = 1;
+		return one;
+	}
+	return sources_of(n, r, count);
+}
+
+rte_be32_t net_source_to_group(const struct net *n, uint8_t iface, rte_be32_t group_be, int *err)
+{
+	const struct ip6_addr dst = ip6_addr_mapped(group_be);
+	const struct net_route *r = route_onlink_find(n, iface, group_be); /* of a directed broadcast */
+	const rte_be32_t *from;
+	uint32_t count;
+
+	*err = -ENETUNREACH;
+	if (r == NULL || r->src_count == 0)
+		r = net_route_lookup(n, iface, &dst);
+	if (r != NULL && net_route_error(r) != 0) {
+		*err = net_route_error(r);
+		return 0;
+	}
+	if (r != NULL && (iface == NET_IFACE_ANY || r->iface == iface)) {
+		from = source_preferred(n, r);
+		if (from == NULL)
+			from = sources_of(n, r, &count);
+		return from != NULL ? *from : 0;
+	}
+	for (uint32_t i = 0; i < n->n_addrs; i++) /* groups need no route: the first interface, or the one that was asked for */
+		if (iface == NET_IFACE_ANY || net_local_iface(n, n->source_be[i]) == iface)
+			return n->source_be[i];
+	return 0;
 }

@@ -17,10 +17,14 @@ uint32_t route_onlink_remove(struct net *n, uint8_t iface, uint32_t addr, uint8_
 /* Takes out the gateways that are on no local prefix any more. */
 void route_gateways_check(struct net *n);
 
-/* The on-link route of iface (NET_IFACE_ANY: any) to raddr, or NULL. */
+/* The on-link route of iface (NET_IFACE_ANY: any) to addr, the longest, or NULL. */
+const struct net_route *route_onlink_find6(const struct net *n, uint8_t iface, const struct ip6_addr *addr);
 const struct net_route *route_onlink_find(const struct net *n, uint8_t iface, rte_be32_t raddr_be);
 
-/* The route to raddr for packets from an address of iface: among the longest prefixes one of iface, else the first. */
+/* The route to raddr for packets from an address of iface, as net_route_lookup(); NULL also for what is no station's. */
 const struct net_route *route_find_from(const struct net *n, uint8_t iface, rte_be32_t raddr_be);
+
+/* A neighbour did not answer, or does again: the routes over it are avoided for ROUTE_DEAD_MS, or used. */
+void route_gateway_set(struct net *n, uint8_t iface, const struct ip6_addr *gw, bool dead);
 
 #endif

@@ -25,8 +25,14 @@ enum mail_kind {
 	MAIL_NEIGH,      /* net: an address and its hardware address */
 	MAIL_ADDR_ADD,   /* net: a local address */
 	MAIL_ADDR_REMOVE,
+	MAIL_ADDR6_ADD,  /* net: the same of IPv6 */
+	MAIL_ADDR6_REMOVE,
+	MAIL_IP6,        /* net: what routers and other stations told one stack */
 	MAIL_GATEWAY,    /* net: a default route, added or removed */
 	MAIL_LINK,       /* net: a port's link came up or went down */
+	MAIL_ROUTE,      /* net: any other route, likewise */
+	MAIL_FILTER,     /* net: the filter from now on */
+	MAIL_GROUP,      /* net: a socket's membership in a multicast group */
 	MAIL_BIND,       /* udp, tcp: a port is bound or listens on another stack, or what is known of it changes */
 	MAIL_UNBIND,
 	MAIL_CLAIM,      /* tcp, udp: a tuple whose home is here is used by another stack: forward, and keep the port */

@@ -53,4 +53,8 @@ void pkt_tx_cksum_ip4(const struct port *port, struct rte_mbuf *m, uint16_t l3_o
  * pseudo header's sum as rte_mbuf.h wants it then, without a length. */
 void pkt_tx_tso_ip4(struct rte_mbuf *m, uint16_t l3_off, uint16_t l4_off);
 
+/* The same two for IPv6, whose payload length field is right; there is no header checksum. proto may be IPPROTO_ICMPV6, too. */
+void pkt_tx_cksum_ip6(const struct port *port, struct rte_mbuf *m, uint16_t l3_off, uint16_t l4_off, uint8_t proto);
+void pkt_tx_tso_ip6(struct rte_mbuf *m, uint16_t l3_off, uint16_t l4_off);
+
 #endif

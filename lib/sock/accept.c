@@ -1,5 +1,5 @@
 /* accept.c: accept(). */
-#include "sock/sock.h"
+#include "sock/name.h"
 
 /* The new connection has the listener's timeouts, as on Linux; O_NONBLOCK it has not. */
 static int inherit(struct sock_env *env, struct conn *listener, struct conn *c)
@@ -82,10 +82,11 @@ int sock_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	if (flags & SOCK_NONBLOCK)
 		p->c.flags |= CONN_NONBLOCK;
 	if (addr != NULL) {
-		struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = p->c.h.key.rport_be,
-					 .sin_addr.s_addr = p->c.h.key.raddr_be};
+		struct net_end peer = sock_end_of(env, &p->c, p->c.h.key.raddr_be, p->c.h.key.rport_be);
+		union sock_name name;
 
-		sock_name_out(&in, addr, len);
+		sock_name_of(&p->c, &peer, &name);
+		sock_name_out(&name, addr, len);
 	}
 	return sock_fd(env, &p->c);
 }

@@ -1,5 +1,5 @@
 /* connect.c: connect(), step by step in the order in which Linux looks at things. */
-#include "sock/sock.h"
+#include "sock/name.h"
 
 #define ADDR_LEN_MAX 128u /* sizeof(struct sockaddr_storage): what the system copies in */
 
@@ -33,42 +33,22 @@ int sock_tcp_disconnect(struct sock_env *env, struct conn *c)
 	return 0;
 }
 
-/* 0.0.0.0 is the host itself. 0 or -ENETUNREACH. (Broadcast and multicast have no route.) */
-static int destination(const struct sock_env *env, const struct sockaddr *addr, rte_be32_t *raddr_be)
-{
-	const struct net *net = &env->s->net;
-
-	*raddr_be = ((const struct sockaddr_in *)addr)->sin_addr.s_addr;
-	if (*raddr_be != 0)
-		return 0;
-	if (net->n_addrs == 0)
-		return -ENETUNREACH;
-	*raddr_be = net->source_be[0];
-	return 0;
-}
-
-static int family_check(const struct sockaddr *addr, socklen_t len)
-{
-	if (len < sizeof(struct sockaddr_in))
-		return -EINVAL;
-	return addr->sa_family == AF_INET ? 0 : -EAFNOSUPPORT;
-}
-
 static int tcp_start(struct sock_env *env, struct conn *c, const struct sockaddr *addr, socklen_t len)
 {
-	const struct sockaddr_in *in = (const struct sockaddr_in *)addr;
-	rte_be32_t raddr_be;
+	struct tcp *t = &env->s->tcp;
+	struct net_end to;
 	int rc;
 
 	if (c->type == CONN_LISTEN || sock_tcp(c)->state != TCP_CLOSED)
 		return -EISCONN;
-	rc = family_check(addr, len);
+	rc = sock_end_read(c, addr, len, &to);
+	if (rc == 0)
+		rc = sock_end_aim(env, c, &to);
 	if (rc < 0)
 		return rc;
-	rc = destination(env, addr, &raddr_be);
-	if (rc < 0)
-		return rc;
-	return tcp_connect(&env->s->tcp, sock_tcp(c), raddr_be, in->sin_port);
+	if (likely(ip6_addr_is_mapped(&to.addr)))
+		return tcp_connect(t, sock_tcp(c), ip6_addr_ip4(&to.addr), to.port_be);
+	return tcp_connect6(t, sock_tcp(c), &to.addr, to.scope, to.port_be);
 }
 
 static bool tcp_handshaking(struct conn *c)
@@ -156,16 +136,17 @@ static int tcp_connect_call(struct sock_env *env, struct conn *c, const struct s
 
 static int udp_connect_call(struct sock_env *env, struct conn *c, const struct sockaddr *addr, socklen_t len)
 {
-	const struct sockaddr_in *in = (const struct sockaddr_in *)addr;
-	rte_be32_t raddr_be;
-	int rc = family_check(addr, len);
+	struct net_end to;
+	int rc = sock_end_read(c, addr, len, &to);
 
+	if (rc == 0)
+		rc = sock_end_aim(env, c, &to);
 	if (rc < 0)
 		return rc;
-	rc = destination(env, addr, &raddr_be);
-	if (rc < 0)
-		return rc;
-	return udp_connect(&env->s->udp, sock_udp(c), raddr_be, in->sin_port);
+	/* Connected over IPv4, IPv6 only after a dissolve (I5). */
+	if (c->flags & CONN_IN_TABLE && !flow_addr_is6(c->h.key.raddr_be) && !ip6_addr_is_mapped(&to.addr))
+		return -EAFNOSUPPORT;
+	return udp_connect(&env->s->udp, sock_udp(c), &to);
 }
 
 static int dissolve(struct sock_env *env, struct conn *c)

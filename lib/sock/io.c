@@ -1,7 +1,8 @@
 /* io.c: sending and receiving. */
 #include <limits.h>
 
-#include "sock/sock.h"
+#include "sock/datagram.h"
+#include "sock/name.h"
 
 #define IOV_WINDOW 16 /* pieces handed to TCP at a time in the middle of a call: no copy of the caller's whole array */
 
@@ -93,19 +94,39 @@ ssize_t sock_tcp_send(struct sock_env *env, struct conn *c, const struct iovec *
 	return rc < 0 ? rc : got;
 }
 
-static ssize_t udp_send_call(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n,
-			     const struct sockaddr *to, socklen_t to_len)
+/* The errors are those of Linux's sendto(), which differ from connect()'s. */
+static int send_end(const struct sock_env *env, const struct conn *c, const struct sockaddr *to, socklen_t len, struct net_end *end)
 {
 	const struct sockaddr_in *in = (const struct sockaddr_in *)to;
+	int rc;
 
-	if (to != NULL) {
-		if (to_len < sizeof(*in))
+	if (c->more & CONN_MORE_IP6 && len >= sizeof(to->sa_family) && to->sa_family != AF_INET) {
+		rc = sock_end_read(c, to, len, end);
+		if (rc < 0)
+			return -EINVAL;
+	} else {
+		if (len < sizeof(*in))
 			return -EINVAL;
 		/* Linux takes AF_UNSPEC for AF_INET here. */
 		if (in->sin_family != AF_INET && in->sin_family != AF_UNSPEC)
 			return -EAFNOSUPPORT;
+		*end = net_end4(in->sin_addr.s_addr, in->sin_port);
 	}
-	return udp_send(&env->s->udp, sock_udp(c), iov, (int)n, in);
+	return sock_end_aim(env, c, end);
+}
+
+static ssize_t udp_send_call(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n,
+			     const struct sockaddr *to, socklen_t to_len, const struct udp_ctl *ctl)
+{
+	struct net_end end;
+	int rc;
+
+	if (to != NULL && c->more & CONN_MORE_IP6 && to_len >= sizeof(to->sa_family) && to->sa_family == AF_UNSPEC)
+		to = NULL; /* Linux: no address at all */
+	if (to == NULL)
+		return udp_send(&env->s->udp, sock_udp(c), iov, (int)n, NULL, ctl);
+	rc = send_end(env, c, to, to_len, &end);
+	return rc < 0 ? rc : udp_send(&env->s->udp, sock_udp(c), iov, (int)n, &end, ctl);
 }
 
 /* Only null pointers are caught: one may be given with a length of 0. */
@@ -117,7 +138,8 @@ static bool null_piece(const struct iovec *iov, size_t n)
 	return false;
 }
 
-ssize_t sock_send(int fd, const struct iovec *iov, size_t n, int flags, const struct sockaddr *to, socklen_t to_len)
+static ssize_t send_with(int fd, const struct iovec *iov, size_t n, int flags, const struct sockaddr *to, socklen_t to_len,
+			 const struct udp_ctl *ctl)
 {
 	struct sock_env *env;
 	struct conn *c;
@@ -134,15 +156,20 @@ ssize_t sock_send(int fd, const struct iovec *iov, size_t n, int flags, const st
 	if (sock_is_tcp(c))
 		return unlikely((flags & MSG_FASTOPEN) || tcp_fastopen_waits(sock_tcp(c))) ?
 			       sock_fastopen_send(env, c, iov, n, flags, to, to_len) : sock_tcp_send(env, c, iov, n, flags, 0);
-	return udp_send_call(env, c, iov, n, to, to_len);
+	return udp_send_call(env, c, iov, n, to, to_len, ctl);
+}
+
+ssize_t sock_send(int fd, const struct iovec *iov, size_t n, int flags, const struct sockaddr *to, socklen_t to_len)
+{
+	return send_with(fd, iov, n, flags, to, to_len, NULL);
 }
 
 static ssize_t recv_once(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags,
-			 struct sockaddr_in *from, int *msg_flags)
+			 struct udp_meta *meta)
 {
 	if (sock_is_tcp(c))
 		return tcp_recv(&env->s->tcp, sock_tcp(c), iov, (int)n, flags);
-	return udp_recv(&env->s->udp, sock_udp(c), iov, (int)n, flags, from, msg_flags);
+	return udp_recv(&env->s->udp, sock_udp(c), iov, (int)n, flags, meta);
 }
 
 /* MSG_WAITALL: after the first bytes, until all is there, the stream ends, or something else happens. */
@@ -193,10 +220,11 @@ static ssize_t recv_urgent(struct sock_env *env, struct conn *c, const struct io
 	return got;
 }
 
-ssize_t sock_recv(int fd, const struct iovec *iov, size_t n, int flags, struct sockaddr *from, socklen_t *from_len,
-		  int *msg_flags)
+/* *meta: of a datagram. */
+static ssize_t recv_with(int fd, const struct iovec *iov, size_t n, int flags, struct sockaddr *from, socklen_t *from_len,
+			 struct udp_meta *meta)
 {
-	struct sockaddr_in in = {.sin_family = AF_UNSPEC};
+	union sock_name name;
 	struct sock_env *env;
 	struct conn *c;
 	struct sock_wait w;
@@ -207,14 +235,14 @@ ssize_t sock_recv(int fd, const struct iovec *iov, size_t n, int flags, struct s
 	if (rc < 0)
 		return rc;
 	if (flags & MSG_OOB)
-		return recv_urgent(env, c, iov, n, flags, msg_flags);
+		return recv_urgent(env, c, iov, n, flags, &meta->msg_flags);
 	if (from != NULL && (from_len == NULL || (int)*from_len < 0))
 		return from_len == NULL ? -EFAULT : -EINVAL;
 	/* A stream discards with MSG_TRUNC and needs no memory for it. */
 	if (null_piece(iov, n) && !(sock_is_tcp(c) && flags & MSG_TRUNC))
 		return -EFAULT;
 	ns = sock_timeout_ns(env, c, SOCK_RCV, flags);
-	got = recv_once(env, c, iov, n, flags, &in, msg_flags);
+	got = recv_once(env, c, iov, n, flags, meta);
 	sock_wait_begin(&w, env, ns, ns == SOCK_FOREVER);
 	while (got == -EAGAIN && ns != 0) {
 		rc = sock_wait_turn(&w);
@@ -222,17 +250,30 @@ ssize_t sock_recv(int fd, const struct iovec *iov, size_t n, int flags, struct s
 			got = rc;
 			break;
 		}
-		got = recv_once(env, c, iov, n, flags, &in, msg_flags);
+		got = recv_once(env, c, iov, n, flags, meta);
 	}
 	if (got > 0 && flags & MSG_WAITALL && !(flags & MSG_PEEK) && ns != 0 && sock_is_tcp(c))
 		got = recv_rest(env, c, iov, n, flags, (size_t)got, &w);
 	sock_wait_end(&w);
 	if (got < 0 || from == NULL)
 		return got;
-	if (in.sin_family == AF_INET)
-		sock_name_out(&in, from, from_len);
-	else
+	if (!meta->filled) {
 		*from_len = 0;
+		return got;
+	}
+	sock_name_of(c, &meta->from, &name);
+	sock_name_out(&name, from, from_len);
+	return got;
+}
+
+ssize_t sock_recv(int fd, const struct iovec *iov, size_t n, int flags, struct sockaddr *from, socklen_t *from_len,
+		  int *msg_flags)
+{
+	struct udp_meta meta = {.filled = false};
+	ssize_t got = recv_with(fd, iov, n, flags, from, from_len, &meta);
+
+	if (got >= 0 && msg_flags != NULL)
+		*msg_flags = meta.msg_flags;
 	return got;
 }
 
@@ -245,26 +286,71 @@ static int msg_check(const struct msghdr *msg)
 
 ssize_t sock_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
+	const struct udp_ctl *ctl = NULL;
+	struct udp_ctl special;
+	struct sock_env *env;
+	struct conn *c;
 	int rc = msg_check(msg);
 
+	if (rc == 0 && msg->msg_controllen > 0) {
+		rc = sock_find(fd, &env, &c);
+		if (rc < 0)
+			return rc;
+		if (msg->msg_control == NULL)
+			return -EFAULT;
+		rc = sock_cmsg_read(env, c, msg, &special);
+		ctl = &special;
+	}
 	if (rc < 0)
 		return rc;
-	if (msg->msg_controllen > 0)
-		return -EINVAL;
-	return sock_send(fd, msg->msg_iov, msg->msg_iovlen, flags, msg->msg_name, msg->msg_namelen);
+	return send_with(fd, msg->msg_iov, msg->msg_iovlen, flags, msg->msg_name, msg->msg_namelen, ctl);
 }
 
-ssize_t sock_recvmsg(int fd, struct msghdr *msg, int flags)
+/* MSG_ERRQUEUE never waits. */
+static ssize_t recv_error(int fd, struct msghdr *msg)
 {
-	int msg_flags = 0, rc = msg_check(msg);
+	union sock_name name;
+	struct udp_error e;
+	struct sock_env *env;
+	struct conn *c;
+	int rc = sock_find(fd, &env, &c), msg_flags;
 	ssize_t got;
 
 	if (rc < 0)
 		return rc;
-	got = sock_recv(fd, msg->msg_iov, msg->msg_iovlen, flags, msg->msg_name, &msg->msg_namelen, &msg_flags);
+	if (sock_is_tcp(c))
+		return -EAGAIN; /* streams have none */
+	got = udp_recv_error(&env->s->udp, sock_udp(c), msg->msg_iov, (int)msg->msg_iovlen, &e, &msg_flags);
 	if (got < 0)
 		return got;
 	msg->msg_flags = msg_flags;
-	msg->msg_controllen = 0;
+	if (msg->msg_name != NULL) {
+		sock_name_of(c, &e.to, &name);
+		sock_name_out(&name, msg->msg_name, &msg->msg_namelen);
+	}
+	sock_cmsg_error(sock_udp(c), &e, msg);
+	return got;
+}
+
+ssize_t sock_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	struct udp_meta meta = {.filled = false};
+	struct sock_env *env;
+	struct conn *c;
+	int rc = msg_check(msg);
+	ssize_t got;
+
+	if (rc < 0)
+		return rc;
+	if (flags & MSG_ERRQUEUE)
+		return recv_error(fd, msg);
+	got = recv_with(fd, msg->msg_iov, msg->msg_iovlen, flags, msg->msg_name, &msg->msg_namelen, &meta);
+	if (got < 0)
+		return got;
+	msg->msg_flags = meta.msg_flags;
+	if (sock_find(fd, &env, &c) == 0 && !sock_is_tcp(c) && meta.filled)
+		sock_cmsg_write(env, sock_udp(c), &meta, msg);
+	else
+		msg->msg_controllen = 0;
 	return got;
 }

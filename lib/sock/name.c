@@ -1,12 +1,50 @@
-/* name.c: getsockname() and getpeername(). */
+/* name.c: names in and out; getsockname() and getpeername(). */
+#include "sock/name.h"
+
 #include <string.h>
 
-#include "sock/sock.h"
+/* ---- out ---- */
 
-void sock_name_out(const struct sockaddr_in *name, struct sockaddr *addr, socklen_t *len)
+void sock_name_of(const struct conn *c, const struct net_end *end, union sock_name *name)
 {
-	memcpy(addr, name, RTE_MIN((size_t)*len, sizeof(*name)));
-	*len = sizeof(*name);
+	if (c->more & CONN_MORE_IP6) {
+		name->in6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = end->port_be, .sin6_scope_id = end->scope};
+		memcpy(&name->in6.sin6_addr, &end->addr, sizeof(end->addr));
+	} else {
+		name->in = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = end->port_be,
+						.sin_addr.s_addr = ip6_addr_ip4(&end->addr)};
+	}
+}
+
+struct net_end sock_end_of(const struct sock_env *env, const struct conn *c, rte_be32_t addr_be, rte_be16_t port_be)
+{
+	struct net_end end = net_end4(addr_be, port_be);
+
+	if (flow_addr_is6(addr_be)) {
+		end.addr = addr6_at(&env->s->flow.addr6s, addr_be)->addr;
+		end.scope = addr6_at(&env->s->flow.addr6s, addr_be)->scope;
+	} else if (addr_be == 0 && c->more & CONN_MORE_IP6 && !(c->more & CONN_MORE_IP4)) {
+		end.addr = (struct ip6_addr){{0}};
+	}
+	return end;
+}
+
+void sock_name_out(const union sock_name *name, struct sockaddr *addr, socklen_t *len)
+{
+	socklen_t size = name->sa.sa_family == AF_INET6 ? sizeof(name->in6) : sizeof(name->in);
+
+	memcpy(addr, name, RTE_MIN(*len, size));
+	*len = size;
+}
+
+static void end_out(const struct sock_env *env, const struct conn *c, rte_be32_t addr_be, rte_be16_t port_be, struct sockaddr *addr,
+		    socklen_t *len)
+{
+	struct net_end end = sock_end_of(env, c, addr_be, port_be);
+	union sock_name name;
+
+	sock_name_of(c, &end, &name);
+	sock_name_out(&name, addr, len);
 }
 
 static int name_check(int rc, const struct sockaddr *addr, const socklen_t *len)
@@ -20,16 +58,13 @@ static int name_check(int rc, const struct sockaddr *addr, const socklen_t *len)
 
 int sock_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 {
-	struct sockaddr_in in = {.sin_family = AF_INET};
 	struct sock_env *env;
 	struct conn *c;
 	int rc = name_check(sock_find_shared(fd, &env, &c), addr, len);
 
 	if (rc < 0)
 		return rc;
-	in.sin_port = c->h.key.lport_be;
-	in.sin_addr.s_addr = c->h.key.laddr_be;
-	sock_name_out(&in, addr, len);
+	end_out(env, c, c->h.key.laddr_be, c->h.key.lport_be, addr, len);
 	return 0;
 }
 
@@ -43,7 +78,6 @@ static bool has_peer(struct conn *c)
 
 int sock_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 {
-	struct sockaddr_in in = {.sin_family = AF_INET};
 	struct sock_env *env;
 	struct conn *c;
 	int rc = name_check(sock_find(fd, &env, &c), addr, len);
@@ -52,8 +86,97 @@ int sock_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 		return rc;
 	if (!has_peer(c))
 		return -ENOTCONN;
-	in.sin_port = c->h.key.rport_be;
-	in.sin_addr.s_addr = c->h.key.raddr_be;
-	sock_name_out(&in, addr, len);
+	end_out(env, c, c->h.key.raddr_be, c->h.key.rport_be, addr, len);
 	return 0;
+}
+
+/* ---- in ---- */
+
+static int end_read6(const struct sockaddr *addr, socklen_t len, struct net_end *end)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)addr;
+
+	if (len < SOCK_IN6_LEN_MIN)
+		return -EINVAL;
+	if (addr->sa_family != AF_INET6)
+		return -EAFNOSUPPORT;
+	*end = (struct net_end){.port_be = in6->sin6_port};
+	memcpy(&end->addr, &in6->sin6_addr, sizeof(end->addr));
+	if (len >= sizeof(*in6))
+		end->scope = in6->sin6_scope_id;
+	return 0;
+}
+
+int sock_end_read(const struct conn *c, const struct sockaddr *addr, socklen_t len, struct net_end *end)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)addr;
+
+	/* Linux takes AF_INET on an AF_INET6 socket of datagrams (H23). */
+	if (c->more & CONN_MORE_IP6 && (c->type != CONN_UDP || addr->sa_family != AF_INET))
+		return end_read6(addr, len, end);
+	if (len < sizeof(*in))
+		return -EINVAL;
+	if (in->sin_family != AF_INET)
+		return -EAFNOSUPPORT;
+	if (c->more & CONN_MORE_V6ONLY && c->more & CONN_MORE_IP6)
+		return -EAFNOSUPPORT;
+	*end = net_end4(in->sin_addr.s_addr, in->sin_port);
+	return 0;
+}
+
+/* 0.0.0.0 is the host itself. (Broadcast and multicast have no route, for streams.) */
+static int aim4(const struct sock_env *env, const struct conn *c, struct net_end *end)
+{
+	const struct net *net = &env->s->net;
+
+	if (c->more & CONN_MORE_IP6 && c->more & CONN_MORE_V6ONLY)
+		return -ENETUNREACH;
+	if (c->flags & CONN_BOUND_ADDR && flow_addr_is6(c->h.key.laddr_be))
+		return -ENETUNREACH;
+	if (ip6_addr_ip4(&end->addr) != 0)
+		return 0;
+	if (net->n_addrs == 0)
+		return -ENETUNREACH;
+	end->addr = ip6_addr_mapped(net->source_be[0]);
+	return 0;
+}
+
+/* :: is the host itself, too. */
+static int aim_self6(const struct sock_env *env, struct net_end *end)
+{
+	static const struct ip6_addr loopback = {{[15] = 1}};
+	const struct ip6_addr *own;
+
+	if (net_local6(&env->s->net, &loopback, 0) != 0) {
+		end->addr = loopback;
+		return 0;
+	}
+	own = net_first6(&env->s->net, &end->scope);
+	if (own == NULL)
+		return -ENETUNREACH;
+	end->addr = *own;
+	return 0;
+}
+
+int sock_end_aim(const struct sock_env *env, const struct conn *c, struct net_end *end)
+{
+	bool bound = c->flags & CONN_BOUND_ADDR;
+	uint32_t tied;
+
+	/* Bound to IPv4, :: is meant of it (I8). */
+	if (c->more & CONN_MORE_IP4 && ip6_addr_is_none(&end->addr))
+		end->addr = ip6_addr_mapped(0);
+	if (ip6_addr_is_mapped(&end->addr))
+		return aim4(env, c, end);
+	if (c->more & CONN_MORE_IP4)
+		return -EAFNOSUPPORT;
+	if (ip6_addr_is_none(&end->addr))
+		return aim_self6(env, end);
+	if (!ip6_addr_is_linklocal(&end->addr) && !ip6_addr_is_multicast(&end->addr))
+		return 0;
+	/* Bound to a link-local address a socket is tied to that link (I10, I13, I14). */
+	tied = bound ? addr6_at(&env->s->flow.addr6s, c->h.key.laddr_be)->scope : 0;
+	if (end->scope == 0)
+		end->scope = tied;
+	return tied != 0 && end->scope != tied ? -EINVAL : 0;
 }

@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "flow/port_range.h"
-#include "sock/sock.h"
+#include "sock/datagram.h"
+#include "sock/option6.h"
 
 #define NS_IN_S 1000000000ull
 #define TIMEO_MAX_S (UINT64_MAX / 4 / NS_IN_S) /* longer means for ever */
@@ -129,7 +130,7 @@ static int udp_get(const struct udp_pcb *p, int level, int name, void *val, sock
 /* ---- the calls ---- */
 
 /* Options that is_common() knows. */
-static int common_set(struct conn *c, int name, int v)
+static int common_set(struct sock_env *env, struct conn *c, int name, int v)
 {
 	switch (name) {
 	case SO_REUSEADDR:
@@ -140,8 +141,10 @@ static int common_set(struct conn *c, int name, int v)
 		return 0;
 	case SO_BROADCAST:
 		bit_set(c, SOCK_BROADCAST, v);
-		if (!sock_is_tcp(c))
+		if (!sock_is_tcp(c)) {
 			sock_udp(c)->broadcast = v != 0;
+			udp_path_forget(&env->s->udp, sock_udp(c));
+		}
 		return 0;
 	default:
 		return -ENOPROTOOPT; /* SO_ERROR and the others are read only */
@@ -172,12 +175,16 @@ int sock_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 		return timeo_set(env, c, name == SO_RCVTIMEO ? SOCK_RCV : SOCK_SND, val, len);
 	if (is_common(level, name)) {
 		rc = int_in(val, len, &v);
-		return rc < 0 ? rc : common_set(c, name, v);
+		return rc < 0 ? rc : common_set(env, c, name, v);
 	}
+	if (level == IPPROTO_IPV6)
+		return sock_option6_set(env, c, name, val, len);
 	if (level == IPPROTO_IP && name == IP_LOCAL_PORT_RANGE && len != sizeof(uint32_t))
 		return -EINVAL; /* Linux: other IP options may be given as one byte, or as more than an int */
-	if (!sock_is_tcp(c))
-		return udp_set(sock_udp(c), level, name, val, len);
+	if (!sock_is_tcp(c)) {
+		rc = sock_ip_set(env, sock_udp(c), level, name, val, len);
+		return rc != -ENOPROTOOPT ? rc : udp_set(sock_udp(c), level, name, val, len);
+	}
 	rc = tcp_setopt(&env->s->tcp, sock_tcp(c), level, name, val, len);
 	if (c->type == CONN_LISTEN)
 		tcp_listener_changed(&env->s->tcp, c);
@@ -198,7 +205,7 @@ static int common_get(struct conn *c, int name)
 	case SO_TYPE:
 		return sock_is_tcp(c) ? SOCK_STREAM : SOCK_DGRAM;
 	case SO_DOMAIN:
-		return AF_INET;
+		return c->more & CONN_MORE_IP6 ? AF_INET6 : AF_INET;
 	case SO_PROTOCOL:
 		return sock_is_tcp(c) ? IPPROTO_TCP : IPPROTO_UDP;
 	default: /* SO_ACCEPTCONN, see is_common() */
@@ -222,9 +229,12 @@ int sock_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 		return timeo_get(env, c, name == SO_RCVTIMEO ? SOCK_RCV : SOCK_SND, val, len);
 	if (is_common(level, name))
 		return int_out(common_get(c, name), val, len);
+	if (level == IPPROTO_IPV6)
+		return sock_option6_get(env, c, name, val, len);
 	if (sock_is_tcp(c))
 		return tcp_getopt(&env->s->tcp, sock_tcp(c), level, name, val, len);
-	return udp_get(sock_udp(c), level, name, val, len);
+	rc = sock_ip_get(env, sock_udp(c), level, name, val, len);
+	return rc != -ENOPROTOOPT ? rc : udp_get(sock_udp(c), level, name, val, len);
 }
 
 static void nonblock_set(struct sock_env *env, struct conn *c, int on)

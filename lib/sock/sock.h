@@ -43,6 +43,9 @@ int sock_clock_init(void); /* once, after EAL */
 struct spate_config;
 /* The number that interface i of the configuration has on every stack; -ENODEV: it has no addresses, so it is not there. */
 int sock_iface_number(const struct spate_config *c, unsigned i);
+/* The same of one that a program names, as spate_address_add(); otherwise: for NULL. -ENODEV. */
+int sock_iface_find(const char *name, int otherwise);
+unsigned sock_stacks_per_end(void); /* 0: not started */
 void sock_changes_begin(const struct spate_config *c); /* spate_start(): what there is now */
 /* A note to all stacks of the near end, from any thread. 0, -ENXIO (not started), -EAGAIN, -ENOBUFS. */
 int sock_note_all(enum mail_kind kind, const void *body, uint16_t len);
@@ -161,9 +164,6 @@ ssize_t sock_tcp_send(struct sock_env *env, struct conn *c, const struct iovec *
 /* The same for MSG_FASTOPEN, and while the SYN waits for data. */
 ssize_t sock_fastopen_send(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags,
 			   const struct sockaddr *to, socklen_t to_len);
-
-/* Fills *len (in: room) bytes of addr. */
-void sock_name_out(const struct sockaddr_in *name, struct sockaddr *addr, socklen_t *len);
 
 /* Leaves its epoll instance, if it is in one. */
 void sock_epoll_leave(struct sock_env *env, struct conn *c);

@@ -1,5 +1,5 @@
 /* socket.c: making, binding, listening, shutting and closing. */
-#include "sock/sock.h"
+#include "sock/name.h"
 
 static int protocol_check(int type, int protocol)
 {
@@ -20,7 +20,7 @@ int sock_socket(int domain, int type, int protocol)
 		return -ENXIO;
 	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
 		return -EINVAL;
-	if (domain != AF_INET)
+	if (domain != AF_INET && domain != AF_INET6)
 		return -EAFNOSUPPORT;
 	type &= 0xf;
 	rc = protocol_check(type, protocol);
@@ -34,6 +34,8 @@ int sock_socket(int domain, int type, int protocol)
 		return -ENOBUFS;
 	if (flags & SOCK_NONBLOCK)
 		c->flags |= CONN_NONBLOCK;
+	if (domain == AF_INET6)
+		c->more |= CONN_MORE_IP6;
 	return sock_fd(env, c);
 }
 
@@ -42,26 +44,89 @@ static int bind_address(struct sock_env *env, struct conn *c, rte_be32_t laddr_b
 {
 	if (laddr_be == 0)
 		return 0;
-	if (!net_is_local(&env->s->net, laddr_be))
+	if (!net_is_ours(&env->s->net, laddr_be))
 		return -EADDRNOTAVAIL;
 	c->h.key.laddr_be = laddr_be;
 	c->flags |= CONN_BOUND_ADDR;
 	return 0;
 }
 
-static int bind_checked(struct sock_env *env, struct conn *c, const struct sockaddr_in *in)
+/* c may be bound at all. */
+static int bind_allowed(struct conn *c)
 {
-	rte_be32_t laddr_be = in->sin_addr.s_addr;
-
 	if (c->flags & (CONN_BOUND_ADDR | CONN_BOUND_PORT) || c->h.key.lport_be != 0)
 		return -EINVAL;
 	if (sock_is_tcp(c) && (sock_tcp(c)->state != TCP_CLOSED || sock_phase(c) != SOCK_UNCONNECTED))
 		return -EINVAL;
+	return 0;
+}
+
+static int bind_to(struct sock_env *env, struct conn *c, rte_be32_t laddr_be, rte_be16_t lport_be)
+{
 	if (sock_is_tcp(c))
-		return tcp_bind(&env->s->tcp, sock_tcp(c), laddr_be, in->sin_port);
-	if (in->sin_port == 0 && *sock_bits(c) & SOCK_NO_PORT)
+		return tcp_bind(&env->s->tcp, sock_tcp(c), laddr_be, lport_be);
+	if (lport_be == 0 && *sock_bits(c) & SOCK_NO_PORT)
 		return bind_address(env, c, laddr_be);
-	return udp_bind(&env->s->udp, sock_udp(c), laddr_be, in->sin_port);
+	return udp_bind(&env->s->udp, sock_udp(c), laddr_be, lport_be);
+}
+
+/* To IPv4: then the socket is for IPv4 alone. */
+static int bind_mapped(struct sock_env *env, struct conn *c, const struct net_end *at)
+{
+	int rc;
+
+	if (c->more & CONN_MORE_V6ONLY)
+		return -EINVAL;
+	c->more |= CONN_MORE_IP4;
+	rc = bind_to(env, c, ip6_addr_ip4(&at->addr), at->port_be);
+	if (rc < 0)
+		c->more &= (uint8_t)~CONN_MORE_IP4;
+	return rc;
+}
+
+static int bind6(struct sock_env *env, struct conn *c, const struct sockaddr *addr, socklen_t len)
+{
+	const struct net *n = &env->s->net;
+	struct net_end at;
+	rte_be32_t laddr_be = 0;
+	int rc = len < SOCK_IN6_LEN_MIN ? -EINVAL : addr->sa_family != AF_INET6 ? -EAFNOSUPPORT : 0;
+
+	if (rc < 0)
+		return rc;
+	rc = sock_end_read(c, addr, len, &at);
+	if (rc < 0)
+		return rc;
+	if (ip6_addr_is_multicast(&at.addr) && sock_is_tcp(c))
+		return -EINVAL;
+	rc = bind_allowed(c);
+	if (rc < 0)
+		return rc;
+	if (ip6_addr_is_mapped(&at.addr))
+		return bind_mapped(env, c, &at);
+	if (!ip6_addr_is_none(&at.addr)) {
+		if (ip6_addr_is_linklocal(&at.addr) && at.scope == 0)
+			return -EINVAL;
+		if (ip6_addr_is_linklocal(&at.addr) && at.scope > n->n_ifaces)
+			return -ENODEV;
+		laddr_be = net_local6(n, &at.addr, at.scope);
+		if (laddr_be == 0)
+			return -EADDRNOTAVAIL;
+	}
+	return bind_to(env, c, laddr_be, at.port_be);
+}
+
+static int bind4(struct sock_env *env, struct conn *c, const struct sockaddr *addr, socklen_t len)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)addr;
+	int rc;
+
+	if (len < sizeof(*in))
+		return -EINVAL;
+	/* AF_UNSPEC is taken for old programs that forgot the family, if the address is any. */
+	if (in->sin_family != AF_INET && (in->sin_family != AF_UNSPEC || in->sin_addr.s_addr != 0))
+		return -EAFNOSUPPORT;
+	rc = bind_allowed(c);
+	return rc < 0 ? rc : bind_to(env, c, in->sin_addr.s_addr, in->sin_port);
 }
 
 /* For calls that are judged by what other stacks have bound. */
@@ -74,7 +139,6 @@ static int sock_find_told(int fd, struct sock_env **env, struct conn **c)
 
 int sock_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	const struct sockaddr_in *in = (const struct sockaddr_in *)addr;
 	struct sock_env *env;
 	struct conn *c;
 	int rc = sock_find_told(fd, &env, &c);
@@ -87,12 +151,7 @@ int sock_bind(int fd, const struct sockaddr *addr, socklen_t len)
 		return -EFAULT;
 	if (rc < 0)
 		return rc;
-	if (len < sizeof(*in))
-		return -EINVAL;
-	/* AF_UNSPEC is taken for old programs that forgot the family, if the address is any. */
-	if (in->sin_family != AF_INET && (in->sin_family != AF_UNSPEC || in->sin_addr.s_addr != 0))
-		return -EAFNOSUPPORT;
-	return bind_checked(env, c, in);
+	return c->more & CONN_MORE_IP6 ? bind6(env, c, addr, len) : bind4(env, c, addr, len);
 }
 
 int sock_listen(int fd, int backlog)

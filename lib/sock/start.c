@@ -1,4 +1,5 @@
 /* start.c: bringing spate up in a process: DPDK, the device, a stack per core; and giving stacks to threads. */
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "drivers/drivers.h"
+#include "net/filter.h"
+#include "sock/rules.h"
 #include "sock/sock.h"
 
 #define ENDS_MAX 2 /* sim has two, everything else one */
@@ -43,6 +46,8 @@ static struct {
 	unsigned n_ends, n_stacks, per_end;
 	struct region region[STACKS_MAX];
 	struct member *member[STACKS_MAX];
+	struct net_filter *filter; /* of the near end, for its stacks as they start */
+	unsigned filter_unused;    /* stacks that have not taken it yet */
 	bool started;
 } process;
 
@@ -107,6 +112,78 @@ static int addresses_add(struct net *net, const struct spate_config *c, const st
 	return 0;
 }
 
+static int no_address6(int rc, const struct in6_addr *a, unsigned prefix_len, char *err, size_t err_len)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	snprintf(err, err_len, "address %s/%u: %s", inet_ntop(AF_INET6, a, text, sizeof(text)), prefix_len,
+		 rc == -EEXIST   ? "given twice" :
+		 rc == -ENOSPC   ? "too many addresses for one stack" :
+		 rc == -EINVAL   ? "not an address that a host can have" :
+		 rc == -EMSGSIZE ? "IPv6 needs an MTU of 1280" :
+				   strerror(-rc));
+	return rc;
+}
+
+static struct ip6_addr ip6_of(const struct in6_addr *a)
+{
+	struct ip6_addr to;
+
+	memcpy(&to, a, sizeof(to));
+	return to;
+}
+
+static int addresses6_add(struct net *net, const struct spate_config *c, const struct config_range6 *range, unsigned n, char *err,
+			  size_t err_len)
+{
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t iface = (uint8_t)sock_iface_number(c, range[i].iface);
+
+		for (uint32_t k = 0; k < range[i].count; k++) {
+			const struct in6_addr a = config_ip6_add(&range[i].first, k);
+			const struct ip6_addr addr = ip6_of(&a);
+			int rc = net_addr6_add_on(net, iface, &addr, range[i].prefix_len);
+
+			if (rc < 0)
+				return no_address6(rc, &a, range[i].prefix_len, err, err_len);
+		}
+	}
+	return 0;
+}
+
+static int gateways6_add(struct net *net, const struct spate_config *c, char *err, size_t err_len)
+{
+	for (unsigned i = 0; i < c->n_gw6; i++) {
+		const struct ip6_addr gw = ip6_of(&c->gw6[i].addr);
+		int iface = sock_iface_number(c, c->gw6[i].iface);
+		int rc = iface >= 0 ? net_gw6_add_on(net, (uint8_t)iface, &gw) : -ENETUNREACH;
+
+		if (rc == -ENETUNREACH && !ip6_addr_is_linklocal(&gw))
+			rc = net_gw6_add_on(net, NET_IFACE_ANY, &gw);
+		if (rc < 0 && rc != -EEXIST)
+			return fail(err, err_len, rc, "gateway (it must be on the network of a local address)");
+	}
+	return 0;
+}
+
+/* The near end's addresses are ip, the far one's peer-ip. */
+static int ip6_begin(struct net *net, const struct spate_config *c, unsigned side, char *err, size_t err_len)
+{
+	const struct net_ip6_settings set = {.dad = config_dad(c), .routers = c->ip6_auto, .redirects = c->ip6_auto};
+	int rc = 0;
+
+	net_ip6_set(net, &set);
+	for (unsigned i = 0; i < c->n_ifaces && c->ip6_auto && rc == 0; i++)
+		if (config_iface_used(c, i))
+			rc = net_ip6_enable(net, (uint8_t)sock_iface_number(c, i));
+	if (rc < 0)
+		return fail(err, err_len, rc, "IPv6");
+	if (side != 0)
+		return addresses6_add(net, c, c->peer_ip6, c->n_peer_ip6, err, err_len);
+	rc = addresses6_add(net, c, c->ip6, c->n_ip6, err, err_len);
+	return rc < 0 ? rc : gateways6_add(net, c, err, err_len);
+}
+
 /* A gateway is on the network of the interface that it was written for, or of another. */
 static int gateways_add(struct net *net, const struct spate_config *c, char *err, size_t err_len)
 {
@@ -120,6 +197,21 @@ static int gateways_add(struct net *net, const struct spate_config *c, char *err
 			return fail(err, err_len, rc, "gateway (it must be on the network of a local address)");
 	}
 	return 0;
+}
+
+static int filter_make(const struct spate_config *c, char *err, size_t err_len)
+{
+	int rc = net_filter_new(c->filter, c->n_filters, process.per_end, process.end[0].port[0]->numa_node, &process.filter);
+
+	if (rc == 0)
+		process.filter_unused = process.per_end;
+	return rc == 0 ? 0 : fail(err, err_len, rc, "compiling the rules of allow and deny");
+}
+
+static void filter_use(struct net *net)
+{
+	net_filter_set(net, process.filter);
+	process.filter_unused--;
 }
 
 /* ---- stacks ---- */
@@ -149,6 +241,7 @@ static int member_stack(const struct spate_config *c, unsigned i, char *err, siz
 		.now_ns = sock_clock_ns(),
 		.congestion = c->congestion,
 		.rcvbuf_max = c->rcvbuf_max,
+		.uto = c->uto,
 		.ecn = c->ecn,
 		.gro = c->gro,
 		.numa_node = node,
@@ -172,6 +265,12 @@ static int member_stack(const struct spate_config *c, unsigned i, char *err, siz
 		rc = addresses_add(&m->stack.net, c, c->peer_ip, c->n_peer_ip, err, err_len);
 	if (rc == 0 && side == 0)
 		rc = gateways_add(&m->stack.net, c, err, err_len);
+	if (rc == 0 && side == 0)
+		rc = sock_routes_add(&m->stack.net, c, err, err_len);
+	if (rc == 0 && side == 0)
+		filter_use(&m->stack.net);
+	if (rc == 0)
+		rc = ip6_begin(&m->stack.net, c, side, err, err_len);
 	if (rc == 0 && cfg.self == 0)
 		net_lead(&m->stack.net);
 	return rc;
@@ -299,12 +398,12 @@ static int ends_open(const struct spate_config *c, char *err, size_t err_len)
 }
 
 /* How many connections to one destination the key and the table leave to each stack. */
-static void ports_say(const struct eport_space *s)
+static void ports_say(const struct eport_space *s, bool ip6)
 {
 	struct eport_report r;
 	char text[256];
 
-	eport_space_report(s, false, &r);
+	eport_space_report(s, ip6, &r);
 	eport_report_text(&r, text, sizeof(text));
 	if (r.queues_empty > 0 || (r.ports_min == 0 && r.range_ports > r.queues))
 		LOG_WARN("%s", text);
@@ -323,7 +422,7 @@ static void port_rss_compare(struct port *p, const struct port *first)
 	       memcmp(p->rss.reta, first->rss.reta, first->rss.reta_size * sizeof(first->rss.reta[0])) == 0;
 	if (same || !p->rss_trusted)
 		return;
-	p->rss_trusted = false;
+	p->rss_trusted = p->rss_trusted6 = false;
 	LOG_WARN("%s spreads packets otherwise than %s: what arrives at the wrong core is passed on in software", p->name, first->name);
 }
 
@@ -347,7 +446,7 @@ static int end_run(const struct spate_config *c, unsigned e, char *err, size_t e
 		return fail(err, err_len, -ENOMEM, "table of local ports");
 	for (unsigned i = 0; i < c->n_reserved; i++)
 		eport_space_reserve(end->eports, c->reserved[i].lo, c->reserved[i].hi);
-	ports_say(end->eports);
+	ports_say(end->eports, c->n_ip == 0);
 	return 0;
 }
 
@@ -359,6 +458,8 @@ static void undo(void)
 			process.end[e].port[p]->ops->close(process.end[e].port[p]);
 	for (unsigned i = 0; i < process.n_stacks; i++)
 		member_stop(i);
+	for (; process.filter_unused > 0; process.filter_unused--)
+		net_filter_put(process.filter);
 	for (unsigned e = 0; e < process.n_ends; e++) {
 		mail_office_free(process.end[e].office);
 		eport_space_free(process.end[e].eports);
@@ -393,6 +494,8 @@ int spate_start(const struct spate_config *c, char *err, size_t err_len)
 		rc = member_new(c, i, err, err_len);
 	for (unsigned e = 0; e < process.n_ends && rc == 0; e++)
 		rc = end_run(c, e, err, err_len);
+	if (rc == 0)
+		rc = filter_make(c, err, err_len);
 	for (unsigned i = 0; i < process.n_stacks && rc == 0; i++)
 		rc = member_stack(c, i, err, err_len);
 	if (rc < 0)
@@ -419,6 +522,8 @@ int sock_note_all(enum mail_kind kind, const void *body, uint16_t len)
 }
 
 /* ---- threads ---- */
+
+unsigned sock_stacks_per_end(void) { return process.started ? process.per_end : 0; }
 
 unsigned spate_stacks(void) { return process.n_stacks; }
 
@@ -504,5 +609,7 @@ void spate_detach(void)
 }
 
 uint32_t spate_turn(void) { return sock_cur != NULL ? sock_cur->turn(sock_cur) : 0; }
+
+int spate_settled(void) { return sock_cur == NULL || net_ip6_settled(&sock_cur->s->net); }
 
 uint64_t spate_now_ns(void) { return sock_cur != NULL ? sock_cur->s->clock.now_ns : 0; }

@@ -1,5 +1,6 @@
 /* icmp.c: ICMP errors about our segments (RFC 5927, RFC 1191; connect-semantics F11 to F30). */
 #include <errno.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 
@@ -35,6 +36,8 @@ static void path_narrows(struct tcp *t, uint32_t path_idx, uint16_t mtu, struct 
 
 static bool is_frag_needed(const struct net_pkt *pkt)
 {
+	if (pkt->ip6)
+		return pkt->icmp.type == ICMP6_PACKET_TOO_BIG && !pkt->icmp.local;
 	return pkt->icmp.type == ICMP_DEST_UNREACH && pkt->icmp.code == ICMP_FRAG_NEEDED && !pkt->icmp.local;
 }
 

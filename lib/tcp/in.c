@@ -3,18 +3,36 @@
 
 #include <errno.h>
 
+#include "net/either.h"
 #include "tcp/ack.h"
 #include "tcp/ext.h"
 #include "tcp/out.h"
 #include "tcp/sack_out.h"
 #include "tcp/urgent.h"
 #include "tcp/rtx.h"
+#include "tcp/uto.h"
 
 void tcp_in_drop(struct tcp *t, struct tcp_seg *s, enum drop why)
 {
 	drop_count(t->drops, why);
 	rte_pktmbuf_free(s->m);
 	s->m = NULL;
+}
+
+/* To who has no connection with us, and maybe no path. */
+static void reset_nobodys(struct tcp *t, const struct net_pkt *pkt, struct tcp_view *v)
+{
+	static const struct tcp_opts none;
+	struct flow_key key = pkt->key;
+	int err;
+	uint32_t path = net_path_back(t->net, pkt, &key, &err);
+
+	if (path == 0) {
+		drop_count(t->drops, DROP_NO_ROUTE);
+		return;
+	}
+	tcp_out_bare(t, &key, path, v, &none, 0);
+	net_path_put(t->net, path);
 }
 
 void tcp_in_reset(struct tcp *t, const struct tcp_seg *s, uint32_t path)
@@ -30,7 +48,10 @@ void tcp_in_reset(struct tcp *t, const struct tcp_seg *s, uint32_t path)
 		v.flags |= TCPF_ACK;
 		v.ack = s->seq + s->len + !!(s->flags & TCPF_SYN) + !!(s->flags & TCPF_FIN);
 	}
-	tcp_out_bare(t, &s->pkt->key, path, &v, &none, 0);
+	if (unlikely(path == 0))
+		reset_nobodys(t, s->pkt, &v);
+	else
+		tcp_out_bare(t, &s->pkt->key, path, &v, &none, 0);
 }
 
 /* First: check sequence number, with the leniency of RFC 9293 3.10.7.4: at the right edge an ACK is still taken, and a
@@ -202,6 +223,8 @@ void tcp_in_pcb(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		timestamp_renew(t, p, s);
 	}
 	heard(t, p);
+	if (unlikely(s->o.uto != 0))
+		tcp_uto_received(t, p, s->o.uto);
 	if (unlikely(p->xflags & TX_EXT))
 		tcp_ext_received(t, p, s->len, s->len > 0 ? tcp_seg_joined(s) : 1);
 	if (!tcp_in_ack(t, p, s))

@@ -10,6 +10,7 @@
 #include "tcp/rate.h"
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
+#include "tcp/uto.h"
 
 void tcp_rtt_from_timestamp(const struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 {
@@ -56,6 +57,8 @@ void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *
 	tcp_ext_established(t, p);
 	net_confirm(t->net, p->c.h.path);
 	tcp_timer_keepalive(t, p);
+	if (unlikely(t->uto))
+		tcp_uto_tell(t, p);
 	ready_mark(t->flow, &p->c, EPOLLOUT);
 	if (p->buf != 0) /* text that was in the SYN, perhaps */
 		tcp_out_mark(t, p);

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 
 #include "flow/away.h"
+#include "net/either.h"
 #include "tcp/cookie.h"
 #include "tcp/ecn.h"
 #include "tcp/fastopen.h"
@@ -35,7 +36,7 @@ static struct tcp_synrcvd *synrcvd_new(struct tcp *t, const struct tcp_seg *s)
 	memset(sr, 0, sizeof(*sr));
 	sr->h.key = pkt->key;
 	sr->h.hash = pkt->hash;
-	sr->h.path = net_path_get(t->net, pkt->key.laddr_be, pkt->key.raddr_be, &err);
+	sr->h.path = net_path_back(t->net, pkt, &sr->h.key, &err);
 	if (sr->h.path == 0)
 		goto no_path;
 	if (table_insert(&t->flow->tcp, pkt->hash, ref_make(FLOW_SYNRCVD, idx)) != 0)
@@ -62,8 +63,8 @@ void tcp_synrcvd_fill(const struct tcp *t, const struct tcp_pcb *opts, const str
 		sr->wscale = (uint8_t)(tcp_wscale_for(t, opts) << 4 | snd);
 	}
 	sr->wnd = tcp_listener_window(opts);
-	sr->peer_mss = s->o.has_mss ? s->o.mss : TCP_MSS_FALLBACK;
-	sr->tos = tcp_opt(t, opts)->tos;
+	sr->peer_mss = s->o.has_mss ? s->o.mss : tcp_fallback_mss(&s->pkt->key);
+	sr->tos = s->pkt->ip6 ? tcp_opt(t, opts)->tclass6 : tcp_opt(t, opts)->tos;
 	if (unlikely(s->flags & TCPF_ECE))
 		sr->ecn = tcp_ecn_accept(t, opts, s, &sr->tos);
 	sr->sent_us = (uint32_t)t->clock->now_us;
@@ -155,7 +156,7 @@ int tcp_in_unknown(struct tcp *t, struct tcp_seg *s)
 		return stack;
 	l = tcp_listener_for(t, &pkt->key, pkt->hash);
 	if (flow_elsewhere(t->flow, pkt->hash) && (l == NULL || (s->flags & (TCPF_SYN | TCPF_ACK)) != TCPF_SYN))
-		flow_release_stale(t->flow, IPPROTO_TCP, &pkt->key, pkt->hash);
+		net_release_stale(t->net, pkt);
 	if (l == NULL)
 		in_closed(t, s);
 	else

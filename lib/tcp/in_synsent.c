@@ -7,6 +7,7 @@
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/timers.h"
+#include "tcp/uto.h"
 
 /* What the peer's SYN says about the connection. */
 static void syn_options(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
@@ -33,7 +34,7 @@ static void syn_options(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *
 	p->snd_wl1 = s->seq;
 	p->snd_wl2 = s->ack;
 	p->rcv_tick = t->clock->tick;
-	tcp_pcb_peer(t, p, s->o.has_mss ? s->o.mss : TCP_MSS_FALLBACK);
+	tcp_pcb_peer(t, p, s->o.has_mss ? s->o.mss : tcp_fallback_mss(&p->c.h.key));
 }
 
 /* Text and FIN that came with the SYN-ACK: the sixth and later steps. */
@@ -87,6 +88,8 @@ void tcp_in_synsent(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		tcp_out_syn(t, p);
 		return;
 	}
+	if (s->o.uto != 0)
+		tcp_uto_received(t, p, s->o.uto);
 	tcp_in_established(t, p, s);
 	if (unlikely(p->xflags & TX_FO_SYN))
 		tcp_fo_synack(t, p, s);

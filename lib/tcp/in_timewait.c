@@ -80,7 +80,7 @@ void tcp_timewait_enter(struct tcp *t, struct tcp_pcb *p)
 	*tw = (struct tcp_timewait){.h = {.key = p->c.h.key, .hash = p->c.h.hash, .path = p->c.h.path},
 				    .snd_nxt = p->snd_nxt, .rcv_nxt = p->rcv_nxt, .ts_recent = p->ts_recent,
 				    .ts_offset = p->ts_offset, .ts = p->tflags & TF_TS, .eport = p->tflags & TF_EPORT,
-				    .tos = tcp_opt(t, p)->tos};
+				    .tos = flow_addr_is6(p->c.h.key.raddr_be) ? tcp_opt(t, p)->tclass6 : tcp_opt(t, p)->tos};
 	tw->wnd = tcp_out_window(t, p);
 	replaced = table_replace(&t->flow->tcp, p->c.h.hash, from, to);
 	SPATE_ASSERT(replaced);

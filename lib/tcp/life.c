@@ -15,6 +15,7 @@
 #include "tcp/rtx.h"
 #include "tcp/shared.h"
 #include "tcp/timers.h"
+#include "wire/tcp.h"
 
 /* ---- beginning ---- */
 
@@ -30,16 +31,18 @@ uint8_t tcp_wscale_for(const struct tcp *t, const struct tcp_pcb *p)
 
 uint16_t tcp_listener_window(const struct tcp_pcb *l) { return (uint16_t)(l->rcvbuf < 65535 ? l->rcvbuf : 65535); }
 
-uint16_t tcp_mss_within(uint16_t mtu, const struct tcp_optext *x)
+uint16_t tcp_mss_within(uint32_t mtu, uint32_t l3_len, const struct tcp_optext *x)
 {
-	uint32_t mss = mtu - 40u;
+	uint32_t mss = mtu - l3_len - TCP_HDR_LEN;
 
 	return (uint16_t)(x->maxseg != 0 && x->maxseg < mss ? x->maxseg : mss);
 }
 
 uint16_t tcp_announced_mss(const struct tcp *t, uint32_t path, const struct tcp_optext *x)
 {
-	return tcp_mss_within(path_at(&t->net->paths, path)->pmtu, x);
+	const struct path *way = path_at(&t->net->paths, path);
+
+	return tcp_mss_within(way->pmtu, way->l3_len, x);
 }
 
 void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_offset)
@@ -81,6 +84,7 @@ static void inherit(struct tcp *t, struct tcp_pcb *p, const struct tcp_listener 
 
 	p->sndbuf = from->sndbuf;
 	p->rcvbuf = from->rcvbuf;
+	p->c.more = from->c.more;
 	p->xflags |= from->xflags & TX_CC_MASK;
 	p->tflags = from->tflags & (TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_PINGPONG);
 	if (from->opts != 0) {

@@ -18,6 +18,13 @@
 void tcp_state_set(struct tcp *t, struct tcp_pcb *p, enum tcp_state to);
 
 /* Two numbers of a tuple that nobody outside can know: what ISNs are counted from, and the timestamp offset. */
+/* Of a packet, whose sender may have no number here (IPv6): the same. */
+void tcp_packet_mask(const struct tcp *t, const struct net_pkt *pkt, uint32_t *mask, uint32_t *ts_offset);
+static inline struct flow_tuple6 tcp_packet_tuple6(const struct net_pkt *pkt)
+{
+	return (struct flow_tuple6){.laddr = *net_pkt_laddr6(pkt), .raddr = *net_pkt_raddr6(pkt), .lport_be = pkt->key.lport_be,
+				    .rport_be = pkt->key.rport_be, .scope = net_pkt_scope6(pkt)};
+}
 void tcp_tuple_mask(const struct tcp *t, const struct flow_key *key, uint32_t *mask, uint32_t *ts_offset);
 /* ISN (RFC 6528) and timestamp offset of a tuple. */
 void tcp_isn(const struct tcp *t, const struct flow_key *key, uint32_t *isn, uint32_t *ts_offset);
@@ -64,11 +71,16 @@ struct tcp_pcb *tcp_passive_forgotten(struct tcp *t, struct tcp_listener *l, con
 void tcp_synrcvd_end(struct tcp *t, struct tcp_synrcvd *sr);
 void tcp_listener_close(struct tcp *t, struct tcp_listener *l); /* resets what is queued */
 
-uint16_t tcp_mss_within(uint16_t mtu, const struct tcp_optext *x);
+uint16_t tcp_mss_within(uint32_t mtu, uint32_t l3_len, const struct tcp_optext *x);
 uint8_t tcp_wscale_for(const struct tcp *t, const struct tcp_pcb *p); /* for the largest window it may ever have, RFC 7323 2.2 */
 uint16_t tcp_announced_mss(const struct tcp *t, uint32_t path, const struct tcp_optext *x);
 /* The window of a listener's SYN-ACKs. */
 uint16_t tcp_listener_window(const struct tcp_pcb *l);
+/* Of a peer that says nothing. */
+static inline uint16_t tcp_fallback_mss(const struct flow_key *key)
+{
+	return flow_addr_is6(key->laddr_be) ? TCP_MSS_FALLBACK6 : TCP_MSS_FALLBACK;
+}
 
 static inline struct tcp_pcb *tcp_pcb_at(const struct tcp *t, flow_ref r) { return (struct tcp_pcb *)conn_at(t->flow, r); }
 static inline flow_ref tcp_pcb_ref(const struct tcp *t, const struct tcp_pcb *p) { return conn_ref(t->flow, &p->c); }

@@ -1,5 +1,6 @@
 /* mail.c: what other stacks tell TCP: who has which port, and which flows of ours are with them. */
 #include <errno.h>
+#include <string.h>
 
 #include "flow/away.h"
 #include "tcp/in.h"
@@ -84,17 +85,18 @@ static int claim_port(struct tcp *t, uint16_t from, const struct away_note *n, u
 
 static void claimed(struct tcp *t, uint16_t from, const struct away_note *n)
 {
-	struct away_note answer = *n;
+	struct away_note answer;
 	int err;
 
 	if (!n->eport) {
 		claim_accepted(t, from, n);
 		return;
 	}
+	memcpy(&answer, n, away_note_len(n));
 	answer.iss = 0;
 	err = claim_port(t, from, n, &answer.iss);
 	if (err == 0 || err == -EADDRINUSE) /* an answer that finds no buffer is asked for again */
-		mail_note(t->flow->mail, from, err == 0 ? MAIL_GRANT : MAIL_DENY, &answer, sizeof(answer));
+		mail_note(t->flow->mail, from, err == 0 ? MAIL_GRANT : MAIL_DENY, &answer, away_note_len(&answer));
 }
 
 static void released(struct tcp *t, uint16_t from, const struct away_note *n)
@@ -131,6 +133,27 @@ static void denied(struct tcp *t, const struct away_note *n)
 	tcp_done(t, tcp_pcb_at(t, r), EADDRNOTAVAIL);
 }
 
+/* About a flow. Only a claim makes addresses known here that were not. */
+static void flow_told(struct tcp *t, uint16_t from, enum mail_kind kind, const struct away_note *note)
+{
+	struct away_note n;
+
+	if (!away_note_localise(t->flow, note, kind == MAIL_CLAIM, &n)) {
+		if (kind == MAIL_GRANT) /* given up meanwhile, to the last trace of the addresses */
+			mail_note_sure(t->flow->mail, from, MAIL_RELEASE, note, away_note_len(note));
+		return;
+	}
+	if (kind == MAIL_CLAIM)
+		claimed(t, from, &n);
+	else if (kind == MAIL_GRANT)
+		granted(t, &n);
+	else if (kind == MAIL_DENY)
+		denied(t, &n);
+	else
+		released(t, from, &n);
+	away_note_forget(t->flow, &n);
+}
+
 void tcp_mail(struct tcp *t, uint16_t from, enum mail_kind kind, const void *body)
 {
 	switch (kind) {
@@ -141,16 +164,10 @@ void tcp_mail(struct tcp *t, uint16_t from, enum mail_kind kind, const void *bod
 		unbound(t, from, body);
 		break;
 	case MAIL_CLAIM:
-		claimed(t, from, body);
-		break;
 	case MAIL_GRANT:
-		granted(t, body);
-		break;
 	case MAIL_DENY:
-		denied(t, body);
-		break;
 	case MAIL_RELEASE:
-		released(t, from, body);
+		flow_told(t, from, kind, body);
 		break;
 	default:
 		break;

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "flow/away.h"
 #include "flow/port_range.h"
+#include "net/either.h"
 #include "tcp/buf.h"
 #include "tcp/fastopen.h"
 #include "tcp/ext.h"
@@ -29,7 +30,7 @@ struct tcp_pcb *tcp_new(struct tcp *t)
 
 static uint32_t reuse_flags(const struct tcp_pcb *p)
 {
-	return p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT) ? BIND_REUSE : 0;
+	return (p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT) ? BIND_REUSE : 0) | conn_bind_families(&p->c);
 }
 
 /* The port is entered here: the other stacks are told. When they cannot be, it is as before. */
@@ -64,7 +65,7 @@ int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 
 	if (p->state != TCP_CLOSED || (p->c.flags & (CONN_BOUND_ADDR | CONN_BOUND_PORT)))
 		return -EINVAL;
-	if (laddr_be != 0 && !net_is_local(t->net, laddr_be))
+	if (laddr_be != 0 && !net_is_ours(t->net, laddr_be))
 		return -EADDRNOTAVAIL;
 	if (lport_be == 0 && (p->tflags & TF_BIND_NO_PORT)) { /* the port is chosen per destination, by connect() */
 		if (laddr_be == 0)
@@ -90,14 +91,8 @@ int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 static bool is_unicast(const struct net *n, rte_be32_t addr_be)
 {
 	uint32_t a = rte_be_to_cpu_32(addr_be);
-	const struct net_route *r;
 
-	if (a == INADDR_BROADCAST || IN_MULTICAST(a))
-		return false;
-	if (net_is_local(n, addr_be))
-		return true;
-	r = net_route_find(n, addr_be);
-	return r == NULL || r->type != ROUTE_ONLINK || r->prefix_len >= 31 || a != (r->prefix | ~0u >> r->prefix_len);
+	return a != INADDR_BROADCAST && !IN_MULTICAST(a) && !net_is_broadcast(n, addr_be);
 }
 
 /* 0.0.0.0 is this host: by its loopback address if it has one, else by an address of its own (B14). */
@@ -131,13 +126,13 @@ bool tcp_timewait_take_over(struct tcp *t, const struct flow_key *key, uint32_t 
 static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, uint32_t *hash, uint32_t *iss)
 {
 	uint32_t n = 0;
-	const rte_be32_t *from = net_sources(t->net, key->raddr_be, &n);
+	const rte_be32_t *from = net_sources_to(t->net, key->raddr_be, &n);
 	int err;
 
-	if (from == NULL || n == 0)
-		return -ENETUNREACH;
+	if (from == NULL)
+		return net_unreachable_to(t->net, key->raddr_be);
 	if (p->c.flags & CONN_BOUND_ADDR) {
-		if (!net_is_local(t->net, p->c.h.key.laddr_be)) /* removed since */
+		if (!net_is_ours(t->net, p->c.h.key.laddr_be)) /* removed since */
 			return -EADDRNOTAVAIL;
 		from = &p->c.h.key.laddr_be;
 		n = 1;
@@ -225,30 +220,25 @@ int tcp_fastopen_once(struct tcp *t, struct tcp_pcb *p, bool on)
 	return 0;
 }
 
-int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be)
+/* key: the remote end. */
+static int connect_to(struct tcp *t, struct tcp_pcb *p, struct flow_key *key)
 {
-	struct flow_key key = {.raddr_be = raddr_be != 0 ? raddr_be : self_addr(t, p), .rport_be = rport_be};
 	uint32_t hash = 0, path, iss = 0;
-	int err = may_connect(p);
+	int err = take_tuple(t, p, key, &hash, &iss);
 	bool claim;
 
 	if (err != 0)
 		return err;
-	if (!is_unicast(t->net, key.raddr_be))
-		return -ENETUNREACH;
-	err = take_tuple(t, p, &key, &hash, &iss);
-	if (err != 0)
-		return err;
-	path = net_path_get(t->net, key.laddr_be, key.raddr_be, &err);
+	path = net_path_get(t->net, key->laddr_be, key->raddr_be, &err);
 	if (path == 0)
 		goto no_path;
 	err = -ENOBUFS;
 	if (table_full(&t->flow->tcp))
 		goto no_slot;
 	claim = flow_elsewhere(t->flow, hash);
-	if (claim && flow_claim(t->flow, IPPROTO_TCP, &key, hash, true) != 0)
+	if (claim && flow_claim(t->flow, IPPROTO_TCP, key, hash, true) != 0)
 		goto no_slot;
-	attach(t, p, &key, hash, path, iss);
+	attach(t, p, key, hash, path, iss);
 	if (claim)
 		p->tflags |= TF_CLAIMING;
 	else if (unlikely(p->opts != 0) && tcp_opt(t, p)->fo_flags != 0)
@@ -263,7 +253,37 @@ int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_
 no_slot:
 	net_path_put(t->net, path);
 no_path:
-	eport_put(t->eport, &key);
+	eport_put(t->eport, key);
+	return err;
+}
+
+int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be)
+{
+	struct flow_key key = {.raddr_be = raddr_be != 0 ? raddr_be : self_addr(t, p), .rport_be = rport_be};
+	int err = may_connect(p);
+
+	if (err != 0)
+		return err;
+	return is_unicast(t->net, key.raddr_be) ? connect_to(t, p, &key) : -ENETUNREACH;
+}
+
+int tcp_connect6(struct tcp *t, struct tcp_pcb *p, const struct ip6_addr *raddr, uint32_t scope, rte_be16_t rport_be)
+{
+	struct flow_key key = {.rport_be = rport_be};
+	int err = may_connect(p);
+
+	if (err != 0)
+		return err;
+	if (ip6_addr_is_multicast(raddr))
+		return -ENETUNREACH;
+	err = net_unreachable6(t->net, raddr, scope); /* before the address gets a number: link-local ones without scope have none */
+	if (err != 0)
+		return err;
+	key.raddr_be = addr6_get(&t->flow->addr6s, raddr, ip6_addr_is_linklocal(raddr) ? scope : 0);
+	if (key.raddr_be == 0)
+		return -ENOBUFS;
+	err = connect_to(t, p, &key);
+	addr6_put(&t->flow->addr6s, key.raddr_be); /* the path holds it now */
 	return err;
 }
 

@@ -17,6 +17,7 @@
 #include "tcp/pace.h"
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
+#include "tcp/uto.h"
 
 #define KEEP_S_MAX 32767 /* Linux MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
 #define KEEPCNT_MAX 127
@@ -58,6 +59,13 @@ static int flag_set(struct tcp_pcb *p, uint32_t flag, bool on)
 {
 	p->tflags = on ? p->tflags | flag : p->tflags & ~flag;
 	return 0;
+}
+
+static void opt_flag_set(struct tcp *t, struct tcp_pcb *p, uint16_t flag, bool on)
+{
+	struct tcp_optext *x = tcp_opt_need(t, p);
+
+	x->flags = (uint16_t)(on ? x->flags | flag : x->flags & ~flag);
 }
 
 /* What was held back may go now. */
@@ -131,6 +139,9 @@ static int tcp_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 		if (v < 0)
 			return -EINVAL;
 		tcp_opt_need(t, p)->user_timeout_ms = (uint32_t)v;
+		opt_flag_set(t, p, OPT_UTO_OWN, v != 0);
+		if (TCP_IN(p->state, TCP_SYNCHRONIZED))
+			tcp_uto_tell(t, p);
 		return 0;
 	case TCP_MAXSEG:
 		if (v != 0 && (v < TCP_MSS_MIN || v > INT16_MAX))
@@ -217,13 +228,6 @@ static int linger_set(struct tcp *t, struct tcp_pcb *p, const void *val, uint32_
 	return 0;
 }
 
-static void opt_flag_set(struct tcp *t, struct tcp_pcb *p, uint16_t flag, bool on)
-{
-	struct tcp_optext *x = tcp_opt_need(t, p);
-
-	x->flags = (uint16_t)(on ? x->flags | flag : x->flags & ~flag);
-}
-
 static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 {
 	switch (name) {
@@ -233,6 +237,9 @@ static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 	case SO_RCVBUF:
 		p->rcvbuf = bufsize(v);
 		opt_flag_set(t, p, OPT_RCVBUF_LOCK, true);
+		return 0;
+	case SO_RCVLOWAT: /* Linux: 0 is 1, a negative one is as much as fits */
+		tcp_opt_need(t, p)->rcvlowat = v < 0 ? INT32_MAX : v == 0 ? 1 : (uint32_t)v;
 		return 0;
 	case SO_OOBINLINE:
 		opt_flag_set(t, p, OPT_OOBINLINE, v != 0);
@@ -253,6 +260,7 @@ static int socket_level_get(const struct tcp *t, const struct tcp_pcb *p, int na
 	case SO_SNDBUF: *v = (int)p->sndbuf; return 0;
 	case SO_RCVBUF: *v = (int)p->rcvbuf; return 0;
 	case SO_KEEPALIVE: *v = !!(p->tflags & TF_KEEPALIVE); return 0;
+	case SO_RCVLOWAT: *v = tcp_opt(t, p)->rcvlowat != 0 ? (int)tcp_opt(t, p)->rcvlowat : 1; return 0;
 	case SO_OOBINLINE: *v = !!(tcp_opt(t, p)->flags & OPT_OOBINLINE); return 0;
 	default: return -ENOPROTOOPT;
 	}
@@ -296,6 +304,48 @@ static int ip_level_get(const struct tcp *t, const struct tcp_pcb *p, int name, 
 		*v = path_at(&t->net->paths, p->c.h.path)->pmtu;
 		return 0;
 	default: return -ENOPROTOOPT;
+	}
+}
+
+/* ---- IPPROTO_IPV6 ---- */
+
+static int ip6_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
+{
+	if ((name == IPV6_TCLASS || name == IPV6_UNICAST_HOPS) && (v < -1 || v > 255))
+		return -EINVAL;
+	switch (name) {
+	case IPV6_TCLASS:
+		tcp_opt_need(t, p)->tclass6 = v == -1 ? 0 : (uint8_t)v & 0xfc; /* the two ECN bits are TCP's */
+		return 0;
+	case IPV6_UNICAST_HOPS:
+		if (v == 0)
+			return -EINVAL;
+		tcp_opt_need(t, p)->hops6 = v == -1 ? 0 : (uint8_t)v;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int ip6_level_get(const struct tcp *t, const struct tcp_pcb *p, int name, int *v)
+{
+	const struct tcp_optext *x = tcp_opt(t, p);
+	const struct path *path = p->c.h.path != 0 ? path_at(&t->net->paths, p->c.h.path) : NULL;
+
+	switch (name) {
+	case IPV6_TCLASS:
+		*v = x->tclass6;
+		return 0;
+	case IPV6_UNICAST_HOPS:
+		*v = x->hops6 != 0 ? x->hops6 : path != NULL && path->hop_limit != 0 ? path->hop_limit : TCP_TTL_DEFAULT;
+		return 0;
+	case IPV6_MTU:
+		if (path == NULL)
+			return -ENOTCONN;
+		*v = path->pmtu;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
 	}
 }
 
@@ -387,6 +437,7 @@ int tcp_setopt(struct tcp *t, struct tcp_pcb *p, int level, int name, const void
 	case IPPROTO_TCP: return tcp_level_set(t, p, name, v);
 	case SOL_SOCKET: return socket_level_set(t, p, name, v);
 	case IPPROTO_IP: return ip_level_set(t, p, name, v);
+	case IPPROTO_IPV6: return ip6_level_set(t, p, name, v);
 	default: return -ENOPROTOOPT;
 	}
 }
@@ -444,6 +495,7 @@ int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val,
 	}
 	err = level == IPPROTO_TCP ? tcp_level_get(t, p, name, &v) :
 	      level == SOL_SOCKET ? socket_level_get(t, p, name, &v) :
-	      level == IPPROTO_IP ? ip_level_get(t, p, name, &v) : -ENOPROTOOPT;
+	      level == IPPROTO_IP ? ip_level_get(t, p, name, &v) :
+	      level == IPPROTO_IPV6 ? ip6_level_get(t, p, name, &v) : -ENOPROTOOPT;
 	return err != 0 ? err : value_write(&v, sizeof(v), val, len);
 }

@@ -10,13 +10,14 @@
 #include "tcp/rtx.h"
 #include "tcp/sack_out.h"
 #include "tcp/timers.h"
+#include "wire/tcp.h"
 
 /* ---- deciding ---- */
 
 uint32_t tcp_out_mss(const struct tcp *t, const struct tcp_pcb *p)
 {
-	uint32_t pmtu = path_at(&t->net->paths, p->c.h.path)->pmtu;
-	uint32_t fit = pmtu - 40u - (p->tflags & TF_TS ? 12u : 0u);
+	const struct path *path = path_at(&t->net->paths, p->c.h.path);
+	uint32_t fit = (uint32_t)path->pmtu - path->l3_len - TCP_HDR_LEN - (p->tflags & TF_TS ? 12u : 0u);
 	const struct tcp_buf *b = tcp_buf_of(t, p);
 
 	if (fit > p->mss)
@@ -373,6 +374,7 @@ void tcp_out_link(struct tcp *t, struct tcp_pcb *p)
 
 void tcp_flush(struct tcp *t)
 {
+	t->syns_left = TCP_SYNS_PER_TURN; /* a turn begins */
 	for (uint32_t n = t->out_n; n > 0; n--) {
 		struct tcp_pcb *p = tcp_pcb_at(t, t->out_head);
 		enum out_result r;

@@ -41,7 +41,7 @@ void tcp_out_synack_back(struct tcp *t, const struct tcp_synrcvd *sr, const stru
 bool tcp_out_ack(struct tcp *t, struct tcp_pcb *p);            /* a bare ACK; false: no mbuf */
 void tcp_out_ack_at(struct tcp *t, struct tcp_pcb *p, uint32_t seq); /* a bare ACK with this sequence number */
 void tcp_out_rst(struct tcp *t, struct tcp_pcb *p);
-/* RST or ACK without a connection behind it, over a path index or (0) one looked up for this packet. Fills in v's ports. */
+/* RST or ACK without a connection behind it, over a path index. Fills in v's ports. */
 void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, struct tcp_view *v,
 		  const struct tcp_opts *o, uint8_t tos);
 

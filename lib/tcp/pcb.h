@@ -167,6 +167,7 @@ static_assert(sizeof(struct tcp_timewait) == 64, "one cache line");
 
 /* tcp_optext.flags */
 #define OPT_OOBINLINE   (1u << 0) /* SO_OOBINLINE */
+#define OPT_UTO_OWN     (1u << 2) /* TCP_USER_TIMEOUT: the peer's option does not change it (RFC 5482) */
 #define OPT_RCVBUF_LOCK (1u << 1) /* SO_RCVBUF: the buffer is as it was asked for */
 
 /* What setsockopt() changed from the defaults. */
@@ -187,8 +188,9 @@ struct tcp_optext {
 	uint32_t fastopen;         /* struct tcp_fo_listen (fastopen.h), 0 none */
 	uint8_t fo_flags;          /* FO_* */
 	uint8_t defer_accept;      /* TCP_DEFER_ACCEPT as SYN-ACKs that may be repeated meanwhile, 0: off */
-	uint16_t spare3;
-	uint32_t spare2[2];
+	uint8_t tclass6, hops6;    /* over IPv6; hops 0: what routers said */
+	uint32_t rcvlowat;         /* SO_RCVLOWAT, 0: 1 */
+	uint32_t spare2;
 };
 static_assert(sizeof(struct tcp_optext) == 64, "a line");
 

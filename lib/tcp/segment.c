@@ -10,6 +10,7 @@
 #include "tcp/out.h"
 #include "tcp/sack_out.h"
 #include "tcp/urgent.h"
+#include "tcp/uto.h"
 
 /* ---- the receive window ---- */
 
@@ -93,10 +94,20 @@ static inline struct rte_mbuf *segment_of(struct tcp *t, struct tcp_pcb *p, uint
 	return segment_new(t, &v, &o);
 }
 
+static inline void out_ip(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *m, uint8_t ect)
+{
+	struct path *path = path_at(&t->net->paths, p->c.h.path);
+	const struct tcp_optext *x = tcp_opt(t, p);
+
+	if (likely(path->l3_len == IP4_HDR_LEN))
+		net_ip4_output(t->net, path, m, IPPROTO_TCP, x->tos | ect, x->ttl);
+	else
+		net_ip6_output(t->net, path, m, IPPROTO_TCP, x->tclass6 | ect, x->hops6, p->c.h.hash);
+}
+
 /* It carries the ACK, too. ect: its codepoint of RFC 3168. */
 static inline void segment_send(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *m, uint8_t ect)
 {
-	const struct tcp_optext *x = tcp_opt(t, p);
 	struct tcp_buf *b = tcp_buf_of(t, p);
 
 	if (unlikely(b != NULL && (b->tell & BUF_SACK)))
@@ -105,7 +116,7 @@ static inline void segment_send(struct tcp *t, struct tcp_pcb *p, struct rte_mbu
 		tcp_ack_quick_sent(p);
 	p->last_ack_sent = p->rcv_nxt;
 	p->tflags &= ~(TF_ACK_NOW | TF_ACK_DELAY | TF_T_ACK);
-	net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos | ect, x->ttl);
+	out_ip(t, p, m, ect);
 }
 
 /* What few connections have: ECN, and books. The segment will leave. Returns its codepoint. */
@@ -239,6 +250,7 @@ bool tcp_out_syn_open(struct tcp *t, struct tcp_pcb *p, const struct tcp_fo_opti
 	o.tsecr = synack ? p->ts_recent : 0;
 	o.has_wscale = !synack ? !(t->without & TCP_NO_WINDOW_SCALE) : p->wscale != 0;
 	o.wscale = p->wscale >> 4;
+	o.uto = tcp_uto_advertised(t, p);
 	if (synack) {
 		v.flags |= TCPF_ACK;
 		v.ack = p->rcv_nxt;
@@ -256,7 +268,7 @@ bool tcp_out_syn_open(struct tcp *t, struct tcp_pcb *p, const struct tcp_fo_opti
 		m->data_len = (uint16_t)(m->data_len + text);
 		m->pkt_len = m->data_len;
 	}
-	net_ip4_output(t->net, path_at(&t->net->paths, p->c.h.path), m, IPPROTO_TCP, x->tos | ect, x->ttl);
+	out_ip(t, p, m, ect);
 	return true;
 }
 
@@ -289,31 +301,21 @@ void tcp_out_synack_back(struct tcp *t, const struct tcp_synrcvd *sr, const stru
 	ports_fill(&v, &sr->h.key);
 	m = segment_new(t, &v, &o);
 	if (m != NULL)
-		net_ip4_back(t->net, pkt, m, IPPROTO_TCP, sr->tos, TCP_TTL_DEFAULT);
+		net_back(t->net, pkt, m, IPPROTO_TCP, sr->tos, TCP_TTL_DEFAULT);
 }
 
 void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, struct tcp_view *v,
 		  const struct tcp_opts *o, uint8_t tos)
 {
-	uint32_t own = 0;
 	struct rte_mbuf *m;
-	int err;
 
-	if (path == 0) {
-		path = own = net_path_get(t->net, key->laddr_be, key->raddr_be, &err);
-		if (own == 0) {
-			drop_count(t->drops, DROP_NO_ROUTE);
-			return;
-		}
-	}
 	ports_fill(v, key);
 	m = segment_new(t, v, o);
-	if (m != NULL)
-		net_ip4_output(t->net, path_at(&t->net->paths, path), m, IPPROTO_TCP, tos, TCP_TTL_DEFAULT);
+	if (m != NULL) /* the flow's label, of IPv6, is the same with and without a connection (RFC 6437 3) */
+		net_output(t->net, path_at(&t->net->paths, path), m, IPPROTO_TCP, tos, flow_addr_is6(key->raddr_be) ? 0 : TCP_TTL_DEFAULT,
+			   flow_addr_is6(key->raddr_be) ? flow_hash6(t->flow, key) : 0);
 	if (v->flags & TCPF_RST)
 		t->stats.resets_out++;
-	if (own != 0)
-		net_path_put(t->net, own);
 }
 
 void tcp_out_rst(struct tcp *t, struct tcp_pcb *p)

@@ -16,11 +16,13 @@ static void note_fill(const struct tcp *t, const struct tcp_pcb *p, uint32_t fla
 {
 	*n = (struct tcp_bind_note){
 		.b = {.proto = IPPROTO_TCP, .flags = (uint8_t)flags, .lport_be = p->c.h.key.lport_be,
-		      .laddr_be = p->c.flags & CONN_BOUND_ADDR ? p->c.h.key.laddr_be : 0, .owner = tcp_pcb_ref(t, p)},
+		      .laddr_be = p->c.flags & CONN_BOUND_ADDR ? p->c.h.key.laddr_be : 0, .owner = tcp_pcb_ref(t, p),
+		      .more = p->c.more},
 		.backlog = backlog, .sndbuf = p->sndbuf, .rcvbuf = p->rcvbuf, .tflags = p->tflags & NOTE_TFLAGS,
 		.conn_flags = p->c.flags & NOTE_CONN_FLAGS, .has_opts = p->opts != 0,
 		.congestion = (p->xflags & TX_CC_MASK) >> TX_CC_SHIFT,
 	};
+	bind_note_complete(&n->b, &t->flow->addr6s);
 	if (p->opts != 0) {
 		n->opts = *tcp_opt(t, p);
 		tcp_fo_note_fill(t, p, &n->fastopen);
@@ -60,7 +62,7 @@ void tcp_listener_changed(struct tcp *t, const struct conn *listener)
 	uint32_t reuse = listener->flags & (CONN_REUSEADDR | CONN_REUSEPORT) ? BIND_REUSE : 0;
 
 	if (!tcp_is_twin(l))
-		tcp_announce_sure(t, (const struct tcp_pcb *)l, reuse | BIND_RECEIVES, l->backlog);
+		tcp_announce_sure(t, (const struct tcp_pcb *)l, reuse | conn_bind_families(listener) | BIND_RECEIVES, l->backlog);
 }
 
 /* ---- hearing ---- */
@@ -107,17 +109,24 @@ void tcp_shared_set(struct tcp *t, uint16_t stack, const struct tcp_bind_note *n
 {
 	uint32_t *link = shared_link(t, stack, n->b.owner), idx = *link;
 	struct tcp_shared *sh;
+	rte_be32_t laddr_be;
 
+	if (!bind_note_addr(&t->binds, &n->b, &laddr_be))
+		return;
 	if (idx == 0) {
 		idx = pool_get(&t->shared); /* none: its descriptor will mean nothing here; its owner still accepts all */
-		if (idx == 0)
+		if (idx == 0) {
+			addr6_put(&t->flow->addr6s, laddr_be);
 			return;
+		}
 		sh = shared_at(t, idx);
 		*sh = (struct tcp_shared){.next = *link, .stack = stack};
 		*link = idx;
 	}
 	sh = shared_at(t, idx);
+	addr6_put(&t->flow->addr6s, sh->note.b.laddr_be);
 	sh->note = *n;
+	sh->note.b.laddr_be = laddr_be;
 	if (sh->twin != 0)
 		twin_set_options(t, (struct tcp_listener *)conn_at(t->flow, sh->twin), n);
 }
@@ -131,6 +140,7 @@ void tcp_shared_remove(struct tcp *t, uint16_t stack, flow_ref owner)
 		return;
 	if (sh->twin != 0)
 		tcp_close(t, tcp_pcb_at(t, sh->twin));
+	addr6_put(&t->flow->addr6s, sh->note.b.laddr_be);
 	*link = sh->next;
 	pool_put(&t->shared, idx);
 }
@@ -152,6 +162,7 @@ static int twin_new(struct tcp *t, uint32_t idx)
 	}
 	p->c.h.key.laddr_be = b->laddr_be;
 	p->c.h.key.lport_be = b->lport_be;
+	p->c.more = b->more;
 	p->c.flags |= CONN_BOUND_PORT | (b->laddr_be != 0 ? CONN_BOUND_ADDR : 0);
 	tcp_state_set(t, p, TCP_LISTEN);
 	l->c.type = CONN_LISTEN;

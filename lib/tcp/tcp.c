@@ -55,16 +55,18 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 	*t = (struct tcp){.flow = flow, .net = net, .tx = tx, .drops = drops, .clock = clock, .prng = prng, .eport = eport,
 			  .port_lo = cfg->port_lo, .port_hi = cfg->port_hi,
 			  .rcvbuf_max = cfg->rcvbuf_max != 0 ? cfg->rcvbuf_max : TCP_RCVBUF_MAX_DEFAULT,
-			  .congestion = cfg->congestion, .ecn = cfg->ecn,
+			  .uto = cfg->uto, .congestion = cfg->congestion, .ecn = cfg->ecn,
 			  .timewait_max = flow->pool[FLOW_TIMEWAIT].cap - 1,
 			  .synrcvd_max = flow->pool[FLOW_SYNRCVD].cap - 1,
-			  .cookie_from = (flow->pool[FLOW_SYNRCVD].cap - 1) / TCP_COOKIE_SHARE,
-			  .syncookies = cfg->syncookies, .fastopen = cfg->fastopen, .without = cfg->without,
+			  .cookie_from = RTE_MIN((flow->pool[FLOW_SYNRCVD].cap - 1) / TCP_COOKIE_SHARE, (uint32_t)TCP_COOKIE_FROM),
+			  .syncookies = cfg->syncookies, .fastopen = cfg->fastopen,
 			  .snd_held_max = tx->pool->size / TCP_SND_SHARE,
 			  .rcv_held_max = tx->pool->size / TCP_RCV_SHARE,
 			  .seg_max = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX)};
+	t->syns_left = TCP_SYNS_PER_TURN;
+	t->without = cfg->without;
 	keys_make(t, &cfg->secret, &cfg->fastopen_key);
-	err = binds_init(&t->binds, binds + remote, cfg->numa_node);
+	err = binds_init(&t->binds, binds + remote, &flow->addr6s, cfg->numa_node);
 	if (err != 0)
 		return err;
 	err = pool_init(&t->shared, remote, sizeof(struct tcp_shared), cfg->numa_node);
@@ -79,6 +81,9 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 	err = region_map(&t->answered, flow->pool[FLOW_CONN].cap * sizeof(uint16_t), cfg->numa_node);
 	if (err != 0)
 		goto no_answered;
+	err = region_map(&t->syn_firsts, TCP_SYN_FIRSTS, cfg->numa_node);
+	if (err != 0)
+		goto no_syn_firsts;
 	err = pool_init(&t->fastopens, TCP_FO_LISTENERS, sizeof(struct tcp_fo_listen), cfg->numa_node);
 	if (err != 0)
 		goto no_fastopens;
@@ -110,6 +115,8 @@ no_exts:
 no_fo_cache:
 	pool_fini(&t->fastopens);
 no_fastopens:
+	region_unmap(&t->syn_firsts);
+no_syn_firsts:
 	region_unmap(&t->answered);
 no_answered:
 	pool_fini(&t->optexts);
@@ -136,6 +143,7 @@ void tcp_fini(struct tcp *t)
 	pool_fini(&t->exts);
 	region_unmap(&t->fo_cache);
 	pool_fini(&t->fastopens);
+	region_unmap(&t->syn_firsts);
 	region_unmap(&t->answered);
 	pool_fini(&t->optexts);
 	pool_fini(&t->bufs);

@@ -56,11 +56,14 @@ struct tcp {
 	uint32_t snd_held, snd_held_max; /* mbufs in send queues */
 	uint32_t rcv_held, rcv_held_max; /* and in receive and out-of-order queues */
 	uint32_t rcvbuf_max;        /* receive buffers grow up to this */
+	bool uto;                   /* the user timeout option is in use (RFC 5482) */
 	bool listened;              /* there is or was a listener: accepted connections share the table */
 	uint32_t timewait_max, synrcvd_max;
 	uint32_t cookie_from;       /* half-open connections from which on SYNs are answered by cookies */
 	uint32_t cookie_ms;         /* when the last one was sent, if there was one */
 	uint8_t syncookies;         /* TCP_SYNCOOKIES_* */
+	uint32_t syns_left;         /* that this turn may answer by cookies */
+	struct region syn_firsts;   /* uint8_t: of first requests' hashes (cookie.c) */
 	uint16_t fastopen;          /* TCP_FO_* */
 	uint8_t without;            /* TCP_NO_* */
 	struct region answered;     /* uint16_t per socket slot: when a segment that may be forged was last answered (out.h) */
@@ -85,6 +88,7 @@ struct tcp_config {
 	uint8_t congestion;         /* enum tcp_cc_id; 0: CUBIC */
 	uint8_t ecn;                /* enum tcp_ecn_mode */
 	uint32_t rcvbuf_max;        /* receive buffers grow up to this; 0: TCP_RCVBUF_MAX_DEFAULT */
+	bool uto;                   /* send and heed the user timeout option */
 	int numa_node;
 	struct siphash_key secret;  /* zero: one of its own */
 	struct siphash_key fastopen_key; /* zero: from secret */
@@ -103,6 +107,11 @@ void tcp_fini(struct tcp *t); /* frees every buffer of every connection; sends n
 /* A packet of verdict NET_TCP; owns pkt->m, unless the result is another stack's number or FLOW_REHASHED. The flow it belongs
  * to was prefetched by then. */
 int tcp_input(struct tcp *t, struct net_pkt *pkt);
+/* Before anything is looked up for a packet of verdict NET_TCP: in a SYN flood, whether it is a request beyond this turn's share, which
+ * established connections must not pay for. Then it is the caller's to drop. A client's repetition is none. */
+bool tcp_syn_excess(struct tcp *t, const struct net_pkt *pkt);
+void tcp_syn_prefetch(const struct tcp *t, const struct net_pkt *pkt); /* what that will look at */
+static inline bool tcp_syn_flooded(const struct tcp *t) { return unlikely(t->syns_left == 0); }
 /* A NET_ICMP_ERROR about a TCP segment (RFC 5927: the quoted sequence number must be in flight); does not own pkt->m. */
 int tcp_icmp(struct tcp *t, const struct net_pkt *pkt);
 /* A note from another stack (MAIL_BIND to MAIL_RELEASE). */
@@ -115,7 +124,7 @@ void tcp_flush(struct tcp *t);
 
 /* ---- from sockets ---- */
 struct tcp_pcb *tcp_new(struct tcp *t); /* closed, unbound; NULL: ENOBUFS */
-/* laddr 0: any; lport 0: chosen now. -EADDRINUSE, -EADDRNOTAVAIL (not ours), -EINVAL (bound or connected already). */
+/* laddr 0: any; of IPv6 the number of an address of ours; lport 0: chosen now. -EADDRINUSE, -EADDRNOTAVAIL (not ours), -EINVAL (bound or connected already). */
 int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be);
 /* Starts the handshake: 0 means SYN-SENT. A bound tuple whose home is another stack is asked for there first; when it is in
  * use, so_error becomes EADDRNOTAVAIL. -EADDRNOTAVAIL, -ENETUNREACH, -ENOBUFS, -EISCONN, -EALREADY. On failure
@@ -125,6 +134,8 @@ int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_
  * tcp_send() then makes it leave, with what fits, and says how much that was. on: false takes it back. -EOPNOTSUPP: switched off. */
 int tcp_fastopen_once(struct tcp *t, struct tcp_pcb *p, bool on);
 static inline bool tcp_fastopen_waits(const struct tcp_pcb *p) { return p->state == TCP_SYN_SENT && (p->xflags & TX_FO_WAIT); }
+/* The same over IPv6; raddr is no mapped address, and not ::. scope: net_local6(); -EINVAL: link-local without one. */
+int tcp_connect6(struct tcp *t, struct tcp_pcb *p, const struct ip6_addr *raddr, uint32_t scope, rte_be16_t rport_be);
 /* Drops connection or attempt and makes the socket unconnected again (connect() with AF_UNSPEC; RST to a connected peer). */
 int tcp_disconnect(struct tcp *t, struct tcp_pcb *p);
 /* Turns a bound (or unbound: a port is chosen) socket into a listener in place; again: changes the backlog. */

@@ -1,13 +1,12 @@
 /* in.c: datagrams and ICMP errors that arrive for UDP. */
 #include <errno.h>
+#include <netinet/icmp6.h>
 
 #include "flow/away.h"
+#include "net/either.h"
 #include "udp/private.h"
 #include "udp/queue.h"
-
-#define ICMP_UNREACH 3
-#define ICMP_UNREACH_PORT 3
-#define ICMP_PARAM_PROBLEM 12
+#include "wire/icmp.h"
 
 /* Codes of "destination unreachable" that Linux reports to a connected socket without IP_RECVERR: 2 3 4 6-10 13-15. The
  * others (net, host, source route, TOS) may pass, and RFC 1122 4.1.3.3 wants only hard errors to reach a program. */
@@ -38,41 +37,59 @@ static int udp_find(struct udp *u, struct net_pkt *pkt, struct udp_pcb **p)
 	if (r != 0)
 		return (int)ref_index(r);
 	if (own_only)
-		flow_release_stale(u->flow, IPPROTO_UDP, &pkt->key, pkt->hash);
+		net_release_stale(u->net, pkt);
 	return FLOW_DONE;
+}
+
+bool udp_trim(const struct net_pkt *pkt, struct rte_mbuf *m)
+{
+	uint32_t have = rte_pktmbuf_pkt_len(m), want;
+	struct udp_view v;
+
+	if (!udp_parse(&v, rte_pktmbuf_mtod_offset(m, const void *, pkt->l4_off), pkt->l4_len))
+		return false;
+	want = (uint32_t)pkt->l4_off + v.len;
+	return have >= want && rte_pktmbuf_trim(m, (uint16_t)(have - want)) == 0; /* padding of short frames */
+}
+
+void udp_deliver(struct udp *u, struct udp_pcb *p, const struct net_pkt *pkt, struct rte_mbuf *m)
+{
+	uint16_t l4_off = pkt->l4_off;
+
+	if (unlikely(pkt->ip6))
+		l4_off = udp_queue_join6(m, pkt->l3_off, l4_off);
+	m->tx_offload = 0;
+	m->l2_len = pkt->l3_off;
+	m->l3_len = (uint64_t)(l4_off - pkt->l3_off);
+	m->port = pkt->iface;
+	if (p->n_queued >= UDP_QUEUE_MAX || p->queued_bytes + udp_payload_len(m) > p->rcvbuf) {
+		drop_count(u->drops, DROP_UDP_FULL);
+		rte_pktmbuf_free(m);
+		return;
+	}
+	udp_arrival_set(m, u->flow->clock->now_ns);
+	udp_queue_add(p, m);
+	u->rx++;
+	ready_mark(u->flow, &p->c, EPOLLIN);
 }
 
 int udp_input(struct udp *u, struct net_pkt *pkt)
 {
 	struct rte_mbuf *m = pkt->m;
-	struct udp_view v;
 	struct udp_pcb *p;
 	enum drop why = DROP_UDP_BAD;
-	uint32_t have = rte_pktmbuf_pkt_len(m), want;
 	int verdict = udp_find(u, pkt, &p);
 
 	if (verdict != FLOW_DONE)
 		return verdict;
-
-	if (!udp_parse(&v, rte_pktmbuf_mtod_offset(m, const void *, pkt->l4_off), pkt->l4_len))
-		goto drop;
-	want = (uint32_t)pkt->l4_off + v.len;
-	if (have < want || rte_pktmbuf_trim(m, (uint16_t)(have - want)) < 0) /* padding of short frames */
+	if (!udp_trim(pkt, m))
 		goto drop;
 	if (p == NULL) {
-		net_icmp_unreachable(u->net, pkt, ICMP_UNREACH_PORT); /* RFC 1122 4.1.3.1 */
+		net_port_unreachable(u->net, pkt); /* RFC 1122 4.1.3.1, RFC 4443 3.1 */
 		why = DROP_UDP_NO_SOCKET;
 		goto drop;
 	}
-	m->tx_offload = 0;
-	m->l2_len = pkt->l3_off;
-	m->l3_len = (uint64_t)(pkt->l4_off - pkt->l3_off);
-	why = DROP_UDP_FULL;
-	if (p->n_queued >= UDP_QUEUE_MAX || p->queued_bytes + udp_payload_len(m) > p->rcvbuf)
-		goto drop;
-	udp_queue_add(p, m);
-	u->rx++;
-	ready_mark(u->flow, &p->c, EPOLLIN);
+	udp_deliver(u, p, pkt, m);
 	return FLOW_DONE;
 drop:
 	drop_count(u->drops, why);
@@ -80,33 +97,95 @@ drop:
 	return FLOW_DONE;
 }
 
+/* All but no route, beyond the scope, and address unreachable, which may pass. */
+static bool icmp6_reported(const struct net_pkt *pkt)
+{
+	if (pkt->icmp.type == ICMP6_DST_UNREACH)
+		return pkt->icmp.code != ICMP6_DST_UNREACH_NOROUTE && pkt->icmp.code != ICMP6_DST_UNREACH_BEYONDSCOPE &&
+		       pkt->icmp.code != ICMP6_DST_UNREACH_ADDR;
+	return pkt->icmp.type == ICMP6_PACKET_TOO_BIG || pkt->icmp.type == ICMP6_PARAM_PROB;
+}
+
 static bool icmp_reported(const struct net_pkt *pkt)
 {
 	if (pkt->icmp.local)
 		return false; /* like a host unreachable: may pass */
+	if (pkt->ip6)
+		return icmp6_reported(pkt);
 	if (pkt->icmp.type == ICMP_UNREACH)
 		return pkt->icmp.code < 16 && (UNREACH_REPORTED >> pkt->icmp.code & 1);
 	return pkt->icmp.type == ICMP_PARAM_PROBLEM;
 }
 
+/* What is larger than this must not be sent again over the path (RFC 1191 section 3). */
+static void path_narrows(struct udp *u, const struct udp_pcb *p, const struct net_pkt *pkt)
+{
+	uint32_t path;
+	int err;
+
+	/* Some sockets do not believe ICMP. An IPv6 address without a number has no path to be narrowed. */
+	if (p->pmtudisc >= IP_PMTUDISC_INTERFACE || pkt->key.raddr_be == 0)
+		return;
+	path = net_path_get(u->net, pkt->key.laddr_be, pkt->key.raddr_be, &err);
+	if (path == 0)
+		return;
+	net_pmtu_lower(u->net, path, pkt->icmp.mtu);
+	net_path_put(u->net, path);
+}
+
+/* For IP_RECVERR: with all that is known. */
+static void error_keep(struct udp *u, struct udp_pcb *p, const struct net_pkt *pkt, int err)
+{
+	uint32_t payload = (uint32_t)pkt->l4_off + UDP_HDR_LEN, have = rte_pktmbuf_pkt_len(pkt->m);
+	const struct udp_error e = {
+		.origin = pkt->ip6 ? SO_EE_ORIGIN_ICMP6 : SO_EE_ORIGIN_ICMP, .type = pkt->icmp.type, .code = pkt->icmp.code, .iface = pkt->iface, .err = err,
+		.info = pkt->icmp.mtu,
+		.to = {.addr = pkt->ip6 ? *net_pkt_raddr6(pkt) : ip6_addr_mapped(pkt->key.raddr_be), .port_be = pkt->key.rport_be},
+		.offender = {.addr = pkt->icmp.from}, .has_offender = true,
+	};
+
+	udp_error_add(u, p, &e, pkt->m, payload, have > payload ? have - payload : 0);
+}
+
+static bool is_too_big(const struct net_pkt *pkt)
+{
+	return pkt->ip6 ? pkt->icmp.type == ICMP6_PACKET_TOO_BIG :
+			  pkt->icmp.type == ICMP_UNREACH && pkt->icmp.code == ICMP_UNREACH_FRAG;
+}
+
+static void icmp_pcb(struct udp *u, struct udp_pcb *p, const struct net_pkt *pkt, bool connected)
+{
+	bool too_big = is_too_big(pkt), keep = p->opts & UDP_OPT_RECVERR;
+	int err = too_big ? EMSGSIZE : pkt->icmp.err;
+
+	if (too_big)
+		path_narrows(u, p, pkt);
+	if (err == 0 || (too_big && p->pmtudisc == IP_PMTUDISC_DONT))
+		return;
+	/* Unconnected sockets are told only if they ask for more than a number: they could not know which peer is meant. */
+	if (!keep && (!connected || !icmp_reported(pkt)))
+		return;
+	if (keep)
+		error_keep(u, p, pkt, err);
+	p->c.so_error = (uint8_t)err;
+	ready_mark(u->flow, &p->c, EPOLLERR);
+}
+
 int udp_icmp(struct udp *u, const struct net_pkt *pkt)
 {
 	flow_ref r = flow_find(u->flow, &u->flow->udp, pkt->hash, &pkt->key);
-	bool too_big = pkt->icmp.type == ICMP_UNREACH && pkt->icmp.code == 4;
-	struct conn *c;
+	bool connected = r != 0, own_only = flow_elsewhere(u->flow, pkt->hash);
 
 	if (ref_kind(r) == FLOW_AWAY)
 		return flow_away_at(u->flow, r)->stack;
-	if (r == 0) {
-		/* Unconnected sockets are never told: they could not know which peer is meant. */
-		if (bind_find(&u->binds, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash) == 0)
-			drop_count(u->drops, DROP_ICMP_UNMATCHED);
-		return FLOW_DONE;
-	}
-	if (!icmp_reported(pkt) || (pkt->icmp.err == 0 && !too_big))
-		return FLOW_DONE;
-	c = conn_at(u->flow, r);
-	c->so_error = (uint8_t)(too_big ? EMSGSIZE : pkt->icmp.err);
-	ready_mark(u->flow, c, EPOLLERR);
+	if (r == 0)
+		r = own_only ? bind_find_own(&u->binds, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash) :
+			       bind_find(&u->binds, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash);
+	if (r == 0)
+		drop_count(u->drops, DROP_ICMP_UNMATCHED);
+	else if (ref_kind(r) == FLOW_REMOTE)
+		return (int)ref_index(r);
+	else
+		icmp_pcb(u, (struct udp_pcb *)conn_at(u->flow, r), pkt, connected);
 	return FLOW_DONE;
 }

@@ -6,8 +6,11 @@
 
 static struct bind_note note_of(const struct udp *u, const struct udp_pcb *p)
 {
-	return (struct bind_note){.proto = IPPROTO_UDP, .flags = (uint8_t)udp_bind_flags(p), .lport_be = p->c.h.key.lport_be,
-				  .laddr_be = p->c.flags & CONN_BOUND_ADDR ? p->c.h.key.laddr_be : 0, .owner = udp_ref(u, p)};
+	struct bind_note n = {.proto = IPPROTO_UDP, .flags = (uint8_t)udp_bind_flags(p), .lport_be = p->c.h.key.lport_be,
+			      .laddr_be = p->c.flags & CONN_BOUND_ADDR ? p->c.h.key.laddr_be : 0, .owner = udp_ref(u, p), .more = p->c.more};
+
+	bind_note_complete(&n, &u->flow->addr6s);
+	return n;
 }
 
 int udp_announce(struct udp *u, struct udp_pcb *p)
@@ -57,6 +60,20 @@ static void released(struct udp *u, uint16_t from, const struct away_note *n)
 		flow_away_remove(u->flow, &u->flow->udp, a);
 }
 
+/* About a flow. Only a claim makes addresses known here that were not. */
+static void flow_told(struct udp *u, uint16_t from, enum mail_kind kind, const struct away_note *note)
+{
+	struct away_note n;
+
+	if (!away_note_localise(u->flow, note, kind == MAIL_CLAIM, &n))
+		return;
+	if (kind == MAIL_CLAIM)
+		claimed(u, from, &n);
+	else
+		released(u, from, &n);
+	away_note_forget(u->flow, &n);
+}
+
 bool udp_mail(struct udp *u, uint16_t from, enum mail_kind kind, const void *body)
 {
 	if (*(const uint8_t *)body != IPPROTO_UDP) /* of every such note the first byte */
@@ -65,9 +82,7 @@ bool udp_mail(struct udp *u, uint16_t from, enum mail_kind kind, const void *bod
 		bind_remote_set(&u->binds, from, body);
 	else if (kind == MAIL_UNBIND)
 		bind_remote_remove(&u->binds, from, body);
-	else if (kind == MAIL_CLAIM)
-		claimed(u, from, body);
-	else if (kind == MAIL_RELEASE)
-		released(u, from, body);
+	else if (kind == MAIL_CLAIM || kind == MAIL_RELEASE)
+		flow_told(u, from, kind, body);
 	return true;
 }

@@ -26,7 +26,13 @@ int udp_init(struct udp *u, const struct udp_config *cfg, struct flow *flow, str
 		return -ENOMEM;
 	udp_next_offset = off;
 	*u = (struct udp){.flow = flow, .net = net, .drops = drops, .port_lo = cfg->port_lo, .port_hi = cfg->port_hi};
-	return binds_init(&u->binds, cfg->max_binds + (mail_alone(flow->mail) ? 0 : BIND_REMOTE_MAX), cfg->numa_node);
+	off = udp_groups_init(u, cfg->numa_node);
+	if (off != 0)
+		return off;
+	off = binds_init(&u->binds, cfg->max_binds + (mail_alone(flow->mail) ? 0 : BIND_REMOTE_MAX), &flow->addr6s, cfg->numa_node);
+	if (off != 0)
+		pool_fini(&u->groups);
+	return off;
 }
 
 void udp_fini(struct udp *u)
@@ -36,9 +42,12 @@ void udp_fini(struct udp *u)
 	for (uint32_t i = 1; i < slots->fresh; i++) {
 		struct conn *c = conn_at(u->flow, ref_make(FLOW_CONN, i));
 
-		if (c->type == CONN_UDP)
-			udp_queue_drop((struct udp_pcb *)c);
+		if (c->type != CONN_UDP)
+			continue;
+		udp_queue_drop((struct udp_pcb *)c);
+		udp_errors_drop((struct udp_pcb *)c);
 	}
+	pool_fini(&u->groups);
 	binds_fini(&u->binds);
 }
 
@@ -51,6 +60,10 @@ struct udp_pcb *udp_new(struct udp *u)
 	p->rcvbuf = UDP_RCVBUF_DEFAULT;
 	p->sndbuf = UDP_RCVBUF_DEFAULT;
 	p->ttl = UDP_TTL;
+	p->mc_ttl = 1;
+	p->mc_iface = NET_IFACE_ANY;
+	p->pmtudisc = IP_PMTUDISC_WANT;
+	p->opts = UDP_OPT_MC_LOOP | UDP_OPT_MC_ALL;
 	return p;
 }
 
@@ -58,7 +71,7 @@ uint32_t udp_bind_flags(const struct udp_pcb *p)
 {
 	bool reuse = p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT);
 
-	return (reuse ? BIND_REUSE : 0) | (p->c.flags & CONN_IN_TABLE ? 0 : BIND_RECEIVES);
+	return (reuse ? BIND_REUSE : 0) | conn_bind_families(&p->c) | (p->c.flags & CONN_IN_TABLE ? 0 : BIND_RECEIVES);
 }
 
 /* The port is entered here: the other stacks are told. When they cannot be, it is as before. */
@@ -92,7 +105,7 @@ int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 
 	if (p->c.h.key.lport_be != 0 || p->c.flags & CONN_IN_TABLE)
 		return -EINVAL;
-	if (laddr_be != 0 && !net_is_local(u->net, laddr_be))
+	if (laddr_be != 0 && !net_is_ours(u->net, laddr_be) && !net_is_group(u->net, laddr_be))
 		return -EADDRNOTAVAIL;
 	if (lport_be != 0)
 		rc = bind_add(&u->binds, udp_ref(u, p), laddr_be, lport_be, udp_bind_flags(p), false);
@@ -118,7 +131,8 @@ static bool autobind_home(struct udp *u, struct udp_pcb *p, struct flow_key *key
 		if (!bind_is_auto(&u->binds, port) || flow_home(u->flow, flow_hash(u->flow, key)) != u->flow->self)
 			continue;
 		/* Without BIND_REUSE: an automatic port is nobody else's. */
-		if (bind_add(&u->binds, udp_ref(u, p), p->c.h.key.laddr_be, key->lport_be, BIND_RECEIVES, false) == 0)
+		if (bind_add(&u->binds, udp_ref(u, p), p->c.h.key.laddr_be, key->lport_be, BIND_RECEIVES | conn_bind_families(&p->c),
+			     false) == 0)
 			return true;
 	}
 	return false;
@@ -131,7 +145,7 @@ static int port_choose(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rt
 	int rc;
 
 	if (u->flow->rss->n_queues < 2 || !autobind_home(u, p, &key)) {
-		rc = bind_any(u, p, p->c.h.key.laddr_be, BIND_RECEIVES, &key.lport_be);
+		rc = bind_any(u, p, p->c.h.key.laddr_be, BIND_RECEIVES | conn_bind_families(&p->c), &key.lport_be);
 		if (rc < 0)
 			return rc == -EADDRINUSE ? -EAGAIN : rc; /* datagrams say EAGAIN */
 	}
@@ -150,43 +164,78 @@ int udp_autobind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be32
 	return rc == 0 ? port_taken(u, p) : rc;
 }
 
-/* True for the broadcast address of a network that we are on, and for that of all. */
-static bool is_broadcast(const struct net *net, rte_be32_t raddr_be)
+/* Where p sends from when nothing else is said: what it is bound to, unless that is a group. 0: the route says. */
+static rte_be32_t source_own(const struct udp *u, const struct udp_pcb *p)
 {
-	uint32_t raddr = rte_be_to_cpu_32(raddr_be);
-
-	for (uint32_t i = 0; i < net->n_routes; i++) {
-		const struct net_route *r = &net->route[i];
-
-		if (r->type == ROUTE_ONLINK && r->prefix_len < 31 && raddr == (r->prefix | UINT32_MAX >> r->prefix_len))
-			return true;
-	}
-	return raddr == UINT32_MAX;
+	return p->c.flags & CONN_BOUND_ADDR && !net_is_group(u->net, p->c.h.key.laddr_be) ? p->c.h.key.laddr_be : 0;
 }
 
-uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t raddr_be, int *err)
+static rte_be32_t source_for(const struct udp *u, rte_be32_t raddr_be, int *err)
 {
-	rte_be32_t laddr_be = p->c.flags & CONN_BOUND_ADDR ? p->c.h.key.laddr_be : 0;
+	uint32_t n = 0;
+	const rte_be32_t *src = net_sources(u->net, raddr_be, &n);
 
-	if (laddr_be != 0 && !net_is_local(u->net, laddr_be)) { /* removed since */
+	*err = 0;
+	if (src == NULL)
+		*err = net_unreachable(u->net, raddr_be);
+	else
+		return net_is_local(u->net, raddr_be) ? raddr_be : src[0];
+	return 0;
+}
+
+rte_be32_t udp_multicast_from(const struct udp_pcb *p, const struct net_end *to)
+{
+	return ip6_addr_is_mapped(&to->addr) && IN_MULTICAST(rte_be_to_cpu_32(ip6_addr_ip4(&to->addr))) ? p->mc_laddr_be : 0;
+}
+
+static uint32_t path_get6(struct udp *u, rte_be32_t laddr_be, uint8_t iface, const struct net_end *to, int *err)
+{
+	uint32_t n = 0, scope = to->scope == 0 && iface != NET_IFACE_ANY ? iface + 1u : to->scope;
+	const rte_be32_t *src = &laddr_be;
+
+	if (laddr_be == 0)
+		src = net_sources6(u->net, &to->addr, scope, &n);
+	if (src == NULL) {
+		*err = net_unreachable6(u->net, &to->addr, scope);
+		return 0;
+	}
+	return net_path6_get(u->net, src[0], &to->addr, scope, err);
+}
+
+uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_be, uint8_t iface, const struct net_end *to, int *err)
+{
+	rte_be32_t raddr_be;
+
+	if (laddr_be == 0)
+		laddr_be = source_own(u, p);
+	if (laddr_be != 0 && !net_is_ours(u->net, laddr_be)) { /* removed since */
 		*err = -EADDRNOTAVAIL;
 		return 0;
 	}
-	if (!p->broadcast && is_broadcast(u->net, raddr_be)) {
+	if (!ip6_addr_is_mapped(&to->addr))
+		return path_get6(u, laddr_be, iface, to, err);
+	raddr_be = ip6_addr_ip4(&to->addr);
+	if (!p->broadcast && net_is_broadcast(u->net, raddr_be)) {
 		*err = -EACCES;
 		return 0;
 	}
-	if (laddr_be == 0) {
-		uint32_t n = 0;
-		const rte_be32_t *src = net_sources(u->net, raddr_be, &n);
+	if (laddr_be == 0)
+		laddr_be = net_is_group(u->net, raddr_be) ? net_source_to_group(u->net, iface, raddr_be, err) :
+							    source_for(u, raddr_be, err);
+	return laddr_be != 0 ? net_path_get(u->net, laddr_be, raddr_be, err) : 0;
+}
 
-		if (src == NULL || n == 0) {
-			*err = -ENETUNREACH;
-			return 0;
-		}
-		laddr_be = net_is_local(u->net, raddr_be) ? raddr_be : src[0];
-	}
-	return net_path_get(u->net, laddr_be, raddr_be, err);
+void udp_path_forget(struct udp *u, struct udp_pcb *p)
+{
+	if (p->c.flags & CONN_IN_TABLE || p->c.h.path == 0)
+		return;
+	net_path_put(u->net, p->c.h.path);
+	p->c.h.path = 0;
+}
+
+int udp_mtu(const struct udp *u, const struct udp_pcb *p)
+{
+	return p->c.flags & CONN_IN_TABLE ? path_at(&u->net->paths, p->c.h.path)->pmtu : -ENOTCONN;
 }
 
 /* Leaves the table of connected sockets; at its home, too, unless another socket of ours has the same key. */
@@ -251,20 +300,22 @@ static int enter_peer(struct udp *u, struct udp_pcb *p, const struct flow_key *k
 	return rc;
 }
 
-int udp_connect(struct udp *u, struct udp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be)
+int udp_connect(struct udp *u, struct udp_pcb *p, const struct net_end *to)
 {
 	bool bound = p->c.h.key.lport_be != 0;
-	struct flow_key key;
+	struct flow_key key = {.rport_be = to->port_be};
 	uint32_t path;
 	int err = 0, rc = 0;
 
-	if (raddr_be == 0 && rport_be == 0)
+	if (to->port_be == 0 && ip6_addr_is_mapped(&to->addr) && ip6_addr_ip4(&to->addr) == 0)
 		return udp_disconnect(u, p);
-	path = udp_path_get(u, p, raddr_be, &err);
-	key = (struct flow_key){.raddr_be = raddr_be, .rport_be = rport_be};
-	key.laddr_be = path != 0 ? path_at(&u->net->paths, path)->laddr_be : 0;
+	path = udp_path_get(u, p, udp_multicast_from(p, to), p->mc_iface, to, &err);
+	if (path != 0) {
+		key.laddr_be = path_at(&u->net->paths, path)->laddr_be;
+		key.raddr_be = path_at(&u->net->paths, path)->raddr_be;
+	}
 	if (!bound) /* before the route is judged, as Linux does; nobody need know of a port that one peer alone uses */
-		rc = port_choose(u, p, key.laddr_be, raddr_be, rport_be);
+		rc = port_choose(u, p, key.laddr_be, key.raddr_be, to->port_be);
 	if (path == 0 || rc < 0)
 		goto fail;
 	key.lport_be = p->c.h.key.lport_be;
@@ -308,6 +359,8 @@ int udp_shutdown(struct udp *u, struct udp_pcb *p, int how)
 void udp_close(struct udp *u, struct udp_pcb *p)
 {
 	udp_queue_drop(p);
+	udp_errors_drop(p);
+	udp_groups_leave_all(u, p);
 	leave_peer(u, p);
 	if (p->c.h.key.lport_be != 0) {
 		udp_announce_gone(u, p);
@@ -326,7 +379,7 @@ uint32_t udp_poll(const struct udp_pcb *p)
 		ev |= EPOLLRDHUP;
 	if (p->shut_rd && p->shut_wr)
 		ev |= EPOLLHUP;
-	if (p->c.so_error != 0)
+	if (p->c.so_error != 0 || p->err != NULL)
 		ev |= EPOLLERR;
 	return ev;
 }

@@ -80,6 +80,12 @@ static inline uint64_t cksum_pseudo_sum(rte_be32_t src_be, rte_be32_t dst_be, ui
 	return (uint64_t)src_be + dst_be + rte_cpu_to_be_16(proto) + rte_cpu_to_be_16((uint16_t)l4_len);
 }
 
+/* The same of IPv6 (RFC 8200 8.1): addresses of 16 bytes each, one behind the other. */
+static inline uint64_t cksum_pseudo_sum6(const void *addrs, uint8_t proto, uint32_t l4_len)
+{
+	return cksum_bytes((uint64_t)rte_cpu_to_be_16(proto) + rte_cpu_to_be_16((uint16_t)l4_len), addrs, 32);
+}
+
 /* Adds the bytes [off, off+len) of m, in any number of segments of any length; what m does not have is left out. */
 uint64_t cksum_mbuf(uint64_t sum, const struct rte_mbuf *m, uint32_t off, uint32_t len);
 
@@ -90,6 +96,19 @@ static inline uint16_t cksum_l4_ip4(const struct rte_mbuf *m, uint32_t off, uint
 				    rte_be32_t dst_be, uint8_t proto)
 {
 	uint64_t sum = cksum_pseudo_sum(src_be, dst_be, proto, len);
+
+	if (likely(off + len <= m->data_len))
+		sum = cksum_bytes(sum, rte_pktmbuf_mtod_offset(m, const uint8_t *, off), len);
+	else
+		sum = cksum_mbuf(sum, m, off, len);
+	return (uint16_t)~cksum_fold(sum);
+}
+
+/* cksum_l4_ip4() for IPv6; addrs: source, then destination (but UDP stores 0xffff for 0, and has no segment without: RFC 8200
+ * 8.1). */
+static inline uint16_t cksum_l4_ip6(const struct rte_mbuf *m, uint32_t off, uint32_t len, const void *addrs, uint8_t proto)
+{
+	uint64_t sum = cksum_pseudo_sum6(addrs, proto, len);
 
 	if (likely(off + len <= m->data_len))
 		sum = cksum_bytes(sum, rte_pktmbuf_mtod_offset(m, const uint8_t *, off), len);

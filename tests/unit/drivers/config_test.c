@@ -1,5 +1,6 @@
 /* config_test.c: settings: what they take, every sentence with which they refuse, and the example files. */
 #include <dirent.h>
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,6 +30,57 @@ static int set_up(void **state)
 	config_defaults(&c);
 	err[0] = '\0';
 	return 0;
+}
+
+static const char *text6(const struct in6_addr *a)
+{
+	static char text[INET6_ADDRSTRLEN];
+
+	return inet_ntop(AF_INET6, a, text, sizeof(text));
+}
+
+/* Both families in one list; each range and gateway is for the interface before it. */
+static void addresses6(void **state)
+{
+	struct in6_addr a;
+
+	(void)state;
+	assert_int_equal(set("dev", "eth1"), 0);
+	assert_int_equal(set("ip", "2001:db8::fe-2001:db8::1:2/48, 10.0.0.1/24,fe80::5/64"), -EINVAL);
+	assert_int_equal(c.n_ip6, 0); /* all or nothing: 65285 are too many */
+	assert_int_equal(set("ip", "2001:db8::fe-2001:db8::102/48, 10.0.0.1/24,fe80::5/64"), 0);
+	assert_true(c.n_ip == 1 && c.n_ip6 == 2);
+	assert_string_equal(text6(&c.ip6[0].first), "2001:db8::fe");
+	assert_true(c.ip6[0].count == 5 && c.ip6[0].prefix_len == 48 && c.ip6[1].count == 1);
+	a = config_ip6_add(&c.ip6[0].first, 4);
+	assert_string_equal(text6(&a), "2001:db8::102");
+	assert_int_equal(set("gw", "2001:db8::1,10.0.0.254,fe80::1"), 0);
+	assert_true(c.n_gw == 1 && c.n_gw6 == 2);
+	assert_int_equal(config_check(&c, err, sizeof(err)), 0);
+	assert_true(config_dad(&c));
+	assert_int_equal(set("dad", "no"), 0);
+	assert_false(config_dad(&c));
+	assert_int_equal(set("gw", "2001:db9::1"), 0);
+	assert_int_equal(config_check(&c, err, sizeof(err)), -EINVAL);
+	assert_string_equal(err, "gateway 2001:db9::1 is on the network of none of our addresses: check the prefix lengths");
+	c.n_gw6 = 0;
+	assert_int_equal(set("ip", "2001:db8::100/64"), 0);
+	assert_int_equal(config_check(&c, err, sizeof(err)), -EINVAL);
+	assert_string_equal(err, "the range that starts at 2001:db8::100 overlaps another one");
+	/* Addresses may all come from routers. */
+	config_defaults(&c);
+	assert_int_equal(set("dev", "eth1"), 0);
+	assert_int_equal(config_check(&c, err, sizeof(err)), -EINVAL);
+	assert_int_equal(set("ip6", "auto"), 0);
+	assert_int_equal(config_check(&c, err, sizeof(err)), 0);
+	/* sim: the same for its far end. */
+	config_defaults(&c);
+	assert_int_equal(set("dev", "sim"), 0);
+	assert_int_equal(set("ip", "2001:db8::1/64"), 0);
+	assert_int_equal(config_check(&c, err, sizeof(err)), -EINVAL);
+	assert_int_equal(set("peer-ip", "2001:db8::2/64"), 0);
+	assert_int_equal(config_check(&c, err, sizeof(err)), 0);
+	assert_false(config_dad(&c));
 }
 
 static void values(void **state)
@@ -66,6 +118,10 @@ static void values(void **state)
 	assert_int_equal(c.rcvbuf_max, 6 << 20);
 	assert_int_equal(set("rcvbuf-max", "512K"), 0);
 	assert_int_equal(c.rcvbuf_max, 512 << 10);
+	assert_false(c.uto);
+	assert_int_equal(set("user-timeout-option", "yes"), 0);
+	assert_true(c.uto);
+	assert_int_equal(set("user-timeout-option", "1"), -EINVAL);
 	assert_int_equal(set("rcvbuf-max", "1K"), -EINVAL);
 	assert_int_equal(set("rcvbuf-max", "65M"), -EINVAL);
 	assert_int_equal(set("rcvbuf-max", "much"), -EINVAL);
@@ -140,12 +196,22 @@ static void sentences(void **state)
 	static const struct {
 		const char *name, *value, *sentence;
 	} rows[] = {
-		{"port", "1", "there is no setting 'port'; the settings are: dev, vlan, ip, peer-ip, gw, max-connections, port-range, "
+		{"port", "1", "there is no setting 'port'; the settings are: dev, vlan, ip, peer-ip, gw, ip6, dad, route, allow, deny, max-connections, port-range, "
 			      "reserved-ports, mtu, cores, mbufs, memory, "
-				    "rcvbuf-max, congestion, ecn, gro, huge, offload, eal, syncookies, fastopen, seed, log-level"},
+				    "rcvbuf-max, user-timeout-option, congestion, ecn, gro, huge, offload, eal, syncookies, fastopen, seed, log-level"},
 		{"dev", "", "dev : names no device"},
 		{"ip", "10.0.0.1", "ip 10.0.0.1: '10.0.0.1' has no prefix length: write it behind the address, such as 10.0.0.2/24"},
-		{"ip", "fe80::1/64", "ip fe80::1/64: is an IPv6 address; spate speaks IPv4 only"},
+		{"ip", "fe80::1", "ip fe80::1: 'fe80::1' has no prefix length: write it behind the address, such as 2001:db8::2/64"},
+		{"ip", "2001:db8::1/129", "ip 2001:db8::1/129: the prefix length '129' is not from 1 to 128"},
+		{"ip", "2001:db8::g/64", "ip 2001:db8::g/64: is not an address or a range such as 2001:db8::10-2001:db8::20/64"},
+		{"ip", "2001:db8::2-2001:db8::1/64", "ip 2001:db8::2-2001:db8::1/64: the range goes backwards"},
+		{"ip", "2001:db8::-2001:db8::1:0/64", "ip 2001:db8::-2001:db8::1:0/64: the range has more than 1024 addresses"},
+		{"ip", "2001:db8::f-2001:db8::10/124", "ip 2001:db8::f-2001:db8::10/124: the range does not fit into one /124"},
+		{"ip", "ff02::1/64", "ip ff02::1/64: ff02::1 is no address of a host"},
+		{"ip", "::1/128", "ip ::1/128: ::1 is no address of a host"},
+		{"gw", "2001:db8:::1", "gw 2001:db8:::1: is not an address such as 10.0.0.1 or 2001:db8::1"},
+		{"ip6", "dhcp", "ip6 dhcp: must be static or auto"},
+		{"dad", "1", "dad 1: must be yes, no or auto"},
 		{"ip", "10.0.0/24", "ip 10.0.0/24: is not an address or a range such as 10.0.0.10-10.0.0.200/16"},
 		{"ip", "10.0.0.1/33", "ip 10.0.0.1/33: the prefix length '33' is not from 1 to 32"},
 		{"ip", "10.0.0.9-10.0.0.8/24", "ip 10.0.0.9-10.0.0.8/24: the range goes backwards"},
@@ -155,7 +221,7 @@ static void sentences(void **state)
 		{"peer-ip", "224.0.0.1/8", "peer-ip 224.0.0.1/8: 224.0.0.1 is no address of a host"},
 		{"ip", "10.0.0.0/24", "ip 10.0.0.0/24: 10.0.0.0 is the network's own address"},
 		{"ip", "10.0.0.9-10.0.0.255/24", "ip 10.0.0.9-10.0.0.255/24: 10.0.0.255 is the network's broadcast address"},
-		{"gw", "10.0.0.1/24", "gw 10.0.0.1/24: is not an IPv4 address such as 10.0.0.1"},
+		{"gw", "10.0.0.1/24", "gw 10.0.0.1/24: is not an address such as 10.0.0.1 or 2001:db8::1"},
 		{"max-connections", "many", "max-connections many: is not a number: write digits, with k or M for thousands and "
 					    "millions"},
 		{"max-connections", "0", "max-connections 0: must be from 1 to 67108864"},
@@ -447,7 +513,7 @@ static void help_names_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(values), TEST(cores), TEST(sentences), TEST(too_many), TEST(whole), TEST(interfaces), TEST(too_many_interfaces), TEST(files), TEST(long_lines),
+		TEST(values), TEST(addresses6), TEST(cores), TEST(sentences), TEST(too_many), TEST(whole), TEST(interfaces), TEST(too_many_interfaces), TEST(files), TEST(long_lines),
 		TEST(examples), TEST(units), TEST(help_names_all),
 	};
 

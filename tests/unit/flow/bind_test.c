@@ -15,18 +15,26 @@
 #define B RTE_BE32(0x0a000002)
 #define P80 RTE_BE16(80)
 
+static struct rss rss;
+static struct addr6s addr6s;
 static struct binds b;
 
 static int setup(void **state)
 {
+	struct prng p;
+
 	(void)state;
-	return binds_init(&b, 2000, -1);
+	prng_seed(&p, 1);
+	assert_int_equal(rss_init(&rss, (const uint8_t[40]){1}, 40, NULL, 1, 1), 0);
+	assert_int_equal(addr6s_init(&addr6s, 8, &rss, &p, -1), 0);
+	return binds_init(&b, 2000, &addr6s, -1);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
 	binds_fini(&b);
+	addr6s_fini(&addr6s);
 	return 0;
 }
 
@@ -129,6 +137,71 @@ static void any_port(void **state)
 	assert_int_equal(bind_add(&b, 1, A, P80, 0, false), -ENOBUFS);
 }
 
+static struct ip6_addr addr6(uint8_t last) { return (struct ip6_addr){{0x20, 0x01, 0x0d, 0xb8, [15] = last}}; }
+
+/* An entry for any address has one family or both (RFC 3493 5.3: IPV6_V6ONLY), and conflicts and receives accordingly. */
+static void families(void **state)
+{
+	const struct ip6_addr a = addr6(1), other = addr6(2);
+	rte_be32_t a6 = addr6_get(&addr6s, &a, 0), b6 = addr6_get(&addr6s, &other, 0);
+
+	(void)state;
+	assert_int_equal(bind_add(&b, 1, 0, P80, BIND_IP6 | BIND_V6ONLY | BIND_RECEIVES, false), 0);
+	assert_int_equal(bind_find(&b, a6, P80, 0), 1);
+	assert_int_equal(bind_find(&b, A, P80, 0), 0);
+	assert_true(bind_is_free(&b, A, P80));
+	assert_false(bind_is_free(&b, a6, P80));
+	assert_int_equal(bind_add(&b, 2, a6, P80, BIND_IP6, false), -EADDRINUSE);
+	assert_int_equal(bind_add(&b, 2, 0, P80, BIND_IP6, false), -EADDRINUSE);
+	assert_int_equal(bind_add(&b, 2, 0, P80, BIND_RECEIVES, false), 0); /* IPv4 has a port of its own */
+	assert_int_equal(bind_find(&b, A, P80, 0), 2);
+	bind_remove(&b, 1, P80);
+	assert_int_equal(bind_find(&b, a6, P80, 0), 0);
+	assert_int_equal(bind_add(&b, 3, 0, P80, BIND_IP6 | BIND_RECEIVES, false), -EADDRINUSE); /* both families */
+	assert_int_equal(bind_add(&b, 3, a6, P80, BIND_IP6 | BIND_RECEIVES, false), 0);
+	bind_remove(&b, 2, P80);
+	assert_int_equal(bind_add(&b, 4, 0, P80, BIND_IP6 | BIND_RECEIVES, false), -EADDRINUSE);
+	assert_int_equal(bind_add(&b, 4, b6, P80, BIND_IP6 | BIND_RECEIVES, false), 0);
+	bind_remove(&b, 3, P80);
+	bind_remove(&b, 4, P80);
+	assert_int_equal(bind_add(&b, 5, 0, P80, BIND_IP6 | BIND_RECEIVES, false), 0);
+	assert_int_equal(bind_find(&b, A, P80, 0), 5);
+	assert_int_equal(bind_find(&b, a6, P80, 0), 5);
+	assert_int_equal(bind_add(&b, 6, A, P80, 0, false), -EADDRINUSE);
+	bind_remove(&b, 5, P80);
+	addr6_put(&addr6s, a6);
+	addr6_put(&addr6s, b6);
+	assert_int_equal(addr6s.pool.used, 0);
+}
+
+/* An entry holds its address's number, and another stack's note has the address: its number there means nothing here. */
+static void numbers(void **state)
+{
+	const struct ip6_addr a = addr6(1), other = addr6(2);
+	rte_be32_t mine = addr6_get(&addr6s, &a, 0);
+	struct bind_note n = {.owner = 7, .laddr_be = flow_addr6_be(1234), .lport_be = P80, .flags = BIND_RECEIVES, .laddr6 = a};
+
+	(void)state;
+	assert_int_equal(bind_add(&b, 1, mine, RTE_BE16(81), BIND_RECEIVES, false), 0);
+	addr6_put(&addr6s, mine);
+	assert_int_equal(addr6s.pool.used, 1);
+	bind_remote_set(&b, 3, &n);
+	assert_int_equal(bind_find(&b, mine, P80, 0), ref_make(FLOW_REMOTE, 3));
+	assert_int_equal(bind_add(&b, 2, mine, P80, 0, false), -EADDRINUSE);
+	bind_remove(&b, 1, RTE_BE16(81));
+	assert_int_equal(addr6s.pool.used, 1);
+	n.laddr6 = other; /* its address changed: closed and bound anew */
+	bind_remote_set(&b, 3, &n);
+	assert_int_equal(addr6s.pool.used, 1);
+	assert_int_equal(b.n_remote_exact, 1);
+	assert_int_equal(bind_find(&b, addr6_find(&addr6s, &other, 0), P80, 0), ref_make(FLOW_REMOTE, 3));
+	n.scope = 2; /* the same on a link: another one */
+	assert_int_equal(addr6_find(&addr6s, &other, 2), 0);
+	bind_remote_remove(&b, 3, &n);
+	assert_int_equal(addr6s.pool.used, 0);
+	assert_int_equal(b.pool.used, 0);
+}
+
 static struct bind_note told(flow_ref owner, rte_be32_t laddr_be, uint32_t flags)
 {
 	return (struct bind_note){.owner = owner, .laddr_be = laddr_be, .lport_be = P80, .flags = (uint8_t)flags};
@@ -193,6 +266,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(receivers, setup, teardown),
 		cmocka_unit_test_setup_teardown(any_port, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_stacks, setup, teardown),
+		cmocka_unit_test_setup_teardown(families, setup, teardown),
+		cmocka_unit_test_setup_teardown(numbers, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

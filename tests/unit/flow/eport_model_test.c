@@ -76,7 +76,7 @@ static void model_run(enum key_kind kind, uint16_t queues, uint16_t lo, uint16_t
 	prng_seed(&p, (uint64_t)kind << 16 | queues);
 	make_rss(&r, kind, 128, queues, &p);
 	s = eport_space_new(&r, lo, hi);
-	e = eport_new(s, 0, M_LADDRS * M_RADDRS * 2, &p, -1);
+	e = eport_new(s, 0, NULL, M_LADDRS * M_RADDRS * 2, &p, -1);
 	for (uint32_t l = 0; l < M_LADDRS; l++)
 		for (uint32_t ra = 0; ra < M_RADDRS; ra++)
 			brute(&r, 0, rte_cpu_to_be_32(0x0a000000 + l), rte_cpu_to_be_32(0xc0a80000 + ra), lo, hi,
@@ -154,7 +154,7 @@ static void many_addresses(void **state)
 	prng_seed(&p, 77);
 	make_rss(&r, KEY_MICROSOFT, 128, 128, &p);
 	s = eport_space_new(&r, 1024, 65535);
-	e = eport_new(s, 5, 2 * N, &p, -1);
+	e = eport_new(s, 5, NULL, 2 * N, &p, -1);
 	for (uint32_t i = 0; i < N; i++) {
 		list[i] = rte_cpu_to_be_32(0x0a010000 + i);
 		other[i] = rte_cpu_to_be_32(0x0a010000 + (i + 1) % N);
@@ -222,7 +222,7 @@ static void other_addresses(void **state)
 	prng_seed(&p, 9);
 	make_rss(&r, KEY_MICROSOFT, 128, 128, &p);
 	s = eport_space_new(&r, 1024, 65535);
-	e = eport_new(s, 5, 16, &p, -1);
+	e = eport_new(s, 5, NULL, 16, &p, -1);
 	while (eport_take(e, full, 2, RADDR, RPORT, 0, &k, &hash) == 0)
 		;
 	for (int i = 0; i < 10; i++) {

@@ -11,7 +11,8 @@ struct world {
 	struct eport *e;
 	struct prng p;
 	bool ip6;
-	uint8_t addr6[2][16];  /* local, remote */
+	struct ip6_addr addr6[2]; /* local, remote */
+	struct addr6s addrs;
 	uint32_t laddr, raddr; /* as the allocator is given them */
 	rte_be16_t rport_be;
 	uint16_t lo, hi, queue;
@@ -103,17 +104,18 @@ static uint32_t hash_at(uint16_t port)
 {
 	rte_be16_t port_be = rte_cpu_to_be_16(port);
 
-	return w.ip6 ? rss_hash6(&w.rss, w.addr6[1], w.addr6[0], w.rport_be, port_be) :
+	return w.ip6 ? rss_hash6(&w.rss, &w.addr6[1], &w.addr6[0], w.rport_be, port_be) :
 		       rss_hash4(&w.rss, w.raddr, w.laddr, w.rport_be, port_be);
 }
 
 static void make_addresses(void)
 {
 	for (int i = 0; i < 32; i++)
-		w.addr6[i / 16][i % 16] = (uint8_t)prng_u32(&w.p);
+		w.addr6[i / 16].b[i % 16] = (uint8_t)prng_u32(&w.p);
 	w.rport_be = (rte_be16_t)(1 + prng_below(&w.p, 65535));
-	w.laddr = w.ip6 ? eport_addr6_get(w.e, w.addr6[0]) : prng_u32(&w.p);
-	w.raddr = w.ip6 ? eport_addr6_get(w.e, w.addr6[1]) : prng_u32(&w.p);
+	/* 0.x.y.z is nobody's IPv4 address */
+	w.laddr = w.ip6 ? addr6_get(&w.addrs, &w.addr6[0], 0) : rte_cpu_to_be_32(prng_u32(&w.p) | 1u << 24);
+	w.raddr = w.ip6 ? addr6_get(&w.addrs, &w.addr6[1], 0) : rte_cpu_to_be_32(prng_u32(&w.p) | 1u << 24);
 }
 
 static void world_make(uint64_t seed)
@@ -125,7 +127,8 @@ static void world_make(uint64_t seed)
 	random_rss();
 	random_range();
 	random_reserved();
-	w.e = eport_new(w.space, w.queue, 64, &w.p, -1);
+	assert_int_equal(addr6s_init(&w.addrs, 64, &w.rss, &w.p, -1), 0);
+	w.e = eport_new(w.space, w.queue, &w.addrs, 64, &w.p, -1);
 	assert_non_null(w.e);
 	make_addresses();
 	for (uint32_t port = 0; port < 65536; port++) {
@@ -147,8 +150,7 @@ static int take_one(uint32_t range)
 	struct flow_key k;
 	uint32_t hash;
 	uint16_t port;
-	int err = w.ip6 ? eport_take6(w.e, &w.laddr, 1, w.raddr, w.rport_be, range, &k, &hash) :
-			  eport_take(w.e, &w.laddr, 1, w.raddr, w.rport_be, range, &k, &hash);
+	int err = eport_take(w.e, &w.laddr, 1, w.raddr, w.rport_be, range, &k, &hash);
 
 	if (err != 0)
 		return err;
@@ -165,17 +167,14 @@ static int take_exact(uint16_t port)
 {
 	struct flow_key k = key_at(port);
 
-	return w.ip6 ? eport_take_exact6(w.e, &k) : eport_take_exact(w.e, &k);
+	return eport_take_exact(w.e, &k);
 }
 
 static void put_port(uint16_t port)
 {
 	struct flow_key k = key_at(port);
 
-	if (w.ip6)
-		eport_put6(w.e, &k);
-	else
-		eport_put(w.e, &k);
+	eport_put(w.e, &k);
 	w.busy[port] = 0;
 }
 
@@ -255,8 +254,7 @@ static void fill_part(void)
 		assert_in_range(port, from, to);
 	}
 	assert_int_equal(take_one(SUBRANGE(lo, hi)), -EADDRNOTAVAIL);
-	err = w.ip6 ? eport_guess6(w.e, &w.laddr, 1, w.raddr, w.rport_be, SUBRANGE(lo, hi), &k, &hash) :
-		      eport_guess(w.e, &w.laddr, 1, w.raddr, w.rport_be, SUBRANGE(lo, hi), &k, &hash);
+	err = eport_guess(w.e, &w.laddr, 1, w.raddr, w.rport_be, SUBRANGE(lo, hi), &k, &hash);
 	if (err == 0) {
 		assert_in_range(rte_be_to_cpu_16(k.lport_be), from, to);
 		assert_true(w.home[rte_be_to_cpu_16(k.lport_be)] && hash == hash_at(rte_be_to_cpu_16(k.lport_be)));
@@ -309,11 +307,10 @@ static void world_run(uint64_t seed)
 	assert_int_equal(w.e->groups.used + w.e->dests.used + w.e->lists.used + w.e->port_bitmaps.used, 0);
 	for (int m = SET_SMALL; m < SET_MODES; m++)
 		assert_int_equal(w.e->set[m].used, 0);
-	if (w.ip6) {
-		eport_addr6_put(w.e, w.laddr);
-		eport_addr6_put(w.e, w.raddr);
-	}
-	assert_int_equal(w.e->addr6s.used, 0);
+	addr6_put(&w.addrs, w.laddr); /* which does nothing to an IPv4 address */
+	addr6_put(&w.addrs, w.raddr);
+	assert_int_equal(w.addrs.pool.used, 0);
+	addr6s_fini(&w.addrs);
 	eport_free(w.e);
 	eport_space_free(w.space);
 }
@@ -351,7 +348,7 @@ static void pool_run(bool ip6, uint16_t reta_size, uint32_t range)
 	enum { N = 24 };
 	static uint8_t seen[N][65536];
 	uint32_t list[N], per_addr[N] = {0}, want = 0, n = 0, hash, raddr;
-	uint8_t a6[16] = {0xfd, [15] = 9};
+	struct ip6_addr a6 = {{0xfd, [15] = 9}};
 	struct flow_key k;
 
 	memset(&w, 0, sizeof(w));
@@ -360,23 +357,23 @@ static void pool_run(bool ip6, uint16_t reta_size, uint32_t range)
 	make_rss(&w.rss, KEY_RANDOM_52, reta_size, 16, &w.p);
 	w.space = eport_space_new(&w.rss, 1024, 65535);
 	eport_space_reserve(w.space, 5000, 5999);
-	w.e = eport_new(w.space, 7, 64, &w.p, -1);
-	raddr = ip6 ? eport_addr6_get(w.e, a6) : RADDR;
+	assert_int_equal(addr6s_init(&w.addrs, 64, &w.rss, &w.p, -1), 0);
+	w.e = eport_new(w.space, 7, &w.addrs, 64, &w.p, -1);
+	raddr = ip6 ? addr6_get(&w.addrs, &a6, 0) : RADDR;
 	for (uint32_t i = 0; i < N; i++) {
-		uint8_t l6[16] = {0xfd, [14] = 1, [15] = (uint8_t)i};
+		struct ip6_addr l6 = {{0xfd, [14] = 1, [15] = (uint8_t)i}};
 		uint32_t l4 = rte_cpu_to_be_32(0x0a000000 + i);
 
-		list[i] = ip6 ? eport_addr6_get(w.e, l6) : l4;
+		list[i] = ip6 ? addr6_get(&w.addrs, &l6, 0) : l4;
 		for (uint32_t port = 1024; port < 65536; port++) {
 			rte_be16_t be = rte_cpu_to_be_16((uint16_t)port);
-			uint32_t h = ip6 ? rss_hash6(&w.rss, a6, l6, RPORT, be) : rss_hash4(&w.rss, RADDR, l4, RPORT, be);
+			uint32_t h = ip6 ? rss_hash6(&w.rss, &a6, &l6, RPORT, be) : rss_hash4(&w.rss, RADDR, l4, RPORT, be);
 
 			want += rss_queue(&w.rss, h) == 7 && (port < 5000 || port > 5999) &&
 				(range == 0 || (port >= (range & 0xffff) && port <= range >> 16));
 		}
 	}
-	while ((ip6 ? eport_take6(w.e, list, N, raddr, RPORT, range, &k, &hash) :
-		      eport_take(w.e, list, N, raddr, RPORT, range, &k, &hash)) == 0) {
+	while (eport_take(w.e, list, N, raddr, RPORT, range, &k, &hash) == 0) {
 		uint32_t i = 0;
 
 		while (list[i] != k.laddr_be)
@@ -388,6 +385,7 @@ static void pool_run(bool ip6, uint16_t reta_size, uint32_t range)
 				assert_in_range(per_addr[i], 50, 150);
 	}
 	assert_int_equal(n, want);
+	addr6s_fini(&w.addrs);
 	eport_free(w.e);
 	eport_space_free(w.space);
 }
@@ -472,39 +470,45 @@ static void numbers(void **state)
 
 static void addresses(void **state)
 {
-	enum { N = LOCAL_ADDRS_MAX + 4 };
+	enum { N = 1000 };
 	static struct rss r;
-	uint32_t number[N];
-	uint8_t a[16] = {0x20, 1};
+	struct addr6s s;
+	rte_be32_t number[N];
+	struct ip6_addr a = {{0x20, 1}};
 	struct prng p;
 
 	(void)state;
 	prng_seed(&p, 5);
 	make_rss(&r, KEY_MICROSOFT, 128, 4, &p);
-	struct eport_space *s = eport_space_new(&r, 1024, 65535);
-	struct eport *e = eport_new(s, 0, 4, &p, -1);
-
+	assert_int_equal(addr6s_init(&s, N, &r, &p, -1), 0);
 	for (uint32_t i = 0; i < N; i++) {
-		a[9] = (uint8_t)i;
-		a[15] = (uint8_t)(i >> 8);
-		number[i] = eport_addr6_get(e, a);
-		assert_true(number[i] != 0);
-		assert_int_equal(eport_addr6_get(e, a), number[i]);
+		a.b[9] = (uint8_t)i;
+		a.b[15] = (uint8_t)(i >> 9);
+		assert_int_equal(addr6_find(&s, &a, i >> 8 & 1), 0);
+		number[i] = addr6_get(&s, &a, i >> 8 & 1); /* one link or the other: two hosts with one address */
+		assert_true(flow_addr_is6(number[i]));
+		assert_int_equal(addr6_get(&s, &a, i >> 8 & 1), number[i]);
+		assert_int_equal(addr6_find(&s, &a, i >> 8 & 1), number[i]);
+		assert_int_equal(addr6_at(&s, number[i])->hash_src ^ addr6_at(&s, number[0])->hash_dst,
+				 rss_hash2_ip6(&r, &a, &addr6_at(&s, number[0])->addr));
 		for (uint32_t j = 0; j < i; j++)
 			assert_true(number[j] != number[i]);
 	}
-	a[0] = 0xfd;
-	assert_int_equal(eport_addr6_get(e, a), 0);
+	a.b[0] = 0xfd;
+	assert_int_equal(addr6_get(&s, &a, 0), 0);
 	for (uint32_t i = 0; i < N; i++)
-		eport_addr6_put(e, number[i]);
-	assert_int_equal(e->addr6s.used, N);
-	assert_int_equal(eport_addr6_get(e, a), 0);
+		addr6_put(&s, number[i]);
+	assert_int_equal(s.pool.used, N);
+	assert_int_equal(addr6_get(&s, &a, 0), 0);
+	addr6_hold(&s, number[0]);
 	for (uint32_t i = 0; i < N; i++)
-		eport_addr6_put(e, number[i]);
-	assert_int_equal(e->addr6s.used, 0);
-	assert_true(eport_addr6_get(e, a) != 0);
-	eport_free(e);
-	eport_space_free(s);
+		addr6_put(&s, number[i]);
+	assert_int_equal(s.pool.used, 1);
+	addr6_put(&s, number[0]);
+	assert_int_equal(s.pool.used, 0);
+	assert_int_equal(addr6_find(&s, &a, 0), 0);
+	assert_true(addr6_get(&s, &a, 0) != 0);
+	addr6s_fini(&s);
 }
 
 int main(void)

@@ -57,7 +57,7 @@ static void fill_case(enum key_kind kind, uint16_t reta_size, uint16_t queues, u
 	assert_non_null(s);
 	for (int i = 0; i < 3; i++) {
 		uint16_t queue = (uint16_t)(i == 0 ? 0 : prng_below(&p, queues));
-		struct eport *e = eport_new(s, queue, 100, &p, -1);
+		struct eport *e = eport_new(s, queue, NULL, 100, &p, -1);
 
 		assert_non_null(e);
 		fill_one(&r, e, queue, LADDR + (rte_be32_t)i * 0x01000000, lo, hi, &p);
@@ -121,7 +121,7 @@ static void set_sizes(void **state)
 	prng_seed(&p, 5);
 	make_rss(&r, KEY_RANDOM_52, 128, 1, &p);
 	s = eport_space_new(&r, 1024, 65535);
-	e = eport_new(s, 0, 4, &p, -1);
+	e = eport_new(s, 0, NULL, 4, &p, -1);
 	for (uint32_t n = 0; n < 1000; n++) {
 		assert_int_equal(eport_take(e, list, 1, RADDR, RPORT, 0, &key[n], &hash), 0);
 		g = eport_group_find(e, LADDR, RADDR, RPORT, 0);
@@ -164,7 +164,7 @@ static void exact_takes_all(void **state)
 	prng_seed(&p, 6);
 	make_rss(&r, KEY_MICROSOFT, 128, 4, &p);
 	s = eport_space_new(&r, 1024, 65535);
-	e = eport_new(s, 2, 4, &p, -1);
+	e = eport_new(s, 2, NULL, 4, &p, -1);
 	for (uint32_t port = 1; port <= 65535; port++) {
 		k.lport_be = rte_cpu_to_be_16((uint16_t)port);
 		assert_int_equal(eport_take_exact(e, &k), 0);
@@ -208,7 +208,7 @@ static void unpredictable(void **state)
 	prng_seed(&p, 8);
 	make_rss(&r, KEY_MICROSOFT, 128, 16, &p);
 	s = eport_space_new(&r, 1024, 65535);
-	e = eport_new(s, 3, 4, &p, -1);
+	e = eport_new(s, 3, NULL, 4, &p, -1);
 	for (int i = 0; i < 64000; i++) {
 		assert_int_equal(eport_take(e, list, 1, RADDR, RPORT, 0, &k, &hash), 0);
 		uint32_t port = rte_be_to_cpu_16(k.lport_be);
@@ -244,7 +244,7 @@ static void sequence(enum key_kind kind, uint16_t reta_size, uint16_t queues)
 	s = eport_space_new(&r, 1024, 65535);
 	for (int seed = 0; seed < 2; seed++) {
 		prng_seed(&p, 20 + (uint64_t)seed);
-		struct eport *e = eport_new(s, 1, 4, &p, -1);
+		struct eport *e = eport_new(s, 1, NULL, 4, &p, -1);
 
 		for (int i = 0; i < N; i++) {
 			assert_int_equal(eport_take(e, list, 1, RADDR, RPORT, 0, &k, &hash), 0);

@@ -321,7 +321,7 @@ static void notes(void **state)
 	net_mail(n, MAIL_ADDR_ADD, &a);
 	assert_true(net_is_local(n, IP(10, 0, 0, 5)));
 	net_mail(n, MAIL_GATEWAY, &gw);
-	assert_int_equal(net_route_find(n, FAR)->gw_be, GW);
+	assert_int_equal(ip6_addr_ip4(&net_route_find(n, FAR)->gw), GW);
 	gw.remove = true;
 	net_mail(n, MAIL_GATEWAY, &gw);
 	assert_null(net_route_find(n, FAR));

@@ -126,7 +126,7 @@ static void ip_drops(void **state)
 		{0, 0x4f, DROP_IP4_SHORT, true},    {2, 0x20, DROP_IP4_SHORT, true},
 		{3, 19, DROP_IP4_SHORT, true},      {10, 0xff, DROP_IP4_CKSUM, false},
 		{8, 0, DROP_MAX, true},             {9, 47, DROP_IP4_PROTO, true},
-		{16, 11, DROP_IP4_DST, true},       {19, 255, DROP_IP4_DST, true},
+		{16, 11, DROP_IP4_DST, true},       {19, 255, DROP_GROUP_PROTO, true},
 		{12, 224, DROP_IP4_SRC, true},      {12, 0, DROP_IP4_SRC, true},
 		{12, 127, DROP_IP4_SRC, true},      {12, 255, DROP_IP4_SRC, true},
 		{15, 255, DROP_IP4_SRC, true},      {15, 1, DROP_IP4_SRC, true},

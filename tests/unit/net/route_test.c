@@ -34,6 +34,27 @@ static void addresses(void **state)
 	assert_int_equal(net_addr_add(n, US, 24), -EEXIST);
 }
 
+static struct net_route route4(enum route_type type, rte_be32_t prefix_be, uint8_t prefix_len, rte_be32_t gw_be, uint32_t metric)
+{
+	return (struct net_route){.prefix = ip6_addr_mapped(prefix_be), .prefix_len = NET_PREFIX4 + prefix_len, .type = (uint8_t)type,
+				  .iface = NET_IFACE_ANY, .metric = metric,
+				  .gw = type == ROUTE_GATEWAY ? ip6_addr_mapped(gw_be) : (struct ip6_addr){{0}}};
+}
+
+static int add_route(struct net *n, enum route_type type, rte_be32_t prefix_be, uint8_t prefix_len, rte_be32_t gw_be, uint32_t metric)
+{
+	const struct net_route r = route4(type, prefix_be, prefix_len, gw_be, metric);
+
+	return net_route_add(n, &r);
+}
+
+static rte_be32_t gateway_to(const struct net *n, rte_be32_t to_be)
+{
+	const struct net_route *r = net_route_find(n, to_be);
+
+	return r != NULL && r->type == ROUTE_GATEWAY ? ip6_addr_ip4(&r->gw) : 0;
+}
+
 static void longest_prefix_wins(void **state)
 {
 	struct env *e = *state;
@@ -50,12 +71,12 @@ static void longest_prefix_wins(void **state)
 	assert_int_equal(net_addr_add(n, IP(10, 0, 1, 1), 16), 0);
 	assert_int_equal(net_addr_add(n, IP(10, 0, 2, 1), 28), 0);
 	assert_int_equal(net_addr_add(n, IP(10, 9, 9, 9), 32), 0);
-	assert_int_equal(net_route_find(n, PEER)->prefix_len, 24);
-	assert_int_equal(net_route_find(n, IP(10, 0, 2, 2))->prefix_len, 28);
-	assert_int_equal(net_route_find(n, IP(10, 0, 2, 99))->prefix_len, 16);
-	assert_int_equal(net_route_find(n, IP(10, 9, 9, 9))->prefix_len, 32);
+	assert_int_equal(net_route_find(n, PEER)->prefix_len, 96 + 24);
+	assert_int_equal(net_route_find(n, IP(10, 0, 2, 2))->prefix_len, 96 + 28);
+	assert_int_equal(net_route_find(n, IP(10, 0, 2, 99))->prefix_len, 96 + 16);
+	assert_int_equal(net_route_find(n, IP(10, 9, 9, 9))->prefix_len, 96 + 32);
 	assert_int_equal(net_route_find(n, FAR)->type, ROUTE_GATEWAY);
-	assert_int_equal(net_route_find(n, FAR)->gw_be, GW);
+	assert_int_equal(ip6_addr_ip4(&net_route_find(n, FAR)->gw), GW);
 	/* What has no single station on a link. */
 	assert_null(net_route_find(n, 0));
 	assert_null(net_route_find(n, IP(127, 0, 0, 1)));
@@ -64,7 +85,7 @@ static void longest_prefix_wins(void **state)
 	assert_null(net_route_find(n, IP(10, 0, 0, 255)));
 	assert_null(net_route_find(n, IP(10, 0, 2, 15)));
 	for (uint32_t i = n->n_routes; i < NET_ROUTES_MAX; i++)
-		assert_int_equal(net_addr_add(n, rte_cpu_to_be_32(0x64000001 + (i << 8)), 24), 0);
+		assert_int_equal(add_route(n, ROUTE_GATEWAY, rte_cpu_to_be_32(0x64000000 + (i << 8)), 24, GW, 0), 0);
 	assert_int_equal(net_addr_add(n, IP(101, 0, 0, 1), 24), -ENOSPC);
 	assert_int_equal(net_gw_add(n, GW), -EEXIST);
 	assert_int_equal(net_gw_add(n, IP(10, 0, 0, 252)), -ENOSPC);
@@ -99,6 +120,155 @@ static void sources_by_prefix(void **state)
 	assert_int_equal(s[0], IP(10, 2, 0, 1));
 	s = net_sources(n, IP(10, 1, 0, 5), &count); /* ourselves */
 	assert_int_equal(count, 10);
+}
+
+/* connect-semantics F41 to F44: what connect() says about each type. */
+static void routes_that_refuse(void **state)
+{
+	struct env *e = *state;
+	struct net *n = &e->net;
+	uint32_t count;
+	int err;
+
+	assert_int_equal(net_gw_add(n, GW), 0);
+	assert_int_equal(add_route(n, ROUTE_UNREACHABLE, IP(10, 9, 0, 0), 16, 0, 0), 0);
+	assert_int_equal(add_route(n, ROUTE_PROHIBIT, IP(10, 9, 1, 0), 24, 0, 0), 0);
+	assert_int_equal(add_route(n, ROUTE_BLACKHOLE, IP(10, 9, 1, 128), 25, 0, 0), 0);
+	assert_int_equal(add_route(n, ROUTE_GATEWAY, IP(10, 9, 1, 200), 32, GW, 0), 0);
+	assert_int_equal(net_unreachable(n, IP(10, 9, 7, 7)), -EHOSTUNREACH);
+	assert_int_equal(net_unreachable(n, IP(10, 9, 1, 7)), -EACCES);
+	assert_int_equal(net_unreachable(n, IP(10, 9, 1, 130)), -EINVAL);
+	assert_int_equal(net_unreachable(n, IP(10, 9, 1, 200)), 0);
+	assert_int_equal(net_unreachable(n, IP(10, 10, 1, 200)), 0);
+	assert_int_equal(net_unreachable(n, IP(127, 0, 0, 1)), -ENETUNREACH);
+	assert_null(net_sources(n, IP(10, 9, 7, 7), &count));
+	assert_int_equal(net_path_get(n, US, IP(10, 9, 1, 7), &err), 0);
+	assert_int_equal(err, -EACCES);
+	assert_int_equal(add_route(n, ROUTE_PROHIBIT, 0, 0, 0, 1), 0); /* behind the default gateway: its metric is higher */
+	assert_int_equal(net_unreachable(n, FAR), 0);
+	assert_int_equal(net_gw_remove(n, GW), 0);
+	assert_int_equal(net_unreachable(n, FAR), -EACCES);
+	assert_int_equal(net_unreachable(n, PEER), 0);
+	assert_int_equal(add_route(n, ROUTE_UNREACHABLE, US, 32, 0, 0), 0); /* of what is ours nothing is refused */
+	assert_non_null(net_sources(n, US, &count));
+}
+
+static void routes_wrong(void **state)
+{
+	struct env *e = *state;
+	struct net *n = &e->net;
+	struct net_route r = route4(ROUTE_GATEWAY, IP(10, 9, 0, 1), 16, GW, 0);
+
+	assert_int_equal(net_route_add(n, &r), -EINVAL); /* bits behind the prefix */
+	r = route4(ROUTE_ONLINK, IP(10, 9, 0, 0), 16, 0, 0);
+	assert_int_equal(net_route_add(n, &r), -EINVAL); /* on which interface? */
+	r.prefix_len = 95;
+	assert_int_equal(net_route_add(n, &r), -EINVAL);
+	r = route4(ROUTE_GATEWAY, IP(10, 9, 0, 0), 16, US, 0);
+	assert_int_equal(net_route_add(n, &r), -ENETUNREACH);
+	r = route4(ROUTE_GATEWAY, IP(10, 9, 0, 0), 16, FAR, 0);
+	assert_int_equal(net_route_add(n, &r), -ENETUNREACH);
+	r = (struct net_route){.type = ROUTE_GATEWAY, .iface = NET_IFACE_ANY, .gw = ip6_addr_mapped(GW)};
+	assert_int_equal(net_route_add(n, &r), -ENETUNREACH); /* IPv6 over a gateway of IPv4 */
+	assert_int_equal(add_route(n, ROUTE_GATEWAY, IP(10, 9, 0, 0), 16, GW, 3), 0);
+	assert_int_equal(add_route(n, ROUTE_GATEWAY, IP(10, 9, 0, 0), 16, GW, 3), -EEXIST);
+	assert_int_equal(add_route(n, ROUTE_GATEWAY, IP(10, 9, 0, 0), 16, GW, 4), 0);
+	r = route4(ROUTE_GATEWAY, IP(10, 9, 0, 0), 16, GW, 4);
+	assert_int_equal(net_route_remove(n, &r), 0);
+	assert_int_equal(net_route_remove(n, &r), -ENOENT);
+	r.metric = 0; /* any */
+	assert_int_equal(net_route_remove(n, &r), 0);
+	assert_int_equal(net_route_remove(n, &r), -ENOENT);
+	r = route4(ROUTE_ONLINK, IP(10, 0, 0, 0), 24, 0, 0); /* goes with its addresses only */
+	assert_int_equal(net_route_remove(n, &r), -ENOENT);
+}
+
+/* Lowest metric first; a network without an address of ours; a preferred source; the route's MTU. */
+static void routes_chosen(void **state)
+{
+	struct env *e = *state;
+	struct net *n = &e->net;
+	struct net_route r = route4(ROUTE_ONLINK, IP(10, 7, 0, 0), 16, 0, 0);
+	const rte_be32_t *s;
+	uint32_t count, path;
+	int err;
+
+	assert_int_equal(net_addr_add(n, IP(10, 0, 0, 77), 24), 0);
+	assert_int_equal(add_route(n, ROUTE_GATEWAY, 0, 0, GW, 10), 0);
+	assert_int_equal(add_route(n, ROUTE_GATEWAY, 0, 0, IP(10, 0, 0, 253), 5), 0);
+	assert_int_equal(gateway_to(n, FAR), IP(10, 0, 0, 253));
+	r.iface = 0;
+	assert_int_equal(net_route_add(n, &r), 0);
+	s = net_sources(n, IP(10, 7, 1, 1), &count);
+	assert_int_equal(count, 2);
+	assert_int_equal(s[0], US);
+	r = route4(ROUTE_GATEWAY, IP(192, 0, 2, 0), 24, GW, 0);
+	r.src = ip6_addr_mapped(IP(10, 0, 0, 77));
+	r.mtu = 1280;
+	assert_int_equal(net_route_add(n, &r), 0);
+	s = net_sources(n, FAR, &count);
+	assert_int_equal(count, 1);
+	assert_int_equal(s[0], IP(10, 0, 0, 77));
+	path = net_path_get(n, s[0], FAR, &err);
+	assert_int_equal(path_at(&n->paths, path)->pmtu, 1280);
+	net_path_put(n, path);
+	assert_int_equal(net_addr_remove(n, IP(10, 0, 0, 77)), 0); /* then any that fits */
+	assert_int_equal(net_sources(n, FAR, &count)[0], US);
+}
+
+/* Both families in one table: neither's default route takes the other's packets. */
+static void routes_of_ip6(void **state)
+{
+	struct env *e = *state;
+	struct net *n = &e->net;
+	const struct ip6_addr far = {{0x20, 1, 0xd, 0xb8, [15] = 1}}, near = {{0x20, 1, 0xd, 0xb8, 0, 1, [15] = 2}};
+	struct net_route r = {.type = ROUTE_GATEWAY, .iface = NET_IFACE_ANY, .gw = {{0xfe, 0x80, [15] = 1}}};
+
+	assert_int_equal(net_route_add(n, &r), -ENETUNREACH); /* a link-local gateway, but on which link? */
+	r.iface = 0;
+	assert_int_equal(net_route_add(n, &r), 0);
+	assert_int_equal(net_unreachable(n, FAR), -ENETUNREACH);
+	assert_int_equal(net_gw_add(n, GW), 0);
+	assert_int_equal(gateway_to(n, FAR), GW);
+	assert_true(ip6_addr_eq(&net_route_lookup(n, NET_IFACE_ANY, &far)->gw, &r.gw));
+	r = (struct net_route){.type = ROUTE_ONLINK, .prefix = {{0x20, 1, 0xd, 0xb8, 0, 1}}, .prefix_len = 47};
+	assert_int_equal(net_route_add(n, &r), -EINVAL);
+	r.prefix_len = 48;
+	assert_int_equal(net_route_add(n, &r), 0);
+	assert_int_equal(net_route_lookup(n, NET_IFACE_ANY, &near)->type, ROUTE_ONLINK);
+	assert_int_equal(net_route_lookup(n, NET_IFACE_ANY, &far)->type, ROUTE_GATEWAY);
+}
+
+/* RFC 1122 3.3.1.5: packets go over another gateway when one is dead, those of known destinations too; it gets another chance
+ * after ROUTE_DEAD_MS, or when it is heard. */
+static void gateway_dies(void **state)
+{
+	struct env *e = *state;
+	struct net *n = &e->net;
+	const rte_be32_t second = IP(10, 0, 0, 253);
+	uint32_t path;
+
+	assert_int_equal(net_gw_add(n, GW), 0);
+	assert_int_equal(net_gw_add(n, second), 0);
+	path = env_path(e, FAR);
+	assert_int_equal(env_output(e, path, 1), 0);
+	for (int i = 0; i < NEIGH_PROBES; i++) {
+		env_expect_arp(e, ARP_REQUEST, &mac_all, US, GW);
+		env_advance_ms(e, NEIGH_PROBE_MS);
+	}
+	assert_int_equal(gateway_to(n, FAR), second);
+	assert_int_equal(env_output(e, path, 2), 0);
+	env_expect_arp(e, ARP_REQUEST, &mac_all, US, second);
+	env_input(e, env_arp(e, ARP_REPLY, &mac_other, second, US, &mac_us), NET_DONE, NULL);
+	rte_pktmbuf_free(env_sent(e));
+	assert_true(path_at(&n->paths, path)->resolved);
+	env_advance_ms(e, ROUTE_DEAD_MS);
+	assert_int_equal(gateway_to(n, FAR), GW);
+	while (e->n_taken < e->n_sent)
+		rte_pktmbuf_free(env_sent(e));
+	net_path_put(n, path);
+	for (struct net_pkt pkt; net_error_next(n, &pkt);)
+		rte_pktmbuf_free(pkt.m);
 }
 
 static void paths_are_counted(void **state)
@@ -235,7 +405,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(addresses), T(longest_prefix_wins), T(sources_by_prefix), T(paths_are_counted), T(output_golden),
-		T(too_big), T(loop), T(own_source_from_the_wire),
+		T(too_big), T(loop), T(own_source_from_the_wire), T(routes_that_refuse), T(routes_wrong), T(routes_chosen),
+		T(routes_of_ip6), T(gateway_dies),
 	};
 
 	return cmocka_run_group_tests(tests, env_group_setup, env_group_teardown);

@@ -12,10 +12,11 @@ static struct udp *near_udp(void) { return &world.stack[NEAR]->udp; }
 
 static struct udp_pcb *connected(void)
 {
+	const struct net_end to = net_end4(inet_addr(FAR_IP), htons(53));
 	struct udp_pcb *p = udp_new(near_udp());
 
 	assert_non_null(p);
-	assert_int_equal(udp_connect(near_udp(), p, inet_addr(FAR_IP), htons(53)), 0);
+	assert_int_equal(udp_connect(near_udp(), p, &to), 0);
 	return p;
 }
 
@@ -98,7 +99,7 @@ static void input_lengths(void **state)
 	uint64_t *drops = world.stack[NEAR]->drops.n;
 	char buf[64];
 	struct iovec iov = {buf, sizeof(buf)};
-	struct sockaddr_in from;
+	struct udp_meta meta;
 
 	(void)state;
 	assert_int_equal(udp_bind(near_udp(), p, 0, htons(7000)), 0);
@@ -112,13 +113,13 @@ static void input_lengths(void **state)
 	assert_int_equal(drops[DROP_UDP_NO_SOCKET], 1);
 	assert_int_equal(p->n_queued, 3);
 	assert_int_equal(udp_unread(p), 5);
-	assert_int_equal(udp_recv(near_udp(), p, &iov, 1, 0, &from, NULL), 5);
-	assert_int_equal(from.sin_addr.s_addr, inet_addr(FAR_IP));
-	assert_int_equal(from.sin_port, htons(53));
-	assert_int_equal(udp_recv(near_udp(), p, &iov, 1, 0, NULL, NULL), 5);
+	assert_int_equal(udp_recv(near_udp(), p, &iov, 1, 0, &meta), 5);
+	assert_int_equal(ip6_addr_ip4(&meta.from.addr), inet_addr(FAR_IP));
+	assert_int_equal(meta.from.port_be, htons(53));
+	assert_int_equal(udp_recv(near_udp(), p, &iov, 1, 0, NULL), 5);
 	assert_memory_equal(buf, "hello", 5);
-	assert_int_equal(udp_recv(near_udp(), p, &iov, 1, 0, NULL, NULL), 2);
-	assert_int_equal(udp_recv(near_udp(), p, &iov, 1, 0, NULL, NULL), -EAGAIN);
+	assert_int_equal(udp_recv(near_udp(), p, &iov, 1, 0, NULL), 2);
+	assert_int_equal(udp_recv(near_udp(), p, &iov, 1, 0, NULL), -EAGAIN);
 	udp_close(near_udp(), p);
 }
 
@@ -167,9 +168,9 @@ static void jumbo(void **state)
 	for (size_t i = 0; i < sizeof(out); i++)
 		out[i] = (uint8_t)(i * 7 + i / 256);
 	assert_int_equal(udp_bind(far, q, 0, htons(53)), 0);
-	assert_int_equal(udp_send(near_udp(), p, parts, 3, NULL), sizeof(out));
+	assert_int_equal(udp_send(near_udp(), p, parts, 3, NULL, NULL), sizeof(out));
 	run_ms(5);
-	assert_int_equal(udp_recv(far, q, into, 2, 0, NULL, NULL), sizeof(out));
+	assert_int_equal(udp_recv(far, q, into, 2, 0, NULL), sizeof(out));
 	assert_memory_equal(in, out, sizeof(out));
 }
 
