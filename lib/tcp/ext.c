@@ -30,7 +30,8 @@ struct tcp_ext *tcp_ext_need(struct tcp *t, struct tcp_pcb *p)
 	x->cwnd_limited = x->use_max + p->mss > p->cwnd;
 	x->use_seq = p->snd_nxt;
 	x->used_ms = x->full_ms = t->clock->now_ms;
-	x->n.data_sent_ms = x->n.data_rcvd_ms = x->n.ack_rcvd_ms = t->clock->now_ms;
+	x->n.data_sent_ms = t->clock->now_ms;
+	x->n.data_rcvd_ms = x->n.ack_rcvd_ms = t->clock->now_ms - (t->clock->tick - p->rcv_tick) / ticks_from_ms(1);
 	x->n.limit_us_since = (uint32_t)t->clock->now_us;
 	x->n.rcv_seen = p->rcv_nxt;
 	tcp_rate_flushed(t, p, tcp_buf_of(t, p));

@@ -6,6 +6,7 @@
 #include <linux/inet_diag.h>
 
 #include "tcp/ext.h"
+#include "tcp/flight.h"
 #include "tcp/life.h"
 #include "tcp/out.h"
 #include "tcp/rtx.h"
@@ -88,6 +89,7 @@ static void listener_info(const struct tcp_listener *l, struct tcp_info *i)
 void tcp_info_get(struct tcp *t, struct tcp_pcb *p, struct tcp_info *i)
 {
 	uint32_t mss = p->mss != 0 ? p->mss : TCP_MSS_FALLBACK;
+	const struct tcp_flight *f;
 	const struct tcp_buf *b;
 	struct tcp_ext *x;
 
@@ -120,6 +122,12 @@ void tcp_info_get(struct tcp *t, struct tcp_pcb *p, struct tcp_info *i)
 	i->tcpi_snd_ssthresh = p->ssthresh >= TCP_CWND_MAX ? SSTHRESH_INFINITE : p->ssthresh / mss;
 	i->tcpi_snd_cwnd = p->cwnd / mss;
 	i->tcpi_advmss = mss;
+	f = b != NULL ? tcp_flight_of(t, b) : NULL;
+	if (f != NULL) {
+		i->tcpi_sacked = (f->sacked + mss - 1) / mss;
+		i->tcpi_lost = (f->lost + mss - 1) / mss;
+		i->tcpi_retrans = (f->retrans + mss - 1) / mss;
+	}
 	i->tcpi_notsent_bytes = b != NULL && seq_lt(p->snd_nxt, tcp_data_end(p, b)) ? tcp_data_end(p, b) - p->snd_nxt : 0;
 	i->tcpi_snd_wnd = p->snd_wnd;
 	x = tcp_ext_need(t, p);

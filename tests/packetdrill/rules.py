@@ -87,8 +87,11 @@ def judge(text, commands, name):
             if re.search(pattern, where):
                 return [], "needs " + why
     wanted = dict(DEFAULTS)
-    for block in commands:
-        wanted.update(SYSCTL.findall(re.sub(r"#.*", "", block)))
+    for number, block in enumerate(commands):
+        asked = dict(SYSCTL.findall(re.sub(r"#.*", "", block)))
+        if number > 0 and any(wanted.get(sysctl) != value for sysctl, value in asked.items()):
+            return [], "needs sysctl %s changed while it runs" % " and ".join(sorted(asked))
+        wanted.update(asked)
     flags = []
     for sysctl, value in wanted.items():
         name, translate = SETTINGS.get(sysctl, ("", lambda v: None))
