@@ -211,6 +211,42 @@ static int set_memory(struct spate_config *c, const char *v, struct say *say)
 	return 0;
 }
 
+static int set_congestion(struct spate_config *c, const char *v, struct say *say)
+{
+	static const char *const names[TCP_CC_IDS] = TCP_CC_NAMES;
+
+	for (unsigned i = 0; i < TCP_CC_IDS; i++) {
+		if (strcmp(v, names[i]) == 0) {
+			c->congestion = (uint8_t)i;
+			return 0;
+		}
+	}
+	return say_no(say, "must be cubic, reno, bbr or dctcp");
+}
+
+static int set_mtu_probing(struct spate_config *c, const char *v, struct say *say)
+{
+	bool yes = strcmp(v, "yes") == 0;
+
+	if (!yes && strcmp(v, "no") != 0)
+		return say_no(say, "must be yes or no");
+	c->mtu_probing = yes;
+	return 0;
+}
+
+static int set_ecn(struct spate_config *c, const char *v, struct say *say)
+{
+	static const char *const words[TCP_ECN_MODES] = {"no", "yes", "answer"};
+
+	for (unsigned i = 0; i < TCP_ECN_MODES; i++) {
+		if (strcmp(v, words[i]) == 0 || (v[0] == (char)('0' + i) && v[1] == '\0')) {
+			c->ecn = (uint8_t)i;
+			return 0;
+		}
+	}
+	return say_no(say, "must be no, yes or answer (0, 1 or 2 as Linux's tcp_ecn)");
+}
+
 static int set_huge(struct spate_config *c, const char *v, struct say *say)
 {
 	static const char *const words[] = {"auto", "no", "yes"};
@@ -320,6 +356,9 @@ static const struct setting {
 	 "on sim the far end takes the second half of the list", set_cores},
 	{"mbufs", "N", "packet buffers of one core (32768)", set_mbufs},
 	{"memory", "SIZE", "DPDK memory, such as 2G (computed)", set_memory},
+	{"congestion", "NAME", "congestion control of new sockets: cubic, reno, bbr or dctcp (cubic)", set_congestion},
+	{"ecn", "no|yes|answer", "explicit congestion notification: never, asked for, or when the peer asks (answer)", set_ecn},
+	{"mtu-probing", "yes|no", "smaller segments where large ones are lost again and again without an ICMP message (no)", set_mtu_probing},
 	{"gro", "yes|no", "join received segments before they are handled: for bulk transfer (no)", set_gro},
 	{"huge", "yes|no|auto", "huge pages (auto: when enough are free)", set_huge},
 	{"offload", "auto|no", "checksums, segmentation, VLAN tags by the device where it can (auto), or all in software", set_offload},
@@ -337,6 +376,7 @@ void config_defaults(struct spate_config *c)
 	c->n_ifaces = 1;
 	c->cores = 1;
 	c->mbufs = MBUFS_DEFAULT;
+	c->ecn = TCP_ECN_ANSWER;
 	c->huge = -1;
 	c->dad = -1;
 	c->offload = true;

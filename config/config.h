@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <rte_byteorder.h>
 
+#include "config/congestion.h"
 #include "config/limits.h"
 #include "config/rules.h"
 
@@ -82,6 +83,9 @@ struct spate_config {
 	bool cores_from_list;    /* cores was not given, it follows from the list (and from dev: sim shares it between its ends) */
 	uint32_t mbufs;          /* per stack */
 	uint32_t memory_mb;      /* DPDK memory; 0: computed */
+	uint8_t congestion;      /* enum tcp_cc_id of new sockets */
+	uint8_t ecn;             /* enum tcp_ecn_mode */
+	bool mtu_probing;        /* are black holes of large packets looked for? */
 	bool gro;                /* join received segments in software */
 	int huge;                /* 1 asked for, 0 forbidden, -1 use them when they are there and enough */
 	bool offload;            /* may the device do checksums, segmentation, VLAN tags? false: all in software */

@@ -88,6 +88,8 @@
 
 /* ---- TCP ---- */
 #define TCP_MSS_MIN 88            /* smaller announced MSS is raised to this: tinygram floods (Linux tcp_min_snd_mss is 48) */
+#define TCP_BASE_MSS 1024         /* what a path with a black hole is likely to take; Linux tcp_base_mss (RFC 4821 7.2) */
+#define TCP_HOLE_RTOS 3           /* losses of the same segment that let suspect one; Linux tcp_retries1 */
 #define TCP_MSS_FALLBACK 536      /* RFC 9293 3.7.1 */
 #define TCP_MSS_FALLBACK6 1220    /* the same of IPv6: its least MTU, 1280, without headers */
 #define TCP_SNDBUF_DEFAULT (1u << 20)
@@ -117,11 +119,24 @@
 #define TCP_KEEP_IDLE_S 7200       /* RFC 9293 3.8.4 */
 #define TCP_KEEP_INTVL_S 75
 #define TCP_KEEP_PROBES 9
-#define TCP_OOO_MAX 1024          /* out-of-order segments kept per connection: bounds the walk and the memory */
+#define TCP_OOO_MAX 16384         /* packets beyond a gap kept per connection: 20 MB of full segments, a lossy 10 Gbit/s over 15 ms */
+#define TCP_OOO_MIN 64            /* of however small ones, when the receive buffer is small ... */
+#define TCP_OOO_PACKET_BYTES 512  /* ... else one for so many bytes of receive buffer: they may hold four times as much memory */
+#define TCP_OOO_BLOCKS_MAX 256    /* gaps per connection, 6 KB: 1 % random loss in 25 000 segments; bounds what entering one moves */
 #define TCP_SYNRCVD_DIVISOR 4     /* half-open connections allowed: a quarter of max-connections, at least 1024 */
 #define TCP_BACKLOG_MAX (1u << 24)
+#define TCP_FLIGHT_CHUNK 32       /* records of transmissions in one piece: a cut moves at most so many */
+#define TCP_FLIGHT_CHUNKS 128     /* pieces of one connection: 4096 transmissions in flight, 6 MB without TSO and 250 with; beyond,
+				   * sending waits for ACKs. An ACK that tells of losses looks at each piece once */
+#define TCP_TLP_DELACK_US 200000u /* RFC 8985 7.2 WCDelAckT: what a peer may wait with the ACK of a single segment */
+#define TCP_REO_PERSIST 16        /* RFC 8985 6.2 step 4: recoveries without D-SACK until the reordering window is small again */
 #define TCP_OUT_BURST 16          /* segments that one connection may send before the others get their turn */
 #define TCP_COALESCE_MAX 256      /* received payloads up to this are copied behind the last one: bounds mbufs under tinygrams */
+#define TCP_EXT_DIVISOR 4         /* connections with more than an initial window on the way: a quarter of max-connections, at least
+				   * 1024; more than that do with the algorithms' simple forms */
+#define TCP_PACE_SHIFT 10         /* paced data leaves in bursts of 2^-10 s, as Linux (sk_pacing_shift) */
+#define TCP_PACE_QUANTUM_MAX 65536u /* BBR's window has room for three such bursts, up to this size */
+#define TCP_MIN_RTT_MS 300000     /* what counts as the least RTT is at most this old (Linux tcp_min_rtt_wlen) */
 #define TCP_TTL_DEFAULT 64        /* RFC 1700 */
 #define TCP_CHALLENGE_PER_SEC 1000 /* challenge ACKs of one stack, RFC 5961 section 7 */
 

@@ -46,6 +46,9 @@ int stack_init(struct stack *s, const struct stack_config *cfg)
 		.max_conns = cfg->max_conns,
 		.port_lo = cfg->port_lo,
 		.port_hi = cfg->port_hi,
+		.congestion = cfg->congestion,
+		.ecn = cfg->ecn,
+		.mtu_probing = cfg->mtu_probing,
 		.numa_node = cfg->numa_node,
 	};
 	const struct udp_config uc = {

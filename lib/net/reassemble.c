@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include "net/net6.h"
+#include "wire/ecn.h"
 #include "wire/icmp.h"
 #include "wire/tcp.h"
 
 #define BUCKETS FRAG_DATAGRAMS_MAX
 #define L4_MIN 8 /* header of UDP and ICMP */
-#define ECN_CE 3 /* RFC 3168 */
 
 /* One fragment: bytes [off, off + len) of the datagram's payload, which start skip bytes into m. */
 struct frag_piece {

@@ -27,6 +27,7 @@ static const struct counter counters[] = {
 	TCP_STAT(passive_opens),
 	TCP_STAT(established),
 	TCP_STAT(resets_in),
+	TCP_STAT(mtu_holes),
 	TCP_STAT(resets_out),
 	TCP_STAT(attempt_fails),
 	TCP_STAT(timeouts),
@@ -38,6 +39,8 @@ static const struct counter counters[] = {
 	TCP_STAT(timewait_reused),
 	TCP_STAT(conn_full),
 	TCP_STAT(port_exhausted),
+	TCP_STAT(ecn_ce),
+	TCP_STAT(ecn_reductions),
 #define DROP(name, text) IN_STACK("drop." #name, drops.n[DROP_##name]),
 #include "base/drop.def"
 #undef DROP

@@ -144,7 +144,7 @@ static ssize_t send_with(int fd, const struct iovec *iov, size_t n, int flags, c
 		return rc;
 	if (to != NULL && to_len > sizeof(struct sockaddr_storage))
 		return -EINVAL;
-	if (flags & MSG_OOB)
+	if (flags & MSG_OOB && !sock_is_tcp(c))
 		return -EOPNOTSUPP;
 	if (null_piece(iov, n))
 		return -EFAULT;
@@ -184,6 +184,8 @@ static ssize_t recv_rest(struct sock_env *env, struct conn *c, const struct iove
 		/* An error that comes now is for the next call. */
 		if (done == want || got == 0 || (got < 0 && got != -EAGAIN) || c->so_error != 0)
 			break;
+		if (tcp_at_mark(&env->s->tcp, sock_tcp(c))) /* no reading goes over the urgent mark */
+			break;
 		if (got == -EAGAIN && sock_wait_turn(w) < 0)
 			break;
 		if (c->so_error != 0)
@@ -191,6 +193,25 @@ static ssize_t recv_rest(struct sock_env *env, struct conn *c, const struct iove
 		got = tcp_recv(&env->s->tcp, sock_tcp(c), window, iov_take(&at, window), flags);
 	}
 	return (ssize_t)done;
+}
+
+/* MSG_OOB never waits. */
+static ssize_t recv_urgent(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags, int *msg_flags)
+{
+	ssize_t got;
+
+	if (!sock_is_tcp(c))
+		return -EOPNOTSUPP;
+	while (n > 0 && iov->iov_len == 0) {
+		iov++;
+		n--;
+	}
+	if (n > 0 && iov->iov_base == NULL && !(flags & MSG_TRUNC))
+		return -EFAULT;
+	got = tcp_recv_urgent(&env->s->tcp, sock_tcp(c), n > 0 ? iov->iov_base : NULL, n > 0 ? 1 : 0, flags);
+	if (got >= 0 && msg_flags != NULL)
+		*msg_flags |= MSG_OOB | (n == 0 ? MSG_TRUNC : 0);
+	return got;
 }
 
 /* *meta: of a datagram. */
@@ -208,7 +229,7 @@ static ssize_t recv_with(int fd, const struct iovec *iov, size_t n, int flags, s
 	if (rc < 0)
 		return rc;
 	if (flags & MSG_OOB)
-		return -EINVAL;
+		return recv_urgent(env, c, iov, n, flags, &meta->msg_flags);
 	if (from != NULL && (from_len == NULL || (int)*from_len < 0))
 		return from_len == NULL ? -EFAULT : -EINVAL;
 	/* A stream discards with MSG_TRUNC and needs no memory for it. */

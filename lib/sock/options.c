@@ -276,7 +276,7 @@ int sock_ioctl(int fd, unsigned long request, void *arg)
 
 	if (rc < 0)
 		return rc == -ENOTSOCK ? -ENOTTY : rc;
-	if (request != FIONBIO && request != FIONREAD && request != SIOCOUTQ)
+	if (request != FIONBIO && request != FIONREAD && request != SIOCOUTQ && request != SIOCATMARK)
 		return -ENOTTY;
 	if (v == NULL)
 		return -EFAULT;
@@ -284,6 +284,10 @@ int sock_ioctl(int fd, unsigned long request, void *arg)
 		nonblock_set(env, c, *v);
 	else if (c->type == CONN_LISTEN)
 		return -EINVAL;
+	else if (request == SIOCATMARK && !sock_is_tcp(c))
+		return -ENOTTY;
+	else if (request == SIOCATMARK)
+		*v = tcp_at_mark(&env->s->tcp, sock_tcp(c));
 	else if (request == FIONREAD)
 		*v = (int)(sock_is_tcp(c) ? tcp_unread(&env->s->tcp, sock_tcp(c)) : udp_unread(sock_udp(c)));
 	else

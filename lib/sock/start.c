@@ -232,6 +232,9 @@ static int member_stack(const struct spate_config *c, unsigned i, char *err, siz
 		.port_hi = c->port_hi,
 		.seed = c->seed != 0 ? c->seed + i : 0,
 		.now_ns = sock_clock_ns(),
+		.congestion = c->congestion,
+		.ecn = c->ecn,
+		.mtu_probing = c->mtu_probing,
 		.gro = c->gro,
 		.numa_node = node,
 	};

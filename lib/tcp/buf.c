@@ -37,30 +37,9 @@ void tcp_buf_snd_drop(struct tcp *t, struct tcp_buf *b)
 	t->snd_held -= segs_free(b->snd_head);
 	b->snd_head = b->snd_tail = b->snd_cur = NULL;
 	b->snd_len = 0;
-}
-
-/* A packet leaves the out-of-order list for good. */
-static void ooo_free(struct tcp *t, struct rte_mbuf *m)
-{
-	t->rcv_held -= m->nb_segs;
-	m->tx_offload = 0;
-	rte_pktmbuf_free(m);
-}
-
-void tcp_buf_ooo_drop(struct tcp *t, struct tcp_buf *b)
-{
-	struct rte_mbuf *m = b->ooo_head;
-
-	while (m != NULL) {
-		struct rte_mbuf *next = tcp_ooo_next(m);
-
-		ooo_free(t, m);
-		m = next;
-	}
-	b->ooo_head = b->ooo_tail = NULL;
-	b->ooo_n = 0;
-	b->ooo_fin = false;
-	b->dup_acks_due = 0;
+	if (b->flight != 0)
+		tcp_flight_free(t, b);
+	b->tell &= (uint8_t)~BUF_URG_SEND;
 }
 
 void tcp_buf_clear(struct tcp *t, struct tcp_buf *b)
@@ -70,6 +49,7 @@ void tcp_buf_clear(struct tcp *t, struct tcp_buf *b)
 	b->rcv_head = b->rcv_tail = NULL;
 	b->rcv_len = 0;
 	tcp_buf_ooo_drop(t, b);
+	b->tell = 0;
 }
 
 void tcp_buf_free(struct tcp *t, struct tcp_pcb *p)
@@ -149,6 +129,8 @@ void tcp_buf_snd_acked(struct tcp *t, struct tcp_buf *b, uint32_t len, uint32_t 
 		b->snd_tail = NULL;
 	if (b->snd_cur == b->snd_head)
 		b->snd_cur_seq = una;
+	if (unlikely(b->tell & BUF_URG_SEND) && seq_ge(una, b->snd_up))
+		b->tell &= (uint8_t)~BUF_URG_SEND;
 }
 
 void tcp_buf_snd_copy(struct tcp_buf *b, uint32_t una, uint32_t seq, void *dst, uint32_t len)
@@ -294,83 +276,4 @@ void tcp_buf_trim_to(struct rte_mbuf *m, uint32_t len)
 	s->next = NULL;
 	m->pkt_len = len;
 	m->nb_segs = n;
-}
-
-/* ---- out-of-order list ---- */
-
-static void ooo_link(struct rte_mbuf *m, struct rte_mbuf *next) { m->tx_offload = (uintptr_t)next; }
-
-static uint32_t ooo_end(const struct rte_mbuf *m) { return m->hash.usr + m->pkt_len; }
-
-/* Removes the packets behind m that m covers whole. */
-static void ooo_absorb(struct tcp *t, struct tcp_buf *b, struct rte_mbuf *m)
-{
-	struct rte_mbuf *next = tcp_ooo_next(m);
-
-	while (next != NULL && seq_le(ooo_end(next), ooo_end(m))) {
-		struct rte_mbuf *after = tcp_ooo_next(next);
-
-		ooo_free(t, next);
-		b->ooo_n--;
-		next = after;
-	}
-	ooo_link(m, next);
-	if (next == NULL)
-		b->ooo_tail = m;
-}
-
-bool tcp_buf_ooo_put(struct tcp *t, struct tcp_buf *b, struct rte_mbuf *m, uint32_t seq)
-{
-	struct rte_mbuf *prev = NULL;
-
-	if (b->ooo_n >= TCP_OOO_MAX) {
-		rte_pktmbuf_free(m);
-		return false;
-	}
-	m->hash.usr = seq;
-	if (b->ooo_tail != NULL && seq_ge(seq, b->ooo_tail->hash.usr)) {
-		prev = b->ooo_tail; /* the usual case: the next one of a burst behind one hole */
-	} else {
-		for (struct rte_mbuf *at = b->ooo_head; at != NULL && seq_le(at->hash.usr, seq); at = tcp_ooo_next(at))
-			prev = at;
-	}
-	if (prev != NULL && seq_le(ooo_end(m), ooo_end(prev))) {
-		rte_pktmbuf_free(m); /* seen before */
-		return true;
-	}
-	if (prev != NULL) {
-		ooo_link(m, tcp_ooo_next(prev));
-		ooo_link(prev, m);
-	} else {
-		ooo_link(m, b->ooo_head);
-		b->ooo_head = m;
-	}
-	b->ooo_n++;
-	t->rcv_held += m->nb_segs;
-	ooo_absorb(t, b, m);
-	return true;
-}
-
-uint32_t tcp_buf_ooo_drain(struct tcp *t, struct tcp_buf *b, uint32_t rcv_nxt)
-{
-	while (b->ooo_head != NULL && seq_le(b->ooo_head->hash.usr, rcv_nxt)) {
-		struct rte_mbuf *m = b->ooo_head;
-		uint32_t end = ooo_end(m), seq = m->hash.usr;
-
-		b->ooo_head = tcp_ooo_next(m);
-		b->ooo_n--;
-		if (seq_le(end, rcv_nxt)) {
-			ooo_free(t, m);
-			continue;
-		}
-		t->rcv_held -= m->nb_segs;
-		m->tx_offload = 0;
-		if (seq != rcv_nxt)
-			m = tcp_buf_trim_front(m, rcv_nxt - seq);
-		tcp_buf_rcv_put(t, b, m);
-		rcv_nxt = end;
-	}
-	if (b->ooo_head == NULL)
-		b->ooo_tail = NULL;
-	return rcv_nxt;
 }

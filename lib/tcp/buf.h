@@ -1,6 +1,6 @@
 /* buf.h: what a connection holds while bytes are in flight, unsent, unread or out of order. All payload is in mbufs owned
- * by the stack: the send and the receive queue are byte streams in segments linked by mbuf.next; the out-of-order list
- * holds whole packets, linked by mbuf.tx_offload and numbered by mbuf.hash.usr (both without meaning once received). */
+ * by the stack: the send and the receive queue are byte streams in segments linked by mbuf.next; what lies beyond a gap is in
+ * ooo.h. */
 #ifndef TCP_BUF_H
 #define TCP_BUF_H
 
@@ -24,14 +24,29 @@ struct tcp_buf {
 	uint32_t rcv_len;               /* ---- 64 ---- */
 	uint16_t dup_acks_due;          /* one for every out-of-order segment (RFC 5681 4.2) */
 	bool ooo_fin;                   /* a FIN was seen at ooo_fin_seq, beyond a gap */
+	uint8_t tell;                   /* BUF_* below: what segments have beside text, either way */
 	uint32_t ooo_fin_seq;
-	uint32_t ooo_n;
-	struct rte_mbuf *ooo_head, *ooo_tail; /* by sequence number */
-	uint32_t recover;               /* RFC 6582, valid with TF_RECOVERY or TF_LOSS */
+	uint32_t ooo;                   /* struct tcp_ooo, 0: no gap */
+	uint32_t dsack_left, dsack_right; /* bytes that came twice, to be told (RFC 2883); equal: none */
+	uint32_t snd_up;                /* RFC 9293 3.8.5: behind the last urgent byte, with BUF_URG_SEND ... */
+	uint32_t rcv_up;                /* ... and the urgent byte of the peer, with one of the others */
+	uint8_t urg_byte;
+	uint32_t recover;               /* RFC 6582, valid with TF_RECOVERY, TF_LOSS or TX_RECOVERED */
 	uint32_t cc_acked;              /* bytes acknowledged since cwnd last grew (RFC 5681 3.1) */
-	uint32_t rtt_seq, rtt_us;       /* the segment being timed (TF_RTT), and when it left */
+	uint32_t cwr_seq;               /* ECE made the window smaller, and does not again until more than this is acknowledged ... */
+	bool cwr;                       /* ... while set */
+	bool sent_again;                /* see flight: it did not leave for the first time then */
+	uint32_t flight;                /* struct tcp_flight (flight.h); 0: at most one transmission is in flight, ... */
+	uint32_t sent_us;               /* ... which left then */
 } __attribute__((aligned(64)));
-static_assert(sizeof(struct tcp_buf) == 128, "two cache lines");
+static_assert(sizeof(struct tcp_buf) % 64 == 0, "whole cache lines");
+
+/* tcp_buf.tell */
+#define BUF_SACK     (1u << 0) /* the next segment has SACK blocks */
+#define BUF_URG_SEND (1u << 1) /* segments before snd_up have an urgent pointer */
+#define BUF_URG_WAIT (1u << 2) /* the peer announced an urgent byte ... */
+#define BUF_URG_BYTE (1u << 3) /* ... which has arrived ... */
+#define BUF_URG_READ (1u << 4) /* ... and was read; its mark is still ahead of the reader */
 
 static inline struct tcp_buf *tcp_buf_of(const struct tcp *t, const struct tcp_pcb *p)
 {
@@ -41,19 +56,21 @@ static inline struct tcp_buf *tcp_buf_of(const struct tcp *t, const struct tcp_p
 struct tcp_buf *tcp_buf_need(struct tcp *t, struct tcp_pcb *p); /* the connection's, made when there is none; never NULL */
 void tcp_buf_free(struct tcp *t, struct tcp_pcb *p);            /* with all that is in it */
 void tcp_buf_clear(struct tcp *t, struct tcp_buf *b);
-void tcp_buf_snd_drop(struct tcp *t, struct tcp_buf *b);
-void tcp_buf_ooo_drop(struct tcp *t, struct tcp_buf *b);
+void tcp_buf_snd_drop(struct tcp *t, struct tcp_buf *b); /* with its struct tcp_flight */
+void tcp_buf_ooo_drop(struct tcp *t, struct tcp_buf *b); /* what is beyond gaps, and what was to be told about it */
 
 /* Gives an empty one back. */
 static inline void tcp_buf_settle(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {
-	if (b->snd_head == NULL && b->rcv_head == NULL && b->ooo_head == NULL && !b->ooo_fin && b->dup_acks_due == 0) {
-		p->tflags &= ~TF_RTT;
+	if (b->snd_head == NULL && b->rcv_head == NULL && b->ooo == 0 && !b->ooo_fin && b->tell == 0 &&
+	    b->dup_acks_due == 0 && b->flight == 0) {
 		b->owner = 0;
 		pool_put(&t->bufs, p->buf);
 		p->buf = 0;
 	}
 }
+
+void tcp_flight_free(struct tcp *t, struct tcp_buf *b); /* of what is in flight; b->flight is not 0 */
 
 /* ---- send queue ---- */
 /* Appends bytes and returns how many: fewer only when mbufs ran out. */
@@ -69,14 +86,6 @@ void tcp_buf_rcv_put(struct tcp *t, struct tcp_buf *b, struct rte_mbuf *m);
 /* Copies up to len bytes to dst (NULL: nowhere), which start *off bytes into segment *m; both move on. Frees nothing. */
 uint32_t tcp_buf_rcv_peek(const struct rte_mbuf **m, uint32_t *off, void *dst, uint32_t len);
 void tcp_buf_rcv_take(struct tcp *t, struct tcp_buf *b, uint32_t len); /* removes the first len bytes */
-
-/* ---- out-of-order list ---- */
-static inline struct rte_mbuf *tcp_ooo_next(const struct rte_mbuf *m) { return (struct rte_mbuf *)(uintptr_t)m->tx_offload; }
-
-/* Files a packet of only payload whose first byte is seq; owns it. False: it is full, the packet is gone. */
-bool tcp_buf_ooo_put(struct tcp *t, struct tcp_buf *b, struct rte_mbuf *m, uint32_t seq);
-/* Moves what has become in order to the receive queue; returns the new rcv_nxt. */
-uint32_t tcp_buf_ooo_drain(struct tcp *t, struct tcp_buf *b, uint32_t rcv_nxt);
 
 /* Cuts the first n bytes off a packet (any number of segments, n < pkt_len); what is left may be another mbuf. */
 struct rte_mbuf *tcp_buf_trim_front(struct rte_mbuf *m, uint32_t n);

@@ -96,9 +96,12 @@ int tcp_disconnect(struct tcp *t, struct tcp_pcb *p)
 static void close_connected(struct tcp *t, struct tcp_pcb *p)
 {
 	const struct tcp_buf *b = tcp_buf_of(t, p);
+	bool unread = b != NULL && b->rcv_len > 0;
 
-	if ((b != NULL && b->rcv_len > 0) || tcp_opt(t, p)->linger_s == 0) { /* RFC 2525 2.17; RFC 9293 3.10.5 */
-		tcp_abort(t, p, 0);
+	if (unread || tcp_opt(t, p)->linger_s == 0) { /* RFC 2525 2.17; RFC 9293 3.10.5 */
+		if (unread || needs_reset(p, b))
+			tcp_out_rst(t, p);
+		tcp_done(t, p, 0);
 		return;
 	}
 	p->tflags |= TF_SHUT_RD;

@@ -7,7 +7,7 @@
 #include "tcp/buf.h"
 #include "tcp/in.h"
 #include "tcp/life.h"
-#include "tcp/out.h"
+#include "tcp/rtx.h"
 
 /* RFC 1191 7: what to try when an old router does not say. */
 static uint16_t plateau_below(uint16_t mtu)
@@ -31,8 +31,7 @@ static void path_narrows(struct tcp *t, uint32_t path_idx, uint16_t mtu, struct 
 	net_pmtu_lower(t->net, path_idx, mtu != 0 ? mtu : plateau_below(before));
 	if (path->pmtu == before || p == NULL || !TCP_IN(p->state, TCP_SYNCHRONIZED))
 		return;
-	p->snd_nxt = p->snd_una;
-	tcp_out_mark(t, p);
+	tcp_rtx_narrowed(t, p);
 }
 
 static bool is_frag_needed(const struct net_pkt *pkt)
@@ -52,7 +51,8 @@ static void icmp_pcb(struct tcp *t, struct tcp_pcb *p, const struct net_pkt *pkt
 		}
 	}
 	if (is_frag_needed(pkt)) {
-		path_narrows(t, p->c.h.path, pkt->icmp.mtu, p);
+		if (!tcp_opt_unusual_df(tcp_opt(t, p))) /* such sockets did not ask, and do not believe it */
+			path_narrows(t, p->c.h.path, pkt->icmp.mtu, p);
 		return;
 	}
 	if (pkt->icmp.err == 0)

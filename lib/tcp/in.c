@@ -4,7 +4,11 @@
 #include <errno.h>
 
 #include "net/either.h"
+#include "tcp/ack.h"
+#include "tcp/ext.h"
 #include "tcp/out.h"
+#include "tcp/sack_out.h"
+#include "tcp/urgent.h"
 #include "tcp/rtx.h"
 
 void tcp_in_drop(struct tcp *t, struct tcp_seg *s, enum drop why)
@@ -83,8 +87,13 @@ static bool step1_seq(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		why = DROP_TCP_SEQ;
 	else
 		return true;
-	if (!(s->flags & TCPF_RST))
+	if (!(s->flags & TCPF_RST)) {
+		if (s->len > 0)
+			tcp_ack_quick_again(p);
+		if (s->len > 0 && seq_lt(s->seq, p->rcv_nxt)) /* RFC 2883 4.1 */
+			tcp_dsack(t, p, s->seq, seq_min(s->seq + s->len, p->rcv_nxt));
 		tcp_out_ack_now(t, p);
+	}
 	tcp_in_drop(t, s, why);
 	return false;
 }
@@ -126,6 +135,9 @@ static void trim(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 
 		if (old > s->len)
 			old = s->len;
+		tcp_dsack(t, p, s->seq, s->seq + old); /* RFC 2883 4.2 */
+		if (old > 0 && s->len == old)
+			tcp_ack_quick_again(p);
 		s->seq += old;
 		s->off += old;
 		s->len -= old;
@@ -163,7 +175,7 @@ static bool expected(const struct tcp *t, const struct tcp_pcb *p, const struct 
 	const struct tcp_buf *b = tcp_buf_of(t, p);
 
 	return p->state == TCP_ESTABLISHED && (s->flags & (odd | TCPF_ACK)) == TCPF_ACK && s->seq == p->rcv_nxt &&
-	       seq_le(s->seq + s->len, p->rcv_adv) && (b == NULL || b->ooo_head == NULL) &&
+	       seq_le(s->seq + s->len, p->rcv_adv) && (b == NULL || b->ooo == 0) &&
 	       (!(p->tflags & TF_TS) || (s->o.has_ts && !tcp_paws_old(s, p->ts_recent)));
 }
 
@@ -188,8 +200,12 @@ void tcp_in_pcb(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		timestamp_renew(t, p, s);
 	}
 	heard(t, p);
+	if (unlikely(p->xflags & TX_EXT))
+		tcp_ext_received(t, p, s->len, s->len > 0 ? tcp_seg_joined(s) : 1);
 	if (!tcp_in_ack(t, p, s))
 		return;
+	if (unlikely(s->flags & TCPF_URG))
+		tcp_in_urg(t, p, s);
 	if (s->len > 0 && !tcp_in_text(t, p, s))
 		return;
 	if (s->flags & TCPF_FIN)
@@ -211,6 +227,8 @@ static bool segment_parse(struct tcp_seg *s, struct net_pkt *pkt)
 	s->seq = v.seq;
 	s->ack = v.ack;
 	s->wnd = v.wnd;
+	s->urp = v.urp;
+	s->up = v.seq + v.urp;
 	s->flags = v.flags;
 	s->off = pkt->l4_off + v.hdr_len;
 	s->len = pkt->l4_len - v.hdr_len;
@@ -237,7 +255,9 @@ int tcp_input(struct tcp *t, struct net_pkt *pkt)
 	} else if (ref_kind(r) == FLOW_CONN) {
 		struct tcp_pcb *p = tcp_pcb_at(t, r);
 
-		if (p->state == TCP_SYN_SENT)
+		if (unlikely(p->xflags & TX_MIN_TTL) && pkt->ttl < tcp_opt(t, p)->min_ttl)
+			drop_count(t->drops, DROP_TCP_MINTTL);
+		else if (p->state == TCP_SYN_SENT)
 			tcp_in_synsent(t, p, &s);
 		else
 			tcp_in_pcb(t, p, &s);

@@ -12,7 +12,8 @@ struct tcp_seg {
 	uint32_t seq, ack;
 	uint32_t len;               /* payload that is left of it */
 	uint32_t off;               /* where it starts in m */
-	uint16_t wnd;               /* as on the wire */
+	uint32_t up;                /* SEG.UP: where the urgent pointer urp points, for segments with URG */
+	uint16_t wnd, urp;          /* as on the wire */
 	uint8_t flags;
 	struct tcp_opts o;
 };
@@ -32,6 +33,7 @@ bool tcp_in_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s);         /*
 bool tcp_in_text(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s);        /* step 7 */
 void tcp_in_fin(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s);   /* step 8 */
 void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s); /* our SYN is acknowledged */
+uint32_t tcp_seg_joined(const struct tcp_seg *s); /* how many segments the peer sent that arrived as this one, with text */
 void tcp_in_drop(struct tcp *t, struct tcp_seg *s, enum drop why);            /* counts and frees */
 void tcp_in_reset(struct tcp *t, const struct tcp_seg *s, uint32_t path);     /* the RST of 3.10.7.1 */
 
@@ -44,11 +46,20 @@ void tcp_synrcvd_timeout(struct tcp *t, struct tcp_synrcvd *sr);
 /* RFC 7323 5.3: the segment's timestamp is older than ts_recent. */
 static inline bool tcp_paws_old(const struct tcp_seg *s, uint32_t ts_recent) { return (int32_t)(s->o.tsval - ts_recent) < 0; }
 
-static inline bool tcp_writable(const struct tcp_pcb *p, const struct tcp_buf *b) /* as Linux sk_stream_is_writeable() */
+/* TCP_NOTSENT_LOWAT: fewer bytes than that wait to leave. */
+static inline bool tcp_lowat_allows(const struct tcp *t, const struct tcp_pcb *p, const struct tcp_buf *b)
+{
+	uint32_t lowat = tcp_opt(t, p)->notsent_lowat;
+
+	return likely(lowat == 0) || b == NULL || p->snd_una + b->snd_len - p->snd_nxt < lowat;
+}
+
+static inline bool tcp_writable(const struct tcp *t, const struct tcp_pcb *p, const struct tcp_buf *b)
 {
 	uint32_t queued = b != NULL ? b->snd_len : 0;
 
-	return queued < p->sndbuf && p->sndbuf - queued >= queued / 2;
+	/* as Linux sk_stream_is_writeable() */
+	return queued < p->sndbuf && p->sndbuf - queued >= queued / 2 && tcp_lowat_allows(t, p, b);
 }
 
 #endif

@@ -2,12 +2,15 @@
 #include <errno.h>
 
 #include "tcp/cc.h"
+#include "tcp/ecn.h"
+#include "tcp/ext.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
+#include "tcp/rate.h"
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
 
-static void rtt_from_timestamp(const struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
+void tcp_rtt_from_timestamp(const struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 {
 	uint32_t ms = tcp_now_ts(t, p->ts_offset) - s->o.tsecr;
 
@@ -22,13 +25,13 @@ static void handshake_timing(struct tcp *t, struct tcp_pcb *p, const struct tcp_
 	if (p->backoff == 0)
 		tcp_rtt_sample(p, (uint32_t)t->clock->now_us - p->syn_us);
 	else if ((p->tflags & TF_TS) && s->o.has_ts)
-		rtt_from_timestamp(t, p, s);
+		tcp_rtt_from_timestamp(t, p, s);
 	else
 		p->rttvar_us4 = TCP_RTO_AFTER_SYN_LOSS_US;
 	if (p->backoff > 1)
 		p->cwnd = p->mss;
 	p->backoff = 0;
-	p->ext = 0;
+	p->ext = 0; /* was syn_us */
 }
 
 void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
@@ -39,6 +42,7 @@ void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *
 	p->tflags |= TF_CONNECTED;
 	tcp_timer_rtx_stop(p);
 	tcp_state_set(t, p, TCP_ESTABLISHED);
+	tcp_ext_established(t, p);
 	net_confirm(t->net, p->c.h.path);
 	tcp_timer_keepalive(t, p);
 	ready_mark(t->flow, &p->c, EPOLLOUT);
@@ -72,19 +76,6 @@ static void window_update(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg
 	}
 }
 
-/* RFC 6298 section 3: segments sent once are timed; after a retransmission only the timestamp option tells. */
-static void rtt_update(const struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b, const struct tcp_seg *s)
-{
-	if (p->tflags & TF_RTT) {
-		if (seq_lt(s->ack, b->rtt_seq))
-			return;
-		tcp_rtt_sample(p, (uint32_t)t->clock->now_us - b->rtt_us);
-		p->tflags &= ~TF_RTT;
-	} else if (p->backoff > 0 && (p->tflags & TF_TS) && s->o.has_ts) {
-		rtt_from_timestamp(t, p, s);
-	}
-}
-
 /* Our FIN is acknowledged. False: p is gone from here. */
 static bool fin_acked(struct tcp *t, struct tcp_pcb *p)
 {
@@ -103,31 +94,77 @@ static bool fin_acked(struct tcp *t, struct tcp_pcb *p)
 	}
 }
 
+/* Nothing but (part of) what left last is acknowledged, or there is no data at all: nothing to ask the scoreboard. RFC 6298
+ * section 3: what was sent once is timed; after a retransmission only the timestamp option tells. */
+static void ack_single(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, const struct tcp_seg *s)
+{
+	struct tcp_ack a = {.una = s->ack, .acked = s->ack - p->snd_una, .delivered = s->ack - p->snd_una,
+			    .prior_flight = p->snd_nxt - p->snd_una, .ece = (s->flags & TCPF_ECE) && (p->xflags & TX_ECN)};
+
+	a.flight = seq_gt(p->snd_nxt, s->ack) ? p->snd_nxt - s->ack : 0;
+	if (b != NULL && b->snd_len > 0 && s->ack == p->snd_nxt && likely(!b->sent_again && p->backoff == 0)) {
+		a.rtt_us = (uint32_t)t->clock->now_us - b->sent_us;
+		a.rtt_us += a.rtt_us == 0;
+		tcp_rtt_sample(p, a.rtt_us);
+	} else if (p->backoff > 0 && (p->tflags & TF_TS) && s->o.has_ts) {
+		tcp_rtt_from_timestamp(t, p, s);
+	}
+	if (unlikely(p->xflags & TX_EXT)) {
+		if (a.rtt_us != 0)
+			tcp_rate_single(t, p, b, &a);
+		tcp_ext_acked(t, p, &a);
+	}
+	tcp_cc_acked(t, p, b, &a);
+	p->dupacks = 0;
+	p->snd_una = s->ack;
+	p->snd_nxt = seq_max(p->snd_nxt, p->snd_una);
+}
+
+/* There is data, and a scoreboard or a reason to make one. */
+static bool asks_scoreboard(const struct tcp_pcb *p, const struct tcp_buf *b, const struct tcp_seg *s)
+{
+	return b != NULL && (b->flight != 0 || unlikely(b->snd_len > 0 && p->snd_nxt != p->snd_una &&
+							((p->xflags & TX_TLP) || s->o.n_sack != 0)));
+}
+
+/* All in flight is acknowledged; or there are so many FINs alone in flight that it goes without. */
+static void scoreboard_end(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
+{
+	if (p->snd_una != p->snd_nxt && (b->snd_len > 0 || t->flights.used <= t->snd_held_max))
+		return;
+	if ((p->xflags & TX_TLP) && (tcp_flight_of(t, b)->tlp_new || tcp_flight_of(t, b)->tlp_end != p->snd_una))
+		p->xflags &= ~TX_TLP;
+	p->tflags &= ~(TF_RECOVERY | TF_LOSS);
+	tcp_flight_free(t, b);
+}
+
 static bool ack_new(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 {
 	struct tcp_buf *b = tcp_buf_of(t, p);
 	uint32_t end = tcp_data_end(p, b);
 	bool fin = TCP_IN(p->state, TCP_FIN_DUE) && s->ack == end + 1;
 	uint32_t data = s->ack - p->snd_una - fin;
-	bool was_writable = tcp_writable(p, b);
+	bool was_writable = tcp_writable(t, p, b), scoreboard = asks_scoreboard(p, b, s);
 
-	rtt_update(t, p, b, s);
-	tcp_rtx_acked(t, p, b, s->ack);
-	p->snd_una = s->ack;
+	p->rtx_tick = t->clock->tick;
+	if (scoreboard)
+		tcp_recovery_ack(t, p, b, s, false);
+	else
+		ack_single(t, p, b, s);
 	if (data > 0)
 		tcp_buf_snd_acked(t, b, data, s->ack);
-	p->snd_nxt = seq_max(p->snd_nxt, p->snd_una);
 	p->backoff = 0;
 	net_confirm(t->net, p->c.h.path);
+	if (scoreboard)
+		scoreboard_end(t, p, b);
 	if (p->snd_una == p->snd_max) { /* RFC 6298 5.2 */
 		tcp_timer_rtx_stop(p);
-		p->tflags &= ~TF_RTX_HEAD;
-	} else {                        /* 5.3 */
-		p->rtx_tick = t->clock->tick;
-		tcp_timer_rtx_in(t, p, tcp_rtt_rto_us(p));
+		p->tflags &= ~TF_RTX_FIN;
+	} else if (!scoreboard) {       /* 5.3 */
+		tcp_rtx_arm(t, p, b);
 	}
 	if (b != NULL) {
-		if ((!was_writable || (p->tflags & TF_NOMBUF)) && tcp_writable(p, b)) {
+		if ((!was_writable || (p->tflags & TF_NOMBUF)) && tcp_writable(t, p, b)) {
 			p->tflags &= ~TF_NOMBUF;
 			ready_mark(t->flow, &p->c, EPOLLOUT);
 		}
@@ -150,6 +187,23 @@ static bool is_dupack(const struct tcp_pcb *p, const struct tcp_seg *s, uint32_t
 	       ((uint32_t)s->wnd << (p->wscale & 15)) == old_wnd && !(p->tflags & TF_PERSIST);
 }
 
+/* Nothing new by number: duplicates and SACK blocks may tell something all the same. */
+static void ack_old(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s, bool dup)
+{
+	struct tcp_buf *b;
+
+	if (likely(!dup && s->o.n_sack == 0))
+		return;
+	t->stats.dup_acks += dup;
+	b = tcp_buf_of(t, p);
+	if (b != NULL && (b->flight != 0 || (b->snd_len > 0 && p->snd_nxt != p->snd_una))) {
+		tcp_recovery_ack(t, p, b, s, dup);
+	} else if (unlikely(p->xflags & TX_TLP)) {
+		if (s->o.n_sack != 0 ? s->o.sack[0].right == p->snd_una : dup)
+			p->xflags &= ~TX_TLP; /* both copies of the probe arrived (RFC 8985 7.4.2, cases 1 and 3) */
+	}
+}
+
 bool tcp_in_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 {
 	uint32_t old_wnd = p->snd_wnd, max_wnd = (uint32_t)p->snd_wnd_max << (p->wscale & 15);
@@ -167,12 +221,15 @@ bool tcp_in_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		tcp_in_drop(t, s, DROP_TCP_ACK);
 		return false;
 	}
-	if (seq_lt(s->ack, p->snd_una))
+	if (seq_lt(s->ack, p->snd_una)) {
+		ack_old(t, p, s, false);
 		return true;
+	}
 	window_update(t, p, s);
+	if (unlikely((s->flags & TCPF_ECE) && (p->xflags & TX_ECN)))
+		tcp_ecn_echo(t, p, s->ack);
 	if (s->ack != p->snd_una)
 		return ack_new(t, p, s);
-	if (is_dupack(p, s, old_wnd))
-		tcp_rtx_dupack(t, p, tcp_buf_of(t, p));
+	ack_old(t, p, s, is_dupack(p, s, old_wnd));
 	return true;
 }

@@ -2,9 +2,13 @@
 #include <errno.h>
 
 #include "pkt/gro.h"
+#include "tcp/ack.h"
+#include "tcp/ecn.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
+#include "tcp/sack_out.h"
 #include "tcp/timers.h"
+#include "tcp/urgent.h"
 
 /* Takes the payload out of the packet. */
 static struct rte_mbuf *payload_take(struct tcp_seg *s)
@@ -32,7 +36,7 @@ static void ack_owed(struct tcp *t, struct tcp_pcb *p, uint32_t seg_len)
 
 		p->rcv_mss = (uint16_t)(seg_len < most ? seg_len : most);
 	}
-	if (p->rcv_nxt - p->last_ack_sent >= 2u * p->rcv_mss || (p->tflags & TF_QUICKACK))
+	if (p->rcv_nxt - p->last_ack_sent >= 2u * p->rcv_mss || tcp_ack_quick(p))
 		p->tflags |= TF_ACK_NOW;
 	else
 		p->tflags |= TF_ACK_DELAY;
@@ -42,37 +46,63 @@ static void ack_owed(struct tcp *t, struct tcp_pcb *p, uint32_t seg_len)
 static void text_in_order(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_seg *s)
 {
 	uint32_t len = s->len, seg_len = pkt_segment_bytes(s->m, len);
-	bool gap = b->ooo_head != NULL;
+	bool gap = b->ooo != 0;
 
 	p->rcv_nxt += len;
 	tcp_buf_rcv_put(t, b, payload_take(s));
 	if (gap) {
-		p->rcv_nxt = tcp_buf_ooo_drain(t, b, p->rcv_nxt);
+		p->rcv_nxt = tcp_ooo_drain(t, b, p->rcv_nxt);
+		tcp_sack_update(p, b);
 		p->tflags |= TF_ACK_NOW; /* it filled a gap, or part of it */
 	}
 	ack_owed(t, p, seg_len);
 	ready_mark(t->flow, &p->c, EPOLLIN);
 }
 
-/* How many segments the peer sent that arrived as this one. */
-static uint32_t joined_segments(const struct rte_mbuf *m, uint32_t len)
+uint32_t tcp_seg_joined(const struct tcp_seg *s)
 {
-	uint32_t seg_len = pkt_segment_bytes(m, len);
+	uint32_t seg_len = pkt_segment_bytes(s->m, s->len);
 
-	return likely(seg_len == len) ? 1 : (len + seg_len - 1) / seg_len;
+	return likely(seg_len == s->len) ? 1 : (s->len + seg_len - 1) / seg_len;
+}
+
+/* Packets that may wait beyond gaps: by the memory that a receive buffer may hold, however little is in each. */
+static uint32_t ooo_max(const struct tcp_pcb *p)
+{
+	uint32_t n = p->rcvbuf / TCP_OOO_PACKET_BYTES;
+
+	return n < TCP_OOO_MIN ? TCP_OOO_MIN : n < TCP_OOO_MAX ? n : TCP_OOO_MAX;
 }
 
 static void text_out_of_order(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_seg *s)
 {
-	uint32_t seq = s->seq, n = joined_segments(s->m, s->len);
+	uint32_t seq = s->seq, n = tcp_seg_joined(s);
+	struct tcp_range dup;
 
 	t->stats.ooo_segs++;
-	if (t->rcv_held >= t->rcv_held_max / 2) /* the rest is for what fills the gaps */
+	if (t->rcv_held >= t->rcv_held_max / 2) { /* the rest is for what fills the gaps */
 		tcp_in_drop(t, s, DROP_TCP_OOO_FULL);
-	else if (!tcp_buf_ooo_put(t, b, payload_take(s), seq))
+	} else if (tcp_ooo_put(t, b, payload_take(s), seq, ooo_max(p), &dup)) {
+		tcp_sack_update(p, b);
+		tcp_dsack(t, p, dup.left, dup.right);
+	} else {
 		drop_count(t->drops, DROP_TCP_OOO_FULL);
+	}
 	b->dup_acks_due = (uint16_t)(b->dup_acks_due + n < UINT16_MAX ? b->dup_acks_due + n : UINT16_MAX);
 	tcp_out_mark(t, p);
+}
+
+/* Applications do not read, and packet buffers run out: what lies beyond a gap gives way to what fills it, though it was told
+ * by SACK (RFC 2018 section 8). */
+static bool make_room(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
+{
+	struct tcp_buf *b = tcp_buf_of(t, p);
+
+	if (b == NULL || b->ooo == 0 || s->seq != p->rcv_nxt)
+		return false;
+	tcp_buf_ooo_drop(t, b);
+	tcp_out_ack_now(t, p);
+	return t->rcv_held < t->rcv_held_max;
 }
 
 bool tcp_in_text(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
@@ -88,11 +118,15 @@ bool tcp_in_text(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		tcp_abort(t, p, ECONNRESET);
 		return false;
 	}
-	if (t->rcv_held >= t->rcv_held_max) { /* applications do not read: the peer will send it again */
+	if (unlikely(t->rcv_held >= t->rcv_held_max) && !make_room(t, p, s)) { /* the peer will send it again */
 		tcp_in_drop(t, s, DROP_NO_MBUF);
 		return false;
 	}
+	if (unlikely(p->xflags & TX_ECN))
+		tcp_ecn_data(t, p, s);
 	b = tcp_buf_need(t, p);
+	if (unlikely(b->tell & BUF_URG_WAIT))
+		tcp_urgent_text(t, p, b, s);
 	if (s->seq == p->rcv_nxt)
 		text_in_order(t, p, b, s);
 	else
@@ -133,6 +167,7 @@ void tcp_in_fin(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 		struct tcp_buf *b = tcp_buf_of(t, p);
 
 		tcp_buf_ooo_drop(t, b);
+		b->rcv_up++; /* as far from rcv_nxt as before: the FIN is no byte to read */
 		tcp_buf_settle(t, p, b);
 	}
 	p->rcv_nxt++;

@@ -4,6 +4,7 @@
 
 #include "flow/away.h"
 #include "net/either.h"
+#include "tcp/ecn.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/shared.h"
@@ -68,6 +69,7 @@ void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32
 	sr->ts = s->o.has_ts;
 	sr->ts_recent = s->o.has_ts ? s->o.tsval : 0;
 	sr->ws = s->o.has_wscale;
+	sr->sack = s->o.sack_ok;
 	if (sr->ws) {
 		uint8_t snd = s->o.wscale < TCP_WSCALE_MAX ? s->o.wscale : TCP_WSCALE_MAX;
 
@@ -77,6 +79,8 @@ void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32
 	sr->peer_mss = s->o.has_mss ? s->o.mss : tcp_fallback_mss(&sr->h.key);
 	sr->own_mss = tcp_announced_mss(t, sr->h.path, tcp_opt(t, opts));
 	sr->tos = s->pkt->ip6 ? tcp_opt(t, opts)->tclass6 : tcp_opt(t, opts)->tos;
+	if (unlikely(s->flags & TCPF_ECE))
+		sr->ecn = tcp_ecn_accept(t, opts, s, &sr->tos);
 	sr->sent_us = (uint32_t)t->clock->now_us;
 	tcp_out_synack(t, sr);
 	flow_timer_set(t->flow, tcp_synrcvd_ref(t, sr), t->clock->tick + ticks_from_us(TCP_RTO_INITIAL_US));
@@ -138,6 +142,8 @@ int tcp_in_unknown(struct tcp *t, struct tcp_seg *s)
 		net_release_stale(t->net, pkt);
 	if (l == NULL)
 		in_closed(t, s);
+	else if (unlikely(((const struct tcp_pcb *)l)->xflags & TX_MIN_TTL) && pkt->ttl < tcp_opt(t, (const struct tcp_pcb *)l)->min_ttl)
+		tcp_in_drop(t, s, DROP_TCP_MINTTL);
 	else
 		in_listen(t, l, s);
 	return FLOW_DONE;

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "tcp/cc.h"
+#include "tcp/ecn.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/timers.h"
@@ -20,6 +21,9 @@ static void syn_options(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *
 		p->ts_recent = s->o.tsval;
 		p->ts_recent_ms = t->clock->now_ms;
 	}
+	if (s->o.sack_ok)
+		p->xflags |= TX_SACK;
+	tcp_ecn_syn_answered(p, s->flags);
 	p->rcv_nxt = s->seq + 1;
 	p->rcv_adv = p->rcv_nxt + wnd;
 	p->last_ack_sent = p->rcv_nxt;

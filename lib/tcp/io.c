@@ -6,6 +6,7 @@
 #include "tcp/in.h"
 #include "tcp/life.h"
 #include "tcp/out.h"
+#include "tcp/urgent.h"
 
 static ssize_t take_error(struct tcp_pcb *p)
 {
@@ -37,6 +38,8 @@ ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int 
 	p->tflags = flags & MSG_MORE ? p->tflags | TF_MORE : p->tflags & ~TF_MORE;
 	b = tcp_buf_need(t, p);
 	err = -EAGAIN;
+	if (unlikely(!tcp_lowat_allows(t, p, b)))
+		goto out;
 	for (int i = 0; i < n; i++) {
 		uint32_t space = b->snd_len < p->sndbuf ? p->sndbuf - b->snd_len : 0;
 		uint32_t want = iov[i].iov_len < space ? (uint32_t)iov[i].iov_len : space, got;
@@ -56,6 +59,8 @@ out:
 		tcp_out_mark(t, p);
 	else
 		tcp_buf_settle(t, p, b);
+	if (unlikely(flags & MSG_OOB) && sent > 0)
+		tcp_urgent_send(t, p, b);
 	return sent > 0 ? sent : err;
 }
 
@@ -90,32 +95,44 @@ ssize_t tcp_recv(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int 
 {
 	struct tcp_buf *b = tcp_buf_of(t, p);
 	const struct rte_mbuf *m;
-	uint32_t off = 0;
+	uint32_t off = 0, skip = 0, left;
 	ssize_t done = 0;
+	bool only_urgent;
 
 	if (p->c.type == CONN_LISTEN)
 		return -ENOTCONN;
 	if (b == NULL || b->rcv_len == 0)
 		return recv_nothing(p);
 	m = b->rcv_head;
-	for (int i = 0; i < n && m != NULL; i++) {
-		uint32_t want = iov[i].iov_len < b->rcv_len ? (uint32_t)iov[i].iov_len : b->rcv_len;
+	left = likely(b->tell == 0) ? b->rcv_len : tcp_urgent_readable(t, p, b, &skip);
+	only_urgent = left == 0;
+	if (unlikely(skip != 0))
+		tcp_buf_rcv_peek(&m, &off, NULL, skip);
+	for (int i = 0; i < n && left > 0; i++) {
+		uint32_t want = iov[i].iov_len < left ? (uint32_t)iov[i].iov_len : left;
 
-		done += tcp_buf_rcv_peek(&m, &off, flags & MSG_TRUNC ? NULL : iov[i].iov_base, want);
+		tcp_buf_rcv_peek(&m, &off, flags & MSG_TRUNC ? NULL : iov[i].iov_base, want);
+		done += want;
+		left -= want;
 	}
-	if (flags & MSG_PEEK)
-		return done;
-	tcp_buf_rcv_take(t, b, (uint32_t)done);
-	tcp_buf_settle(t, p, b);
-	window_freed(t, p);
-	return done;
+	if (!(flags & MSG_PEEK)) {
+		tcp_buf_rcv_take(t, b, (uint32_t)done + skip);
+		if (unlikely(b->tell != 0))
+			tcp_urgent_taken(p, b);
+		tcp_buf_settle(t, p, b);
+		window_freed(t, p);
+	}
+	return unlikely(only_urgent) ? recv_nothing(p) : done;
 }
 
 uint32_t tcp_unread(const struct tcp *t, const struct tcp_pcb *p)
 {
 	const struct tcp_buf *b = p->c.type == CONN_TCP ? tcp_buf_of(t, p) : NULL;
 
-	return b != NULL ? b->rcv_len : 0;
+	uint32_t skip = 0;
+
+	/* As Linux: up to the urgent mark. */
+	return b == NULL ? 0 : b->tell == 0 ? b->rcv_len : tcp_urgent_readable(t, p, b, &skip);
 }
 
 uint32_t tcp_unsent(const struct tcp *t, const struct tcp_pcb *p)

@@ -8,6 +8,7 @@
 #include "flow/away.h"
 #include "tcp/buf.h"
 #include "tcp/cc.h"
+#include "tcp/ext.h"
 #include "tcp/out.h"
 #include "tcp/rtx.h"
 #include "tcp/shared.h"
@@ -42,6 +43,8 @@ void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_o
 	p->wscale = (uint8_t)(tcp_wscale_for(p->rcvbuf) << 4);
 	p->rcv_mss = TCP_MSS_FALLBACK;
 	p->backoff = p->dupacks = p->probes = p->soft_error = 0;
+	tcp_ext_free(t, p); /* of an earlier connection */
+	p->xflags = (p->xflags & ~TX_CONNECTION) | TX_QUICK_MASK;
 	p->snd_wnd_max = 0;
 	p->rcv_tick = p->rtx_tick = t->clock->tick;
 	p->mss = TCP_MSS_FALLBACK;
@@ -71,7 +74,8 @@ static void inherit(struct tcp *t, struct tcp_pcb *p, const struct tcp_listener 
 	p->sndbuf = from->sndbuf;
 	p->rcvbuf = from->rcvbuf;
 	p->c.more = from->c.more;
-	p->tflags = from->tflags & (TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_QUICKACK);
+	p->xflags |= from->xflags & (TX_CC_MASK | TX_MIN_TTL);
+	p->tflags = from->tflags & (TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_PINGPONG);
 	if (from->opts != 0) {
 		const struct tcp_optext *x = tcp_opt(t, from);
 		struct tcp_optext *own = tcp_opt_need(t, p);
@@ -123,6 +127,10 @@ struct tcp_pcb *tcp_passive_new(struct tcp *t, struct tcp_listener *l, struct tc
 		p->ts_recent = sr->ts_recent;
 		p->ts_recent_ms = t->clock->now_ms;
 	}
+	if (sr->sack)
+		p->xflags |= TX_SACK;
+	if (sr->ecn)
+		p->xflags |= TX_ECN;
 	tcp_pcb_peer(t, p, sr->peer_mss);
 	flow_timer_clear(t->flow, from);
 	table_replace(&t->flow->tcp, sr->h.hash, from, tcp_pcb_ref(t, p));
@@ -144,6 +152,7 @@ void tcp_pcb_free(struct tcp *t, struct tcp_pcb *p)
 	SPATE_ASSERT(p->state == TCP_CLOSED && !(p->c.flags & CONN_IN_TABLE));
 	tcp_timers_clear(t, p);
 	tcp_buf_free(t, p);
+	tcp_ext_free(t, p);
 	tcp_opt_free(t, p);
 	ready_unlink(t->flow, &p->c);
 	if (p->c.flags & CONN_BOUND_PORT) {

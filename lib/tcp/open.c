@@ -7,6 +7,7 @@
 #include "flow/port_range.h"
 #include "net/either.h"
 #include "tcp/buf.h"
+#include "tcp/ext.h"
 #include "tcp/out.h"
 #include "tcp/rtx.h"
 #include "tcp/shared.h"
@@ -22,6 +23,7 @@ struct tcp_pcb *tcp_new(struct tcp *t)
 	}
 	p->sndbuf = TCP_SNDBUF_DEFAULT;
 	p->rcvbuf = TCP_RCVBUF_DEFAULT;
+	p->xflags = (uint32_t)t->congestion << TX_CC_SHIFT;
 	return p;
 }
 
@@ -299,6 +301,7 @@ int tcp_listen(struct tcp *t, struct tcp_pcb *p, int backlog)
 	if (err != 0)
 		return err;
 	tcp_buf_free(t, p);
+	tcp_ext_free(t, p);
 	p->tflags &= TF_KEEP_MASK;
 	tcp_state_set(t, p, TCP_LISTEN);
 	t->listened = true;

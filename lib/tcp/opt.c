@@ -1,20 +1,25 @@
 /* opt.c: socket options of TCP, with Linux's ranges, errors and answers (tcp(7), socket(7), ip(7)). */
 #include <errno.h>
 #include <netinet/in.h>
+#include <linux/inet_diag.h> /* union tcp_cc_info */
 #include <linux/tcp.h> /* not <netinet/tcp.h>: its names of states are ours too */
 #include <sys/socket.h>
 
 #include "flow/port_range.h"
 #include "tcp/buf.h"
 #include "tcp/cc.h"
+#include "tcp/in.h"
+#include "tcp/info.h"
 #include "tcp/life.h"
 #include "tcp/out.h"
+#include "tcp/pace.h"
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
 
 #define KEEP_S_MAX 32767 /* Linux MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
 #define KEEPCNT_MAX 127
 #define SYNCNT_MAX 127
+#define CLAMP_MIN 1152 /* half of Linux's SOCK_MIN_RCVBUF */
 #define LINGER2_S_MAX 120 /* Linux TCP_FIN_TIMEOUT_MAX: beyond it, none */
 
 const struct tcp_optext tcp_optext_defaults = {
@@ -24,6 +29,7 @@ const struct tcp_optext tcp_optext_defaults = {
 	.syncnt = TCP_SYN_RETRIES,
 	.ttl = TCP_TTL_DEFAULT,
 	.linger_s = -1,
+	.pmtudisc = IP_PMTUDISC_WANT,
 };
 
 struct tcp_optext *tcp_opt_need(struct tcp *t, struct tcp_pcb *p)
@@ -79,11 +85,20 @@ static int keep_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 	return 0;
 }
 
-static int quickack_set(struct tcp *t, struct tcp_pcb *p, bool on)
+/* As Linux: it lasts until the connection answers requests again, and an even value acknowledges once. */
+static int quickack_set(struct tcp *t, struct tcp_pcb *p, int v)
 {
-	flag_set(p, TF_QUICKACK, on);
-	if (on && p->c.type == CONN_TCP && (p->tflags & TF_ACK_DELAY))
+	flag_set(p, TF_PINGPONG, (v & 1) == 0);
+	if (v != 0 && p->c.type == CONN_TCP && (p->tflags & TF_ACK_DELAY))
 		tcp_out_ack_now(t, p);
+	return 0;
+}
+
+/* What may be written now may be more than before. */
+static int wake_writer(struct tcp *t, struct tcp_pcb *p)
+{
+	if (p->c.type == CONN_TCP && TCP_IN(p->state, ST(ESTABLISHED) | ST(CLOSE_WAIT)) && tcp_writable(t, p, tcp_buf_of(t, p)))
+		ready_mark(t->flow, &p->c, EPOLLOUT);
 	return 0;
 }
 
@@ -97,7 +112,7 @@ static int tcp_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 		flag_set(p, TF_CORK, v != 0);
 		return push(t, p);
 	case TCP_QUICKACK:
-		return quickack_set(t, p, v != 0);
+		return quickack_set(t, p, v);
 	case TCP_KEEPIDLE:
 	case TCP_KEEPINTVL:
 	case TCP_KEEPCNT:
@@ -117,62 +132,20 @@ static int tcp_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 			return -EINVAL;
 		tcp_opt_need(t, p)->maxseg = (uint16_t)v;
 		return 0;
+	case TCP_NOTSENT_LOWAT:
+		tcp_opt_need(t, p)->notsent_lowat = (uint32_t)v;
+		return wake_writer(t, p);
+	case TCP_WINDOW_CLAMP:
+		if (v == 0 && p->state != TCP_CLOSED)
+			return -EINVAL;
+		tcp_opt_need(t, p)->window_clamp = v == 0 ? 0 : v > CLAMP_MIN ? (uint32_t)v : CLAMP_MIN;
+		return 0;
 	case TCP_LINGER2:
 		tcp_opt_need(t, p)->linger2_s = v < 0 || v > LINGER2_S_MAX ? -1 : v;
 		return 0;
 	default:
 		return -ENOPROTOOPT;
 	}
-}
-
-static uint8_t info_options(const struct tcp_pcb *p)
-{
-	return (uint8_t)((p->tflags & TF_TS ? TCPI_OPT_TIMESTAMPS : 0) | (p->wscale != 0 ? TCPI_OPT_WSCALE : 0));
-}
-
-/* Linux numbers the states differently. */
-static uint8_t info_state(const struct tcp_pcb *p)
-{
-	static const uint8_t linux_state[TCP_STATES] = {
-		[TCP_CLOSED] = 7, [TCP_LISTEN] = 10, [TCP_SYN_SENT] = 2, [TCP_SYN_RECEIVED] = 3, [TCP_ESTABLISHED] = 1,
-		[TCP_FIN_WAIT_1] = 4, [TCP_FIN_WAIT_2] = 5, [TCP_CLOSE_WAIT] = 8, [TCP_CLOSING] = 11, [TCP_LAST_ACK] = 9,
-		[TCP_TIME_WAIT] = 6,
-	};
-
-	return linux_state[p->state];
-}
-
-static void info_get(const struct tcp *t, const struct tcp_pcb *p, struct tcp_info *i)
-{
-	uint32_t mss = p->mss != 0 ? p->mss : TCP_MSS_FALLBACK;
-
-	memset(i, 0, sizeof(*i));
-	i->tcpi_state = info_state(p);
-	if (p->c.type == CONN_LISTEN) {
-		const struct tcp_listener *l = (const struct tcp_listener *)p;
-
-		i->tcpi_unacked = l->n_accept;
-		i->tcpi_sacked = l->backlog;
-		return;
-	}
-	i->tcpi_ca_state = p->tflags & TF_LOSS ? 4 : p->tflags & TF_RECOVERY ? 3 : 0;
-	i->tcpi_retransmits = i->tcpi_backoff = p->backoff;
-	i->tcpi_probes = p->probes;
-	i->tcpi_options = info_options(p);
-	i->tcpi_snd_wscale = p->wscale & 15;
-	i->tcpi_rcv_wscale = p->wscale >> 4 & 15;
-	i->tcpi_rto = (uint32_t)tcp_rtt_rto_backed_us(p);
-	i->tcpi_ato = TCP_DELACK_US;
-	i->tcpi_snd_mss = mss;
-	i->tcpi_rcv_mss = p->rcv_mss;
-	i->tcpi_unacked = (p->snd_max - p->snd_una + mss - 1) / mss;
-	i->tcpi_last_data_recv = i->tcpi_last_ack_recv = (t->clock->tick - p->rcv_tick) / ticks_from_ms(1);
-	i->tcpi_pmtu = p->c.h.path != 0 ? path_at(&t->net->paths, p->c.h.path)->pmtu : 0;
-	i->tcpi_rtt = p->srtt_us8 >> 3;
-	i->tcpi_rttvar = p->rttvar_us4 >> 2;
-	i->tcpi_snd_ssthresh = p->ssthresh / mss;
-	i->tcpi_snd_cwnd = p->cwnd / mss;
-	i->tcpi_advmss = mss;
 }
 
 static int maxseg_get(const struct tcp *t, const struct tcp_pcb *p)
@@ -191,13 +164,15 @@ static int tcp_level_get(const struct tcp *t, const struct tcp_pcb *p, int name,
 	switch (name) {
 	case TCP_NODELAY: *v = !!(p->tflags & TF_NODELAY); return 0;
 	case TCP_CORK: *v = !!(p->tflags & TF_CORK); return 0;
-	case TCP_QUICKACK: *v = !!(p->tflags & TF_QUICKACK); return 0;
+	case TCP_QUICKACK: *v = !(p->tflags & TF_PINGPONG); return 0;
 	case TCP_KEEPIDLE: *v = x->keepidle_s; return 0;
 	case TCP_KEEPINTVL: *v = x->keepintvl_s; return 0;
 	case TCP_KEEPCNT: *v = x->keepcnt; return 0;
 	case TCP_SYNCNT: *v = x->syncnt; return 0;
 	case TCP_USER_TIMEOUT: *v = (int)x->user_timeout_ms; return 0;
 	case TCP_MAXSEG: *v = maxseg_get(t, p); return 0;
+	case TCP_NOTSENT_LOWAT: *v = (int)x->notsent_lowat; return 0;
+	case TCP_WINDOW_CLAMP: *v = (int)x->window_clamp; return 0;
 	case TCP_LINGER2: *v = x->linger2_s == 0 ? TCP_FINWAIT2_MS / 1000 : x->linger2_s; return 0;
 	default: return -ENOPROTOOPT;
 	}
@@ -226,6 +201,13 @@ static int linger_set(struct tcp *t, struct tcp_pcb *p, const void *val, uint32_
 	return 0;
 }
 
+static void opt_flag_set(struct tcp *t, struct tcp_pcb *p, uint16_t flag, bool on)
+{
+	struct tcp_optext *x = tcp_opt_need(t, p);
+
+	x->flags = (uint16_t)(on ? x->flags | flag : x->flags & ~flag);
+}
+
 static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 {
 	switch (name) {
@@ -234,6 +216,9 @@ static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 		return 0;
 	case SO_RCVBUF:
 		p->rcvbuf = bufsize(v);
+		return 0;
+	case SO_OOBINLINE:
+		opt_flag_set(t, p, OPT_OOBINLINE, v != 0);
 		return 0;
 	case SO_KEEPALIVE:
 		flag_set(p, TF_KEEPALIVE, v != 0);
@@ -245,12 +230,13 @@ static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 	}
 }
 
-static int socket_level_get(const struct tcp_pcb *p, int name, int *v)
+static int socket_level_get(const struct tcp *t, const struct tcp_pcb *p, int name, int *v)
 {
 	switch (name) {
 	case SO_SNDBUF: *v = (int)p->sndbuf; return 0;
 	case SO_RCVBUF: *v = (int)p->rcvbuf; return 0;
 	case SO_KEEPALIVE: *v = !!(p->tflags & TF_KEEPALIVE); return 0;
+	case SO_OOBINLINE: *v = !!(tcp_opt(t, p)->flags & OPT_OOBINLINE); return 0;
 	default: return -ENOPROTOOPT;
 	}
 }
@@ -267,6 +253,17 @@ static int ip_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 		if (v != -1 && (v < 1 || v > 255))
 			return -EINVAL;
 		tcp_opt_need(t, p)->ttl = v == -1 ? TCP_TTL_DEFAULT : (uint8_t)v;
+		return 0;
+	case IP_MINTTL: /* RFC 5082: what has come further is not from the neighbour that it should be */
+		if (v < 0 || v > 255)
+			return -EINVAL;
+		tcp_opt_need(t, p)->min_ttl = (uint8_t)v;
+		p->xflags = v != 0 ? p->xflags | TX_MIN_TTL : p->xflags & ~TX_MIN_TTL;
+		return 0;
+	case IP_MTU_DISCOVER:
+		if (v < IP_PMTUDISC_DONT || v > IP_PMTUDISC_OMIT)
+			return -EINVAL;
+		tcp_opt_need(t, p)->pmtudisc = (uint8_t)v;
 		return 0;
 	case IP_BIND_ADDRESS_NO_PORT:
 		return flag_set(p, TF_BIND_NO_PORT, v != 0);
@@ -285,6 +282,8 @@ static int ip_level_get(const struct tcp *t, const struct tcp_pcb *p, int name, 
 	switch (name) {
 	case IP_TOS: *v = tcp_opt(t, p)->tos; return 0;
 	case IP_TTL: *v = tcp_opt(t, p)->ttl; return 0;
+	case IP_MINTTL: *v = tcp_opt(t, p)->min_ttl; return 0;
+	case IP_MTU_DISCOVER: *v = tcp_opt(t, p)->pmtudisc; return 0;
 	case IP_BIND_ADDRESS_NO_PORT: *v = !!(p->tflags & TF_BIND_NO_PORT); return 0;
 	case IP_LOCAL_PORT_RANGE: *v = (int)tcp_opt(t, p)->port_range; return 0;
 	case IP_MTU:
@@ -353,14 +352,70 @@ static int value_read(int level, const void *val, uint32_t len, int *v)
 	return 0;
 }
 
+/* Copies what fits, as getsockopt() does. */
+static int value_write(const void *from, uint32_t size, void *val, uint32_t *len)
+{
+	if (*len > size)
+		*len = size;
+	memcpy(val, from, *len);
+	return 0;
+}
+
+/* ---- options with values of their own ---- */
+
+static int congestion_set(struct tcp *t, struct tcp_pcb *p, const void *val, uint32_t len)
+{
+	int id = len < 1 ? -EINVAL : tcp_cc_find(val, len);
+
+	if (id < 0)
+		return id;
+	tcp_cc_set(t, p, (enum tcp_cc_id)id);
+	return 0;
+}
+
+/* Bytes per second in 32 bits, or in 64 as in an unsigned long; all bits set: no limit. */
+static int max_pacing_set(struct tcp *t, struct tcp_pcb *p, const void *val, uint32_t len)
+{
+	uint64_t rate;
+	uint32_t low;
+
+	if (len < sizeof(low))
+		return -EINVAL;
+	memcpy(&low, val, sizeof(low));
+	rate = low != UINT32_MAX ? low : 0;
+	if (len >= sizeof(rate)) {
+		memcpy(&rate, val, sizeof(rate));
+		rate = rate != UINT64_MAX ? rate : 0;
+	}
+	tcp_opt_need(t, p)->max_pacing = rate;
+	if (p->c.type == CONN_TCP && (p->xflags & TX_EXT))
+		tcp_pace_attach(t, p);
+	else if (p->c.type == CONN_TCP && rate != 0)
+		tcp_ext_need(t, p);
+	return 0;
+}
+
+static int max_pacing_get(const struct tcp *t, const struct tcp_pcb *p, void *val, uint32_t *len)
+{
+	uint64_t rate = tcp_opt(t, p)->max_pacing;
+	uint32_t low;
+
+	if (rate == 0)
+		rate = UINT64_MAX;
+	low = rate < UINT32_MAX ? (uint32_t)rate : UINT32_MAX;
+	return *len >= sizeof(rate) ? value_write(&rate, sizeof(rate), val, len) : value_write(&low, sizeof(low), val, len);
+}
+
 int tcp_setopt(struct tcp *t, struct tcp_pcb *p, int level, int name, const void *val, uint32_t len)
 {
 	int v, err;
 
 	if (level == SOL_SOCKET && name == SO_LINGER)
 		return linger_set(t, p, val, len);
+	if (level == SOL_SOCKET && name == SO_MAX_PACING_RATE)
+		return max_pacing_set(t, p, val, len);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
-		return len < 1 ? -EINVAL : tcp_cc_find(val, len) != NULL ? 0 : -ENOENT;
+		return congestion_set(t, p, val, len);
 	err = value_read(level, val, len, &v);
 	if (err != 0)
 		return err;
@@ -373,15 +428,6 @@ int tcp_setopt(struct tcp *t, struct tcp_pcb *p, int level, int name, const void
 	}
 }
 
-/* Copies what fits, as getsockopt() does. */
-static int value_write(const void *from, uint32_t size, void *val, uint32_t *len)
-{
-	if (*len > size)
-		*len = size;
-	memcpy(val, from, *len);
-	return 0;
-}
-
 int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val, uint32_t *len)
 {
 	int v, err;
@@ -392,11 +438,19 @@ int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val,
 
 		return value_write(&l, sizeof(l), val, len);
 	}
+	if (level == SOL_SOCKET && name == SO_MAX_PACING_RATE)
+		return max_pacing_get(t, p, val, len);
 	if (level == IPPROTO_TCP && name == TCP_INFO) {
 		struct tcp_info info;
 
-		info_get(t, p, &info);
+		tcp_info_get(t, p, &info);
 		return value_write(&info, sizeof(info), val, len);
+	}
+	if (level == IPPROTO_TCP && name == TCP_CC_INFO) {
+		union tcp_cc_info info;
+		uint32_t size = tcp_cc_info_get(t, p, &info);
+
+		return value_write(&info, size, val, len);
 	}
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
 		char cc_name[16] = ""; /* TCP_CA_NAME_MAX */
@@ -405,7 +459,7 @@ int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val,
 		return value_write(cc_name, sizeof(cc_name), val, len);
 	}
 	err = level == IPPROTO_TCP ? tcp_level_get(t, p, name, &v) :
-	      level == SOL_SOCKET ? socket_level_get(p, name, &v) :
+	      level == SOL_SOCKET ? socket_level_get(t, p, name, &v) :
 	      level == IPPROTO_IP ? ip_level_get(t, p, name, &v) :
 	      level == IPPROTO_IPV6 ? ip6_level_get(t, p, name, &v) : -ENOPROTOOPT;
 	return err != 0 ? err : value_write(&v, sizeof(v), val, len);

@@ -3,30 +3,34 @@
 
 #include "tcp/cc.h"
 #include "tcp/in.h"
+#include "tcp/ext.h"
 #include "tcp/life.h"
+#include "tcp/pace.h"
+#include "tcp/rate.h"
 #include "tcp/rtx.h"
+#include "tcp/sack_out.h"
 #include "tcp/timers.h"
 #include "wire/tcp.h"
 
 /* ---- deciding ---- */
 
-/* p->mss, or less where the path has become narrower (RFC 1191 6.1). */
-static uint32_t out_mss(const struct tcp *t, const struct tcp_pcb *p)
+uint32_t tcp_out_mss(const struct tcp *t, const struct tcp_pcb *p)
 {
 	const struct path *path = path_at(&t->net->paths, p->c.h.path);
 	uint32_t fit = (uint32_t)path->pmtu - path->l3_len - TCP_HDR_LEN - (p->tflags & TF_TS ? 12u : 0u);
+	const struct tcp_buf *b = tcp_buf_of(t, p);
 
-	return fit < p->mss ? fit : p->mss;
+	if (fit > p->mss)
+		fit = p->mss;
+	/* SACK blocks come out of the payload (RFC 6691 section 2). */
+	return unlikely(b != NULL && (b->tell & BUF_SACK)) ? fit - tcp_sack_bytes(t, p, b) : fit;
 }
 
 /* How many of the unsent bytes may go now as one segment, and whether the FIN goes with them. */
-static uint32_t out_next(const struct tcp_pcb *p, const struct tcp_buf *b, uint32_t mss, bool *fin)
+static uint32_t out_next(const struct tcp_pcb *p, const struct tcp_buf *b, const struct tcp_flight *f, uint32_t mss, bool *fin)
 {
-	uint32_t end = tcp_data_end(p, b), flight = p->snd_nxt - p->snd_una;
-	/* RFC 3042: each of the first two duplicate ACKs lets one new segment out. */
-	uint32_t cwnd = p->cwnd + (p->dupacks < 3 && !(p->tflags & TF_RECOVERY) ? p->dupacks * mss : 0);
-	uint32_t wnd = p->snd_wnd < cwnd ? p->snd_wnd : cwnd;
-	uint32_t usable = wnd > flight ? wnd - flight : 0;
+	uint32_t end = tcp_data_end(p, b), flight = p->snd_nxt - p->snd_una, pipe = tcp_flight_pipe(p, f);
+	uint32_t usable = p->snd_wnd > flight ? p->snd_wnd - flight : 0;
 	uint32_t unsent, len;
 
 	*fin = false;
@@ -36,6 +40,8 @@ static uint32_t out_next(const struct tcp_pcb *p, const struct tcp_buf *b, uint3
 	len = unsent < usable ? unsent : usable;
 	if (len > mss)
 		len = mss;
+	if (len > 0 && (uint64_t)pipe + len > p->cwnd) /* a whole segment or none: the window has room for it soon */
+		return 0;
 	*fin = len == unsent && TCP_IN(p->state, TCP_FIN_DUE);
 	if (len == mss || len == 0 || *fin || seq_lt(p->snd_nxt, p->snd_max) || (p->tflags & TF_FORCE))
 		return len;
@@ -58,6 +64,8 @@ static uint32_t out_large_max(const struct tcp *t, const struct tcp_pcb *p, uint
 
 	if (!(port->offloads & PORT_TX_TSO) || !path->resolved || path->neigh == 0)
 		return mss;
+	if (unlikely((p->xflags & TX_ECN_CWR) || (tcp_buf_of(t, p)->tell & BUF_SACK))) /* for one segment only */
+		return mss;
 	fit = port->tx_segs_max != 0 ? t->seg_max + (port->tx_segs_max - 1u) * t->seg_max : most;
 	if (fit < most)
 		most = fit;
@@ -65,9 +73,9 @@ static uint32_t out_large_max(const struct tcp *t, const struct tcp_pcb *p, uint
 }
 
 /* How many segments from snd_nxt on would go now, one after the other, as up to max_segs; the first one is full. Returns their
- * bytes. Retransmissions go singly: their books are kept per segment. */
-static uint32_t out_extend(const struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b, uint32_t mss, uint32_t max_segs,
-			   bool *fin)
+ * bytes. Retransmissions go singly. */
+static uint32_t out_extend(const struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b, const struct tcp_flight *f,
+			   uint32_t mss, uint32_t max_segs, bool *fin)
 {
 	uint32_t most = out_large_max(t, p, mss), from = p->snd_nxt, len = mss, next = mss;
 
@@ -77,7 +85,7 @@ static uint32_t out_extend(const struct tcp *t, struct tcp_pcb *p, const struct 
 		bool next_fin;
 
 		p->snd_nxt = from + len;
-		next = out_next(p, b, mss, &next_fin);
+		next = out_next(p, b, f, mss, &next_fin);
 		if (next == 0)
 			break;
 		len += next;
@@ -87,11 +95,10 @@ static uint32_t out_extend(const struct tcp *t, struct tcp_pcb *p, const struct 
 	return len;
 }
 
-/* Sends [seq, seq + len) and perhaps the FIN, and keeps the books of retransmission and timing. More than mss bytes leave as
- * one frame, which counts as the segments that it becomes. */
-static bool out_data(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t seq, uint32_t len, bool fin, uint32_t mss)
+/* Sends [seq, seq + len) and perhaps the FIN. More than mss bytes leave as one frame, which counts as the segments that it
+ * becomes. */
+static bool out_range(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t seq, uint32_t len, bool fin, uint32_t mss)
 {
-	uint32_t end = seq + len + fin;
 	uint8_t flags = fin ? TCPF_FIN : 0;
 
 	if (len > 0 && seq + len == tcp_data_end(p, b))
@@ -100,82 +107,187 @@ static bool out_data(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32
 		return false;
 	if (!(likely(len <= mss) ? tcp_out_segment(t, p, seq, len, flags) : tcp_out_large(t, p, seq, len, flags, mss)))
 		return false;
-	if (seq_lt(seq, p->snd_max)) {
+	if (unlikely(p->xflags & TX_PACED))
+		tcp_pace_sent(t, p, len);
+	if (seq_lt(seq, p->snd_max))
 		t->stats.rtx_segs++;
-		if ((p->tflags & TF_RTT) && seq_lt(seq, b->rtt_seq)) /* Karn's rule, RFC 6298 section 3 */
-			p->tflags &= ~TF_RTT;
-	} else if (!(p->tflags & TF_RTT) && b != NULL) { /* a FIN alone is not worth it */
-		p->tflags |= TF_RTT;
-		b->rtt_seq = len <= mss ? end : seq + mss;
-		b->rtt_us = (uint32_t)t->clock->now_us;
-	}
-	p->snd_max = seq_max(p->snd_max, end);
 	p->tflags &= ~TF_FORCE;
-	if ((p->tflags & (TF_T_RTX | TF_PERSIST)) != TF_T_RTX) { /* RFC 6298 5.1 */
-		p->rtx_tick = t->clock->tick;
-		tcp_timer_rtx_in(t, p, tcp_rtt_rto_backed_us(p));
-	}
 	return true;
 }
 
-/* The first segment in flight again. */
-static bool out_head(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t mss)
+static void out_timer(struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b)
 {
-	uint32_t end = tcp_data_end(p, b), len = seq_min(end, p->snd_max) - p->snd_una;
-	bool fin;
-
-	if (len > mss)
-		len = mss;
-	fin = TCP_IN(p->state, TCP_FIN_DUE) && p->snd_una + len == end && seq_gt(p->snd_max, end);
-	if (len > 0 || fin) {
-		if (!out_data(t, p, b, p->snd_una, len, fin, mss))
-			return false;
-	}
-	p->tflags &= ~TF_RTX_HEAD;
-	return true;
+	if ((p->tflags & (TF_T_RTX | TF_PERSIST)) == TF_T_RTX)
+		return;
+	p->rtx_tick = t->clock->tick;
+	tcp_rtx_arm(t, p, b); /* RFC 6298 5.1 */
 }
 
-/* RFC 5681 4.1: after an idle time the window says nothing about the path any more. */
-static void out_idle_restart(struct tcp *t, struct tcp_pcb *p)
+/* The next len bytes of the stream, for the first time, and perhaps the FIN. */
+static bool out_new(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t len, bool fin, uint32_t mss)
 {
-	if (p->snd_una == p->snd_max && t->clock->tick - p->rcv_tick > ticks_from_us(tcp_rtt_rto_us(p)) &&
-	    p->cwnd > (uint32_t)TCP_INITIAL_WINDOW * p->mss) {
-		uint32_t ssthresh = p->ssthresh;
+	uint32_t seq = p->snd_nxt, end = seq + len + fin;
 
-		tcp_cc_of(p)->start(t, p);
-		p->ssthresh = ssthresh;
+	if (!out_range(t, p, b, seq, len, fin, mss))
+		return false;
+	if (b != NULL && (b->snd_len > 0 || b->flight != 0)) { /* a FIN alone is not worth a note */
+		if (likely(b->flight == 0 && p->snd_nxt == p->snd_una && len <= mss)) {
+			b->sent_us = (uint32_t)t->clock->now_us;
+			b->sent_again = seq_lt(seq, p->snd_max);
+		} else {
+			tcp_flight_sent(t, p, tcp_flight_need(t, p, b), seq, end, mss);
+		}
 	}
+	p->snd_nxt = end;
+	p->snd_max = seq_max(p->snd_max, end);
+	out_timer(t, p, b);
+	return true;
 }
 
 enum out_result { OUT_DONE, OUT_MORE, OUT_BLOCKED };
 
+/* Where a segment that begins with the record ends, if it takes along what is lost behind it (as Linux
+ * tcp_retrans_try_collapse()): losses of small segments, and of a FIN behind its data, are repaired by one. What is
+ * too large by now is cut anew. */
+static uint32_t again_end(struct tcp *t, struct tcp_flight *f, struct tcp_rec_at at, uint32_t data_end, uint32_t mss)
+{
+	uint32_t start = at.r->start, end = at.r->end;
+
+	while ((at.r->flags & (REC_LOST | REC_RETRANS)) == REC_LOST && seq_min(end, data_end) - start < mss) {
+		at = tcp_flight_next(t, f, at);
+		if (at.r == NULL || (at.r->flags & (REC_SACKED | REC_LOST | REC_RETRANS)) != REC_LOST ||
+		    (seq_min(at.r->end, data_end) - start > mss && at.r->end - at.r->start <= mss))
+			break;
+		end = at.r->end;
+	}
+	return end;
+}
+
+/* The first mss bytes of a record again, or all of it and more. What does not fit into the window waits. */
+static enum out_result out_again(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_rec_at at, uint32_t mss)
+{
+	struct tcp_flight *f = tcp_flight_of(t, b);
+	uint32_t start = at.r->start, data_end = tcp_data_end(p, b), room = p->snd_una + p->snd_wnd - start;
+	uint32_t end = again_end(t, f, at, data_end, mss), len = seq_min(end, data_end) - start;
+	bool fin = seq_gt(end, data_end);
+
+	if ((int32_t)room <= 0)
+		return OUT_DONE;
+	if (len > mss || len > room) {
+		len = mss < room ? mss : room;
+		fin = false;
+	}
+	if (!out_range(t, p, b, start, len, fin, mss))
+		return OUT_BLOCKED;
+	for (end = start + len + fin; start != end; start = seq_min(at.r->end, end)) {
+		at = tcp_flight_find(t, f, start);
+		tcp_flight_resent(t, p, f, at, seq_min(at.r->end, end) - start);
+		at = tcp_flight_find(t, f, start);
+	}
+	out_timer(t, p, b);
+	return OUT_MORE;
+}
+
+/* What was lost, as far as the windows allow. */
+static __rte_noinline enum out_result out_lost(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t mss, uint32_t *sent)
+{
+	struct tcp_flight *f = tcp_flight_of(t, b);
+	enum out_result r = OUT_MORE;
+
+	while (r == OUT_MORE && f->pending > 0 && !f->frto_new) {
+		struct tcp_rec_at at = tcp_flight_pending(t, f);
+		uint32_t len = at.r->end - at.r->start;
+
+		if ((uint64_t)tcp_flight_pipe(p, f) + (len < mss ? len : mss) > p->cwnd)
+			return OUT_DONE;
+		if (unlikely(p->xflags & TX_PACED) && tcp_pace_room(t, p) == 0)
+			return OUT_DONE;
+		if ((*sent)++ >= TCP_OUT_BURST)
+			return OUT_MORE;
+		r = out_again(t, p, b, at, mss);
+		mss = tcp_out_mss(t, p);
+	}
+	return r == OUT_MORE ? OUT_DONE : r;
+}
+
+bool tcp_out_probe(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
+{
+	struct tcp_flight *f = tcp_flight_of(t, b);
+	uint32_t mss = tcp_out_mss(t, p), end = tcp_data_end(p, b), unsent = seq_lt(p->snd_nxt, end) ? end - p->snd_nxt : 0;
+	uint32_t len = unsent < mss ? unsent : mss;
+	struct tcp_rec_at at;
+
+	if (len > 0 && p->snd_wnd >= p->snd_nxt - p->snd_una + len && tcp_flight_room(t, f))
+		return out_new(t, p, b, len, len == unsent && TCP_IN(p->state, TCP_FIN_DUE), mss);
+	at = tcp_flight_last(t, f);
+	if (at.r->flags & REC_SACKED)
+		return false;
+	if (at.r->end - at.r->start > mss) {
+		if (!tcp_flight_cut(t, f, &at, at.r->end - mss))
+			return false;
+		at = tcp_flight_last(t, f);
+	}
+	return out_again(t, p, b, at, mss) == OUT_MORE;
+}
+
+/* A FIN that is alone in flight, again. */
+static bool out_fin_again(struct tcp *t, struct tcp_pcb *p)
+{
+	if (!out_range(t, p, NULL, p->snd_una, 0, true, 0))
+		return false;
+	p->tflags &= ~TF_RTX_FIN;
+	out_timer(t, p, NULL);
+	return true;
+}
+
 static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {
-	uint32_t mss = out_mss(t, p), len, sent = 0;
-	bool fin;
+	uint32_t mss = tcp_out_mss(t, p), len, sent = 0, pace_bytes = UINT32_MAX, from = p->snd_nxt;
+	bool fin, blocks = b != NULL && (b->tell & BUF_SACK); /* SACK blocks may leave with the first segment, and make it shorter */
+	const struct tcp_flight *f = NULL;
 
-	if ((p->tflags & TF_RTX_HEAD) && !out_head(t, p, b, mss))
+	if (unlikely(p->tflags & TF_RTX_FIN) && !out_fin_again(t, p))
 		return OUT_BLOCKED;
-	if (b != NULL && b->snd_len > 0)
-		out_idle_restart(t, p);
-	while ((len = out_next(p, b, mss, &fin)) > 0 || fin) {
+	if (b != NULL && b->flight != 0) {
+		f = tcp_flight_of(t, b);
+		if (unlikely(f->pending > 0)) {
+			enum out_result r = out_lost(t, p, b, mss, &sent);
+
+			if (r != OUT_DONE)
+				return r;
+			mss = tcp_out_mss(t, p);
+		}
+	}
+	if (p->snd_una == p->snd_max && b != NULL && b->snd_len > 0 &&
+	    unlikely((p->xflags & TX_EXT) || p->cwnd > (uint32_t)TCP_INITIAL_WINDOW * p->mss))
+		tcp_cc_idle(t, p);
+	while ((len = out_next(p, b, f, mss, &fin)) > 0 || fin) {
 		uint32_t large = len;
 		bool large_fin = fin;
 
+		if (unlikely(p->xflags & TX_PACED)) {
+			pace_bytes = tcp_pace_room(t, p);
+			if (pace_bytes == 0)
+				break; /* its timer goes on with it */
+		}
+		if (f != NULL && unlikely(!tcp_flight_room(t, f)))
+			break; /* ACKs make some */
 		if (sent++ >= TCP_OUT_BURST)
 			return OUT_MORE;
 		if (len == mss && !fin)
-			large = out_extend(t, p, b, mss, TCP_OUT_BURST + 1 - sent, &large_fin);
-		if (large > mss && out_data(t, p, b, p->snd_nxt, large, large_fin, mss)) {
-			p->snd_nxt += large + large_fin;
+			large = out_extend(t, p, b, f, mss, RTE_MIN(TCP_OUT_BURST + 1 - sent, pace_bytes / mss), &large_fin);
+		if (large > mss && out_new(t, p, b, large, large_fin, mss))
 			sent += (large - 1) / mss;
-			continue;
-		}
-		if (!out_data(t, p, b, p->snd_nxt, len, fin, mss)) /* or no mbufs for a large one: singly, then */
+		else if (!out_new(t, p, b, len, fin, mss)) /* or no mbufs for a large one: singly, then */
 			return OUT_BLOCKED;
-		p->snd_nxt += len + fin;
+		if (b != NULL)
+			f = tcp_flight_of(t, b);
+		if (unlikely(blocks))
+			mss = tcp_out_mss(t, p);
 	}
-	if (b != NULL && seq_lt(p->snd_nxt, tcp_data_end(p, b)) && !(p->tflags & TF_T_RTX)) {
+	if (f != NULL && p->snd_nxt != from && (p->xflags & TX_T_TLP) && (p->tflags & TF_T_RTX))
+		tcp_rtx_postpone_probe(t, p, b);
+	if (b != NULL && seq_lt(p->snd_nxt, tcp_data_end(p, b)) && !(p->tflags & TF_T_RTX) && likely(pace_bytes != 0)) {
 		p->rtx_tick = t->clock->tick;
 		tcp_timer_probe_in(t, p, tcp_rtt_rto_backed_us(p)); /* nothing else would ever wake this data */
 	}
@@ -205,7 +317,7 @@ static bool mbufs_again(struct tcp *t, struct tcp_pcb *p)
 	if (t->snd_held >= t->snd_held_max - t->snd_held_max / 8 || rte_mempool_avail_count(t->tx->pool) < TX_BURST)
 		return false;
 	p->tflags &= ~TF_NOMBUF;
-	if (tcp_writable(p, tcp_buf_of(t, p)))
+	if (tcp_writable(t, p, tcp_buf_of(t, p)))
 		ready_mark(t->flow, &p->c, EPOLLOUT);
 	return true;
 }
@@ -224,8 +336,17 @@ static enum out_result out_conn(struct tcp *t, struct tcp_pcb *p)
 		return OUT_DONE;
 	if (b != NULL && b->dup_acks_due > 0) /* they count for the peer only without data */
 		r = out_acks(t, p, b);
-	if (r == OUT_DONE && TCP_IN(p->state, TCP_SYNCHRONIZED))
+	if (r == OUT_DONE && TCP_IN(p->state, TCP_SYNCHRONIZED)) {
+		bool held = unlikely(p->opts != 0) && !tcp_lowat_allows(t, p, b);
+
 		r = out_stream(t, p, b);
+		if (held && tcp_writable(t, p, b))
+			ready_mark(t->flow, &p->c, EPOLLOUT);
+		if (unlikely(p->xflags & TX_EXT) && r == OUT_DONE) {
+			tcp_rate_flushed(t, p, b);
+			tcp_ext_flushed(t, p);
+		}
+	}
 	if (r == OUT_DONE)
 		r = out_acks(t, p, b);
 	if (b != NULL)

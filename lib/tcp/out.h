@@ -37,6 +37,11 @@ void tcp_out_rst(struct tcp *t, struct tcp_pcb *p);
 void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, struct tcp_view *v,
 		  const struct tcp_opts *o, uint8_t tos);
 
+/* p->mss, or less where the path has become narrower (RFC 1191 6.1), or where SACK blocks go with the payload. */
+uint32_t tcp_out_mss(const struct tcp *t, const struct tcp_pcb *p);
+/* One segment, whatever cwnd says: new data, else the last one in flight again (RFC 8985 7.3). False: there was no way. */
+bool tcp_out_probe(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b);
+
 /* Whether the tx queue takes another segment of those who can wait; gives the driver what is there first when it is full. */
 static inline bool tcp_out_room(struct tcp *t, uint32_t path)
 {

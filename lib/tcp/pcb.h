@@ -24,7 +24,7 @@ struct tcp_pcb {
 
 	uint32_t snd_una;           /* ---- line 1 ---- */
 	uint32_t snd_nxt;
-	uint32_t snd_max;           /* highest snd_nxt so far (it goes back after an RTO) */
+	uint32_t snd_max;           /* snd_nxt, or one more: a window probe's byte */
 	uint32_t snd_wnd;           /* scaled, bytes */
 	uint32_t snd_wl1, snd_wl2;
 	uint32_t rcv_nxt;
@@ -46,7 +46,7 @@ struct tcp_pcb {
 	uint32_t xflags;            /* TX_* below: what was negotiated, and what few connections use */
 	union {
 		uint32_t syn_us;    /* SYN-SENT, SYN-RECEIVED: when the first SYN left */
-		uint32_t ext;       /* later: struct tcp_ext (ext.h), 0 none */
+		uint32_t ext;       /* later: struct tcp_ext (ext.h), with TX_EXT */
 	};
 	uint32_t t_ack;             /* delayed ACK deadline */
 	uint32_t t_misc;            /* keepalive, FIN-WAIT-2, user timeout: by state */
@@ -82,26 +82,41 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 #define TF_SHUT_RD      (1u << 13) /* nothing more to read: peer's FIN, SHUT_RD, or the end */
 #define TF_SHUT_WR      (1u << 14) /* nothing more to write: SHUT_WR, or the end */
 #define TF_EPORT        (1u << 15) /* eport_put() is due when the flow ends */
-#define TF_RTT          (1u << 16) /* rtt_seq is being timed */
-#define TF_RECOVERY     (1u << 17) /* fast recovery (RFC 6582) until tcp_buf.recover is acknowledged */
+#define TF_RECOVERY     (1u << 17) /* fast recovery until tcp_buf.recover is acknowledged */
 #define TF_LOSS         (1u << 18) /* after an RTO, until tcp_buf.recover is acknowledged */
-#define TF_RTX_HEAD     (1u << 19) /* the segment at snd_una is to be sent again */
+#define TF_RTX_FIN      (1u << 19) /* a FIN that is alone in flight is to be sent again */
 #define TF_CONNECTED    (1u << 20) /* was established since the last connect or accept */
 #define TF_DEAD         (1u << 21) /* closed because a connection or attempt ended, not because there was none */
 #define TF_ZOMBIE       (1u << 22) /* freed but for its place in the output list */
 #define TF_BIND_NO_PORT (1u << 23) /* IP_BIND_ADDRESS_NO_PORT */
-#define TF_QUICKACK     (1u << 24) /* TCP_QUICKACK: no delayed ACKs */
+#define TF_PINGPONG     (1u << 24) /* requests and answers: an ACK waits for the answer (TCP_QUICKACK ends it) */
 #define TF_FORCE        (1u << 25) /* send what the window allows, whatever Nagle, CORK and SWS avoidance say, once */
 #define TF_NOMBUF       (1u << 26) /* a send was cut short for lack of mbufs: EPOLLOUT is due when there are some */
 #define TF_SYN_DUE      (1u << 27) /* the SYN found no room in the tx queue and goes with the next flush */
 #define TF_CLAIMING     TF_LOSS    /* SYN-SENT only: waits for the tuple's home to let the SYN go (mail.c) */
 #define TF_SOCK_MASK    (0xfu << 28) /* four bits for lib/sock, which TCP keeps (cleared by tcp_new only) */
 /* What a socket keeps when its connection ends and it connects again. */
-#define TF_KEEP_MASK    (TF_OUT | TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_BIND_NO_PORT | TF_QUICKACK | TF_SOCK_MASK)
+#define TF_KEEP_MASK    (TF_OUT | TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_BIND_NO_PORT | TF_PINGPONG | TF_SOCK_MASK)
 
 /* tcp_pcb.xflags */
 #define TX_SACK         (1u << 0)  /* both sides permit SACK (RFC 2018) */
-#define TX_ECN          (1u << 8)  /* both sides do ECN (RFC 3168 6.1.1) */
+#define TX_T_TLP        (1u << 1)  /* t_rtx is the probe timeout (RFC 8985 7.2) ... */
+#define TX_T_REO        (1u << 2)  /* ... or the reordering timer (RFC 8985 6.2 step 5) */
+#define TX_TLP          (1u << 3)  /* what a loss probe sent again is not accounted for: up to tcp_flight.tlp_end; none: snd_una */
+#define TX_REORDERS     (1u << 4)  /* the path was seen to reorder (RFC 8985 6.2 step 3) */
+#define TX_RECOVERED    (1u << 5)  /* after a recovery without SACK, until more than tcp_buf.recover is acknowledged */
+#define TX_ECN          (1u << 8)  /* both sides do ECN (RFC 3168 6.1.1); until the SYN-ACK: we asked for it */
+#define TX_CC_SHIFT     9          /* three bits: the congestion control algorithm (cc.h), the socket's */
+#define TX_CC_MASK      (7u << TX_CC_SHIFT)
+#define TX_ECN_ECE      (1u << 12) /* ACKs carry ECE: CE was received and no CWR since (RFC 3168 6.1.3) */
+#define TX_ECN_CWR      (1u << 13) /* the next new data carries CWR (6.1.2) */
+#define TX_EXT          (1u << 14) /* pcb.ext names a struct tcp_ext */
+#define TX_PACED        (1u << 15) /* ... in which a pacing rate holds the sender back (pace.h) */
+#define TX_QUICK_SHIFT  16         /* four bits: so many ACKs more leave at once, unless TF_PINGPONG (ack.h) */
+#define TX_QUICK_MASK   (15u << TX_QUICK_SHIFT)
+/* What ends with the connection; the rest is the socket's. */
+#define TX_MIN_TTL      (1u << 28) /* IP_MINTTL is set (tcp_optext.min_ttl) */
+#define TX_CONNECTION   (0xffu | TX_ECN | TX_ECN_ECE | TX_ECN_CWR | TX_EXT | TX_PACED)
 
 /* A listening socket overlays the slot; behind it, the pcb's options stay in place for the connections to inherit. */
 struct tcp_listener {
@@ -124,7 +139,8 @@ struct tcp_synrcvd {
 	uint16_t peer_mss;      /* as announced, or the default */
 	uint16_t wnd;           /* window that we announced */
 	uint8_t wscale;         /* as in the pcb */
-	bool ts, ws;            /* the SYN had these options */
+	bool ts : 1, ws : 1, sack : 1; /* the SYN had these options */
+	bool ecn : 1;           /* it asked for ECN, and gets it */
 	uint8_t retries;
 };
 static_assert(sizeof(struct tcp_synrcvd) == 64, "one cache line");
@@ -141,6 +157,9 @@ struct tcp_timewait {
 };
 static_assert(sizeof(struct tcp_timewait) == 64, "one cache line");
 
+/* tcp_optext.flags */
+#define OPT_OOBINLINE   (1u << 0) /* SO_OOBINLINE */
+
 /* What setsockopt() changed from the defaults. */
 struct tcp_optext {
 	uint32_t pool_link;
@@ -150,10 +169,17 @@ struct tcp_optext {
 	uint8_t tos, ttl;
 	uint16_t maxseg;           /* TCP_MAXSEG, 0: none */
 	uint8_t tclass6, hops6;    /* over IPv6; hops 0: what routers said */
+	uint16_t flags;            /* OPT_* */
+	uint8_t min_ttl;           /* IP_MINTTL, 0: any */
+	uint8_t pmtudisc;          /* IP_MTU_DISCOVER */
 	int32_t linger_s;          /* SO_LINGER, -1: off */
 	int32_t linger2_s;         /* TCP_LINGER2: orphaned FIN-WAIT-2; -1: none at all */
 	uint32_t port_range;       /* IP_LOCAL_PORT_RANGE, 0: none */
+	uint32_t notsent_lowat;    /* TCP_NOTSENT_LOWAT, 0: none */
+	uint32_t window_clamp;     /* TCP_WINDOW_CLAMP, 0: none */
+	uint64_t max_pacing;       /* SO_MAX_PACING_RATE in bytes per second, 0: none */
+	uint32_t spare2[2];
 };
-static_assert(sizeof(struct tcp_optext) == 32, "half a line");
+static_assert(sizeof(struct tcp_optext) == 64, "a line");
 
 #endif

@@ -16,9 +16,11 @@ uint32_t tcp_poll(const struct tcp *t, const struct tcp_pcb *p)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if (TCP_IN(p->state, ST(SYN_SENT) | ST(SYN_RECEIVED)))
 		return mask;
-	if (b != NULL && b->rcv_len > 0)
+	if (b != NULL && b->rcv_len > 0 && (likely(b->tell == 0) || tcp_unread(t, p) > 0))
 		mask |= EPOLLIN | EPOLLRDNORM;
-	if ((p->tflags & TF_SHUT_WR) || (tcp_writable(p, b) && !(p->tflags & TF_NOMBUF)))
+	if (b != NULL && unlikely(b->tell & BUF_URG_BYTE))
+		mask |= EPOLLPRI;
+	if ((p->tflags & TF_SHUT_WR) || (tcp_writable(t, p, b) && !(p->tflags & TF_NOMBUF)))
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	return mask;
 }

@@ -1,16 +1,16 @@
-/* rtx.c: loss: the retransmission timer (RFC 6298), fast retransmit and recovery (RFC 5681, NewReno of RFC 6582), window
- * probes, SYN retransmission. What to do about a loss is decided here; out.c sends. Selective acknowledgments would replace
- * "the head" by a scoreboard in tcp_buf and leave the rest as it is. */
+/* rtx.c: the retransmission timer (RFC 6298) and what it stands for: RTO, loss probe, reordering timer, window probes, SYN
+ * retransmission. What is lost is decided in recovery.c; out.c sends. */
 #include "tcp/rtx.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 
 #include "flow/away.h"
-#include "tcp/cc.h"
 #include "tcp/in.h"
 #include "tcp/life.h"
+#include "tcp/mtu_probe.h"
 #include "tcp/out.h"
+#include "tcp/recovery.h"
 #include "tcp/timers.h"
 
 static bool give_up(struct tcp *t, struct tcp_pcb *p)
@@ -77,8 +77,110 @@ static bool retries_spent(const struct tcp *t, const struct tcp_pcb *p, unsigned
 	return retries > (p->c.flags & CONN_ORPHAN ? TCP_ORPHAN_RETRIES : TCP_RETRIES);
 }
 
+/* When the first in flight left. */
+static uint32_t head_sent_us(const struct tcp *t, const struct tcp_buf *b)
+{
+	struct tcp_flight *f = tcp_flight_of(t, b);
+
+	return f != NULL ? tcp_flight_first((struct tcp *)t, f).r->sent_us : b->sent_us;
+}
+
+/* What is left of the RTO that began then; at least 1. */
+static uint64_t rto_left_us(const struct tcp *t, const struct tcp_pcb *p, const struct tcp_buf *b)
+{
+	int64_t left = (int64_t)tcp_rtt_rto_backed_us(p) - (uint32_t)((uint32_t)t->clock->now_us - head_sent_us(t, b));
+
+	return left > 0 ? (uint64_t)left : 1;
+}
+
+void tcp_rtx_arm(struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b)
+{
+	uint64_t us = tcp_rtt_rto_backed_us(p);
+
+	if (likely(tcp_tlp_wanted(t, p, b))) {
+		uint64_t pto_us = tcp_tlp_pto_us(p);
+
+		tcp_timer_rtx_in(t, p, pto_us < us ? pto_us : us);
+		p->xflags |= TX_T_TLP;
+	} else {
+		tcp_timer_rtx_in(t, p, us);
+	}
+}
+
+void tcp_rtx_postpone_probe(struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b)
+{
+	uint64_t pto_us = tcp_tlp_pto_us(p), left_us = rto_left_us(t, p, b);
+
+	tcp_timer_rtx_in(t, p, pto_us < left_us ? pto_us : left_us);
+	p->xflags |= TX_T_TLP;
+}
+
+void tcp_rtx_rearm(struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b, bool anew, uint32_t reorder_us)
+{
+	if (p->snd_una == p->snd_nxt)
+		return;
+	if (reorder_us != 0) {
+		tcp_timer_rtx_in(t, p, reorder_us);
+		p->xflags |= TX_T_REO;
+	} else if (anew) {
+		tcp_rtx_arm(t, p, b);
+	} else if ((p->xflags & TX_T_REO) || !(p->tflags & TF_T_RTX)) {
+		tcp_timer_rtx_in(t, p, rto_left_us(t, p, b));
+	}
+}
+
+/* All in flight is to be sent again, when the window allows. */
+static void lose_all(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t from_bytes)
+{
+	struct tcp_flight *f = tcp_flight_need(t, p, b);
+
+	for (struct tcp_rec_at at = tcp_flight_first(t, f); at.r != NULL; at = tcp_flight_next(t, f, at)) {
+		if (!(at.r->flags & REC_SACKED) && at.r->end - at.r->start >= from_bytes &&
+		    (at.r->flags & (REC_LOST | REC_RETRANS)) != REC_LOST)
+			tcp_flight_mark_lost(f, at);
+	}
+	if (!(p->xflags & TX_SACK))
+		f->sacked = 0;
+}
+
+void tcp_rtx_narrowed(struct tcp *t, struct tcp_pcb *p)
+{
+	struct tcp_buf *b = tcp_buf_of(t, p);
+
+	if (b == NULL || b->snd_len == 0 || p->snd_nxt == p->snd_una)
+		return;
+	lose_all(t, p, b, tcp_out_mss(t, p) + 1);
+	tcp_out_mark(t, p);
+}
+
+static bool rto(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
+{
+	bool data = b != NULL && b->snd_len > 0 && p->snd_nxt != p->snd_una;
+
+	if (p->snd_wnd == 0 && data) { /* the window closed over what was in flight */
+		lose_all(t, p, b, 0);
+		return tcp_rtx_probe(t, p);
+	}
+	if (retries_spent(t, p, p->backoff + 1u))
+		return give_up(t, p);
+	p->backoff++;
+	t->stats.rtos++;
+	p->dupacks = 0;
+	if (data || (b != NULL && b->flight != 0)) {
+		tcp_mtu_black_hole(t, p);
+		tcp_recovery_rto(t, p, b);
+	} else { /* a FIN alone */
+		p->cwnd = p->mss;
+		p->tflags |= TF_RTX_FIN;
+	}
+	tcp_timer_rtx_in(t, p, clamp_to_user_timeout(t, p, tcp_rtt_rto_backed_us(p)));
+	tcp_out_mark(t, p);
+	return true;
+}
+
 bool tcp_rtx_timeout(struct tcp *t, struct tcp_pcb *p)
 {
+	uint32_t kind = p->xflags & (TX_T_TLP | TX_T_REO);
 	struct tcp_buf *b;
 
 	if (TCP_IN(p->state, ST(SYN_SENT) | ST(SYN_RECEIVED)))
@@ -86,30 +188,15 @@ bool tcp_rtx_timeout(struct tcp *t, struct tcp_pcb *p)
 	if (p->snd_una == p->snd_max)
 		return true;
 	b = tcp_buf_of(t, p);
-	if (p->snd_wnd == 0 && b != NULL && b->snd_len > 0) { /* the window closed over what was in flight */
-		p->snd_nxt = p->snd_una;
-		return tcp_rtx_probe(t, p);
+	p->xflags &= ~kind;
+	if (kind != 0 && b != NULL && (b->flight != 0 || (b->snd_len > 0 && p->snd_nxt != p->snd_una))) {
+		if (kind & TX_T_REO)
+			tcp_recovery_reorder_fire(t, p, b);
+		else
+			tcp_tlp_fire(t, p, b);
+		return true;
 	}
-	if (retries_spent(t, p, p->backoff + 1u))
-		return give_up(t, p);
-	if (p->backoff++ == 0) { /* RFC 5681 equation 4: once per loss, not per repetition */
-		uint32_t flight = p->snd_max - p->snd_una;
-
-		p->ssthresh = tcp_cc_of(p)->ssthresh(t, p, flight < p->cwnd ? flight : p->cwnd);
-	}
-	t->stats.rtos++;
-	p->cwnd = p->mss;
-	p->dupacks = 0;
-	p->snd_nxt = p->snd_una; /* go back: without SACK all that is unacknowledged counts as lost */
-	p->tflags &= ~(TF_RECOVERY | TF_RTX_HEAD);
-	if (b != NULL) {
-		b->recover = p->snd_max;
-		b->cc_acked = 0;
-		p->tflags |= TF_LOSS;
-	}
-	tcp_timer_rtx_in(t, p, clamp_to_user_timeout(t, p, tcp_rtt_rto_backed_us(p)));
-	tcp_out_mark(t, p);
-	return true;
+	return rto(t, p, b);
 }
 
 /* RFC 9293 3.8.6.1, RFC 1122 4.2.2.17: probes go on for as long as the peer answers. */
@@ -129,70 +216,8 @@ bool tcp_rtx_probe(struct tcp *t, struct tcp_pcb *p)
 	p->probes++;
 	if (p->backoff < 20)
 		p->backoff++;
-	p->tflags &= ~TF_RTT;
 	tcp_out_segment(t, p, p->snd_una, 1, 0);
 	p->snd_max = seq_max(p->snd_max, p->snd_una + 1);
 	tcp_timer_probe_in(t, p, clamp_to_user_timeout(t, p, tcp_rtt_rto_backed_us(p)));
 	return true;
-}
-
-/* ---- fast retransmit and recovery ---- */
-
-void tcp_rtx_dupack(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
-{
-	uint32_t flight = p->snd_max - p->snd_una;
-
-	t->stats.dup_acks++;
-	if (p->dupacks < UINT8_MAX)
-		p->dupacks++;
-	if (b == NULL || b->snd_len == 0 || (p->tflags & TF_LOSS))
-		return;
-	if (p->tflags & TF_RECOVERY) { /* RFC 6582 3.2 step 3: a segment has left the network */
-		p->cwnd += p->mss;
-	} else if (p->dupacks == 3) {  /* step 2 */
-		p->ssthresh = tcp_cc_of(p)->ssthresh(t, p, flight);
-		p->cwnd = p->ssthresh + 3u * p->mss;
-		b->recover = p->snd_max;
-		b->cc_acked = 0;
-		p->tflags |= TF_RECOVERY | TF_RTX_HEAD;
-		t->stats.fast_rtx++;
-	}
-	tcp_out_mark(t, p);
-}
-
-/* An ACK of new data during recovery (RFC 6582 3.2 step 5). */
-static void recovery_acked(struct tcp_pcb *p, const struct tcp_buf *b, uint32_t ack, uint32_t acked)
-{
-	uint32_t left = p->snd_max - ack;
-
-	if (b == NULL || seq_ge(ack, b->recover)) {
-		uint32_t flight = (left > p->mss ? left : p->mss) + p->mss;
-
-		p->cwnd = p->ssthresh < flight ? p->ssthresh : flight;
-		p->tflags &= ~(TF_RECOVERY | TF_RTX_HEAD);
-		return;
-	}
-	p->cwnd -= acked < p->cwnd - p->mss ? acked : p->cwnd - p->mss;
-	if (acked >= p->mss)
-		p->cwnd += p->mss;
-	p->tflags |= TF_RTX_HEAD;
-}
-
-void tcp_rtx_acked(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t ack)
-{
-	struct tcp_ack a = {.acked = ack - p->snd_una, .prior_flight = p->snd_max - p->snd_una};
-
-	if (p->tflags & TF_RECOVERY) {
-		recovery_acked(p, b, ack, a.acked);
-	} else if (p->tflags & TF_LOSS) {
-		/* Much may be acknowledged at once that was never lost: slow start by one segment (RFC 5681 3.1). */
-		a.prior_flight = p->cwnd;
-		a.acked = a.acked < p->mss ? a.acked : p->mss;
-		tcp_cc_of(p)->acked(t, p, b, &a);
-		if (b == NULL || seq_ge(ack, b->recover))
-			p->tflags &= ~TF_LOSS;
-	} else {
-		tcp_cc_of(p)->acked(t, p, b, &a);
-	}
-	p->dupacks = 0;
 }

@@ -6,12 +6,19 @@
 
 bool tcp_rtx_timeout(struct tcp *t, struct tcp_pcb *p); /* the retransmission timer fired; false: p is gone */
 bool tcp_rtx_probe(struct tcp *t, struct tcp_pcb *p);   /* the probe timer fired; false: p is gone */
-void tcp_rtx_dupack(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b);
-/* ack is new: bytes of it acknowledged. Called before snd_una moves, flight as it was. */
-void tcp_rtx_acked(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t ack);
+/* The timer for what is in flight (anew): RTO, or the loss probe before it (RFC 8985 7.2). */
+void tcp_rtx_arm(struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b);
+/* After an ACK: reorder_us: what is missed may be lost by then; 0: nothing is. anew: the RTO begins anew. */
+void tcp_rtx_rearm(struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b, bool anew, uint32_t reorder_us);
+/* New data left while a loss probe is due: that waits for its ACK, too. */
+void tcp_rtx_postpone_probe(struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b);
+/* The path has become narrower: what is too large for it now goes again (RFC 1191 6.4). */
+void tcp_rtx_narrowed(struct tcp *t, struct tcp_pcb *p);
 uint32_t tcp_syn_interval_us(unsigned retries);         /* wait after the retries'th SYN retransmission */
 
+struct tcp_seg;
 void tcp_rtt_sample(struct tcp_pcb *p, uint32_t us);
+void tcp_rtt_from_timestamp(const struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s); /* which has the option */
 uint32_t tcp_rtt_rto_us(const struct tcp_pcb *p);       /* without back-off */
 uint64_t tcp_rtt_rto_backed_us(const struct tcp_pcb *p);
 

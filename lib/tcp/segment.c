@@ -1,9 +1,14 @@
 /* segment.c: building segments: windows, headers, options; with a connection behind them or without. */
 #include <netinet/in.h>
 
+#include "tcp/ack.h"
 #include "tcp/buf.h"
+#include "tcp/ecn.h"
+#include "tcp/ext.h"
 #include "tcp/life.h"
 #include "tcp/out.h"
+#include "tcp/sack_out.h"
+#include "tcp/urgent.h"
 
 /* ---- the receive window ---- */
 
@@ -12,7 +17,10 @@ static uint32_t window_space(const struct tcp *t, const struct tcp_pcb *p)
 	const struct tcp_buf *b = tcp_buf_of(t, p);
 	uint32_t unread = b != NULL ? b->rcv_len : 0;
 	uint32_t space = p->rcvbuf > unread ? p->rcvbuf - unread : 0;
-	uint32_t most = 65535u << (p->wscale >> 4);
+	uint32_t most = 65535u << (p->wscale >> 4), clamp = tcp_opt(t, p)->window_clamp;
+
+	if (unlikely(clamp != 0) && clamp < most)
+		most = clamp;
 
 	return space < most ? space : most;
 }
@@ -70,44 +78,76 @@ static void ports_fill(struct tcp_view *v, const struct flow_key *key)
 /* The header of a segment of an established connection. */
 static inline struct rte_mbuf *segment_of(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint8_t flags)
 {
-	struct tcp_view v = {.seq = seq, .ack = p->rcv_nxt, .flags = flags | TCPF_ACK, .wnd = tcp_out_window(t, p)};
+	const uint8_t ece = p->xflags & TX_ECN_ECE ? TCPF_ECE : 0;
+	struct tcp_view v = {.seq = seq, .ack = p->rcv_nxt, .flags = flags | TCPF_ACK | ece, .wnd = tcp_out_window(t, p)};
 	struct tcp_opts o = {.has_ts = p->tflags & TF_TS, .tsval = tcp_now_ts(t, p->ts_offset), .tsecr = p->ts_recent};
+	const struct tcp_buf *b = tcp_buf_of(t, p);
 
+	if (unlikely(b != NULL && b->tell != 0)) {
+		v.urp = tcp_urgent_pointer(p, b, seq, &v.flags);
+		if (b->tell & BUF_SACK)
+			tcp_sack_fill(t, p, b, &o);
+	}
 	ports_fill(&v, &p->c.h.key);
 	return segment_new(t, &v, &o);
 }
 
-static inline void out_ip(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *m)
+static inline void out_ip(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *m, uint8_t ect)
 {
 	struct path *path = path_at(&t->net->paths, p->c.h.path);
 	const struct tcp_optext *x = tcp_opt(t, p);
 
-	if (likely(path->l3_len == IP4_HDR_LEN))
-		net_ip4_output(t->net, path, m, IPPROTO_TCP, x->tos, x->ttl);
+	if (unlikely(tcp_opt_unusual_df(x)) && path->l3_len == IP4_HDR_LEN)
+		net_ip4_output_as(t->net, path, m, IPPROTO_TCP, x->tos | ect, x->ttl, NET_OUT_NO_DF);
+	else if (likely(path->l3_len == IP4_HDR_LEN))
+		net_ip4_output(t->net, path, m, IPPROTO_TCP, x->tos | ect, x->ttl);
 	else
-		net_ip6_output(t->net, path, m, IPPROTO_TCP, x->tclass6, x->hops6, p->c.h.hash);
+		net_ip6_output(t->net, path, m, IPPROTO_TCP, x->tclass6 | ect, x->hops6, p->c.h.hash);
 }
 
-/* It carries the ACK, too. */
-static inline void segment_send(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *m)
+/* It carries the ACK, too. ect: its codepoint of RFC 3168. */
+static inline void segment_send(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *m, uint8_t ect)
 {
+	struct tcp_buf *b = tcp_buf_of(t, p);
+
+	if (unlikely(b != NULL && (b->tell & BUF_SACK)))
+		tcp_sack_told(p, b);
+	if (p->tflags & TF_ACK_NOW)
+		tcp_ack_quick_sent(p);
 	p->last_ack_sent = p->rcv_nxt;
 	p->tflags &= ~(TF_ACK_NOW | TF_ACK_DELAY | TF_T_ACK);
-	out_ip(t, p, m);
+	out_ip(t, p, m, ect);
+}
+
+/* What few connections have: ECN, and books. The segment will leave. Returns its codepoint. */
+static __rte_noinline uint8_t segment_special(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *m, uint32_t seq, uint32_t len,
+					      uint32_t segs)
+{
+	uint8_t ect = 0;
+
+	if (p->xflags & TX_ECN)
+		ect = tcp_ecn_mark(p, seq, len, rte_pktmbuf_mtod_offset(m, uint8_t *, TCP_FLAGS_OFF));
+	if (p->xflags & TX_EXT)
+		tcp_ext_sent(t, p, seq, len, segs);
+	return ect;
 }
 
 bool tcp_out_segment(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags)
 {
 	struct rte_mbuf *m = segment_of(t, p, seq, flags);
+	uint8_t ect = 0;
 
 	if (m == NULL)
 		return false;
+	if (unlikely(p->xflags & (TX_ECN | TX_EXT)))
+		ect = segment_special(t, p, m, seq, len, 1);
 	if (len > 0) {
+		tcp_ack_answered(t, p);
 		tcp_buf_snd_copy(tcp_buf_of(t, p), p->snd_una, seq, rte_pktmbuf_mtod_offset(m, void *, m->data_len), len);
 		m->data_len = (uint16_t)(m->data_len + len);
 		m->pkt_len = m->data_len;
 	}
-	segment_send(t, p, m);
+	segment_send(t, p, m, ect);
 	return true;
 }
 
@@ -136,8 +176,12 @@ static bool large_fill(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *head, 
 
 bool tcp_out_large(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags, uint32_t mss)
 {
-	struct rte_mbuf *m = segment_of(t, p, seq, flags);
+	struct rte_mbuf *m;
+	uint8_t ect = 0;
 
+	if (unlikely(tcp_buf_of(t, p)->tell & (BUF_URG_SEND | BUF_SACK))) /* not the same in each of the segments: singly */
+		return false;
+	m = segment_of(t, p, seq, flags);
 	if (m == NULL)
 		return false;
 	m->l4_len = m->data_len;
@@ -149,16 +193,21 @@ bool tcp_out_large(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len,
 		return false;
 	}
 	t->stats.segs_out += (len - 1) / mss;
-	segment_send(t, p, m);
+	tcp_ack_answered(t, p);
+	if (p->xflags & (TX_ECN | TX_EXT))
+		ect = segment_special(t, p, m, seq, len, (len + mss - 1) / mss);
+	segment_send(t, p, m, ect);
 	return true;
 }
 
-/* The number of a segment without text. It lies behind all that was ever sent, as far as the window allows: after a
- * retransmission timeout SND.NXT is back at SND.UNA, and a peer that has received more would find an ACK from there outside
- * its window and never look at it; two peers in that situation would answer each other for ever. */
+/* The number of a segment without text. It lies behind all that was sent, as far as the window allows: a peer that has taken
+ * its window back (but for what scaling hides) would find it outside and never look at it; two peers in that situation would
+ * answer each other for ever. As Linux tcp_acceptable_seq(). */
 static uint32_t bare_seq(const struct tcp_pcb *p)
 {
-	return seq_max(p->snd_nxt, seq_min(p->snd_max, p->snd_una + p->snd_wnd));
+	uint32_t edge = p->snd_una + p->snd_wnd;
+
+	return (int32_t)(p->snd_nxt - edge) < (1 << (p->wscale & 15)) ? p->snd_nxt : edge;
 }
 
 bool tcp_out_ack(struct tcp *t, struct tcp_pcb *p) { return tcp_out_segment(t, p, bare_seq(p), 0, 0); }
@@ -173,6 +222,7 @@ void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
 	struct tcp_view v = {.seq = p->snd_una, .flags = TCPF_SYN, .wnd = (uint16_t)wnd};
 	struct tcp_opts o = {.has_mss = true, .mss = tcp_announced_mss(t, p->c.h.path, x)};
 	struct rte_mbuf *m;
+	uint8_t ect = 0;
 
 	if (!tcp_out_room(t, p->c.h.path)) {
 		p->tflags |= TF_SYN_DUE;
@@ -180,7 +230,8 @@ void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
 		return;
 	}
 	p->tflags &= ~TF_SYN_DUE;
-	/* A SYN offers all; a SYN-ACK only what the SYN had (RFC 7323 1.3). */
+	/* A SYN offers all; a SYN-ACK only what the SYN had (RFC 7323 1.3, RFC 2018 section 2). */
+	o.sack_ok = !synack || (p->xflags & TX_SACK);
 	o.has_ts = !synack || (p->tflags & TF_TS);
 	o.tsval = tcp_now_ts(t, p->ts_offset);
 	o.tsecr = synack ? p->ts_recent : 0;
@@ -191,18 +242,21 @@ void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
 		v.ack = p->rcv_nxt;
 		p->last_ack_sent = p->rcv_nxt;
 	}
+	v.flags |= tcp_ecn_syn_flags(t, p, &ect);
 	ports_fill(&v, &p->c.h.key);
 	m = segment_new(t, &v, &o);
 	if (m != NULL)
-		out_ip(t, p, m);
+		out_ip(t, p, m, ect);
 }
 
 void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr)
 {
 	struct tcp_view v = {.seq = sr->iss, .ack = sr->irs + 1, .flags = TCPF_SYN | TCPF_ACK, .wnd = sr->wnd};
 	struct tcp_opts o = {.has_mss = true, .mss = sr->own_mss, .has_ts = sr->ts, .has_wscale = sr->ws,
-			     .wscale = sr->wscale >> 4};
+			     .wscale = sr->wscale >> 4, .sack_ok = sr->sack};
 
+	if (sr->ecn)
+		v.flags |= TCPF_ECE;
 	o.tsval = tcp_now_ts(t, sr->ts_offset);
 	o.tsecr = sr->ts_recent;
 	tcp_out_bare(t, &sr->h.key, sr->h.path, &v, &o, sr->tos);

@@ -7,7 +7,7 @@
 #include "base/assert.h"
 
 /* Options of a listener that connections inherit, and that are bits. */
-#define NOTE_TFLAGS (TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_QUICKACK)
+#define NOTE_TFLAGS (TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_PINGPONG)
 #define NOTE_CONN_FLAGS (CONN_NONBLOCK | CONN_REUSEADDR | CONN_REUSEPORT)
 
 /* ---- telling ---- */
@@ -20,6 +20,7 @@ static void note_fill(const struct tcp *t, const struct tcp_pcb *p, uint32_t fla
 		      .more = p->c.more},
 		.backlog = backlog, .sndbuf = p->sndbuf, .rcvbuf = p->rcvbuf, .tflags = p->tflags & NOTE_TFLAGS,
 		.conn_flags = p->c.flags & NOTE_CONN_FLAGS, .has_opts = p->opts != 0,
+		.congestion = (p->xflags & TX_CC_MASK) >> TX_CC_SHIFT,
 	};
 	bind_note_complete(&n->b, &t->flow->addr6s);
 	if (p->opts != 0)
@@ -89,6 +90,7 @@ static void twin_set_options(struct tcp *t, struct tcp_listener *l, const struct
 	p->sndbuf = n->sndbuf;
 	p->rcvbuf = n->rcvbuf;
 	p->tflags = (p->tflags & ~NOTE_TFLAGS) | n->tflags;
+	p->xflags = (p->xflags & ~TX_CC_MASK) | (uint32_t)n->congestion << TX_CC_SHIFT;
 	p->c.flags = (uint8_t)((p->c.flags & ~NOTE_CONN_FLAGS) | n->conn_flags);
 	if (n->has_opts) {
 		struct tcp_optext *own = tcp_opt_need(t, p);

@@ -11,7 +11,7 @@ struct tcp_bind_note {
 	uint32_t backlog, sndbuf, rcvbuf, tflags;
 	uint8_t conn_flags;
 	bool has_opts;
-	uint16_t spare;
+	uint8_t congestion, spare;
 	struct tcp_optext opts;
 };
 static_assert(sizeof(struct tcp_bind_note) <= MAIL_BODY_MAX, "fits a note");

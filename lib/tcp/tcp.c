@@ -4,6 +4,9 @@
 #include <errno.h>
 
 #include "tcp/buf.h"
+#include "tcp/ext.h"
+#include "tcp/flight.h"
+#include "tcp/ooo.h"
 #include "tcp/shared.h"
 #include "wire/ip4.h"
 #include "wire/tcp.h"
@@ -25,11 +28,13 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 {
 	uint32_t binds = cfg->max_conns < 1u << 20 ? cfg->max_conns : 1u << 20; /* sockets that bound a port, not all */
 	uint32_t room = rte_pktmbuf_data_room_size(tx->pool) - RTE_PKTMBUF_HEADROOM - TCP_HDR_LEN - TCP_OPTS_MAX;
+	uint32_t exts = cfg->max_conns / TCP_EXT_DIVISOR;
 	uint32_t remote = mail_alone(flow->mail) ? 0 : BIND_REMOTE_MAX;
 	int err;
 
 	*t = (struct tcp){.flow = flow, .net = net, .tx = tx, .drops = drops, .clock = clock, .prng = prng, .eport = eport,
 			  .port_lo = cfg->port_lo, .port_hi = cfg->port_hi,
+			  .congestion = cfg->congestion, .ecn = cfg->ecn, .mtu_probing = cfg->mtu_probing,
 			  .timewait_max = flow->pool[FLOW_TIMEWAIT].cap - 1,
 			  .synrcvd_max = flow->pool[FLOW_SYNRCVD].cap - 1,
 			  .snd_held_max = tx->pool->size / TCP_SND_SHARE,
@@ -49,7 +54,28 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 	err = pool_init(&t->optexts, cfg->max_conns, sizeof(struct tcp_optext), cfg->numa_node);
 	if (err != 0)
 		goto no_optexts;
+	err = pool_init(&t->exts, exts > 1024 ? exts : 1024, sizeof(struct tcp_ext), cfg->numa_node);
+	if (err != 0)
+		goto no_exts;
+	err = pool_init(&t->ooos, t->rcv_held_max, sizeof(struct tcp_ooo), cfg->numa_node); /* each holds a packet at least */
+	if (err != 0)
+		goto no_ooos;
+	/* What is in flight is in packet buffers, but for FINs, see in_ack.c. */
+	err = pool_init(&t->flights, 2 * t->snd_held_max, sizeof(struct tcp_flight), cfg->numa_node);
+	if (err != 0)
+		goto no_flights;
+	err = pool_init(&t->chunks, t->snd_held_max, sizeof(struct tcp_chunk), cfg->numa_node);
+	if (err != 0)
+		goto no_chunks;
 	return 0;
+no_chunks:
+	pool_fini(&t->flights);
+no_flights:
+	pool_fini(&t->ooos);
+no_ooos:
+	pool_fini(&t->exts);
+no_exts:
+	pool_fini(&t->optexts);
 no_optexts:
 	pool_fini(&t->bufs);
 no_bufs:
@@ -67,6 +93,10 @@ void tcp_fini(struct tcp *t)
 		if (b->owner != 0)
 			tcp_buf_clear(t, b);
 	}
+	pool_fini(&t->chunks);
+	pool_fini(&t->flights);
+	pool_fini(&t->ooos);
+	pool_fini(&t->exts);
 	pool_fini(&t->optexts);
 	pool_fini(&t->bufs);
 	pool_fini(&t->shared);

@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include "base/siphash.h"
+#include "config/congestion.h"
 #include "flow/bind.h"
 #include "flow/eport.h"
 #include "flow/ready.h"
@@ -18,7 +19,9 @@
 struct tcp_stats {
 	uint64_t segs_in, segs_out, rtx_segs, rtos, fast_rtx, dup_acks, active_opens, passive_opens, established, /* now */
 		resets_in, resets_out, attempt_fails, timeouts, ooo_segs, challenge_acks, timewait /* now */, synrcvd /* now */,
-		timewait_overflow, timewait_reused, conn_full, port_exhausted;
+		timewait_overflow, timewait_reused, conn_full, port_exhausted, tlp_probes, tlp_repaired, undone, dsacks_in,
+		sack_reneged,
+		mtu_holes /* paths narrowed for a black hole */, ecn_ce /* times that CE came anew */, ecn_reductions;
 };
 
 struct tcp {
@@ -33,6 +36,13 @@ struct tcp {
 	struct siphash_key secret;  /* ISN and timestamp offset */
 	struct pool bufs;           /* struct tcp_buf */
 	struct pool optexts;        /* struct tcp_optext */
+	struct pool exts;           /* struct tcp_ext */
+	struct pool ooos;           /* struct tcp_ooo */
+	uint8_t congestion;         /* algorithm of new sockets (enum tcp_cc_id) */
+	uint8_t ecn;                /* enum tcp_ecn_mode */
+	uint8_t mtu_probing;        /* 1: look for black holes (mtu_probe.h) */
+	struct pool flights;        /* struct tcp_flight */
+	struct pool chunks;         /* struct tcp_chunk, of flights that are long */
 	flow_ref out_head, out_tail;/* connections with something to send */
 	uint32_t out_n;
 	uint32_t tw_head, tw_tail;  /* FLOW_TIMEWAIT indices, oldest first */
@@ -51,6 +61,9 @@ struct tcp {
 struct tcp_config {
 	uint32_t max_conns;
 	uint16_t port_lo, port_hi;
+	uint8_t congestion;         /* enum tcp_cc_id; 0: CUBIC */
+	uint8_t ecn;                /* enum tcp_ecn_mode */
+	uint8_t mtu_probing;        /* 1: look for black holes (mtu_probe.h) */
 	int numa_node;
 };
 
@@ -97,10 +110,14 @@ void tcp_listener_changed(struct tcp *t, const struct conn *listener);
 struct tcp_pcb *tcp_accept(struct tcp *t, struct conn *listener);
 
 /* Bytes queued (may be fewer than asked), -EAGAIN (buffer full, or still connecting), -EPIPE, -ENOTCONN, or so_error (then
- * cleared). flags: MSG_MORE is honoured, others are the caller's business. */
+ * cleared). flags: MSG_MORE and MSG_OOB (the last byte is urgent) are honoured, others are the caller's business. */
 ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags);
 /* Bytes, 0 at the end of the stream, -EAGAIN, -ENOTCONN, or so_error (then cleared). flags: MSG_PEEK, MSG_TRUNC (discard). */
 ssize_t tcp_recv(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags);
+/* MSG_OOB: the urgent byte: 1 (or 0 for len 0, and at the end of the stream), -EAGAIN: announced and not here yet, -EINVAL: none,
+ * read before, or in line. */
+ssize_t tcp_recv_urgent(struct tcp *t, struct tcp_pcb *p, void *dst, size_t len, int flags);
+bool tcp_at_mark(const struct tcp *t, const struct tcp_pcb *p); /* SIOCATMARK */
 int tcp_shutdown(struct tcp *t, struct tcp_pcb *p, int how); /* SHUT_RD/WR/RDWR; -ENOTCONN */
 /* The descriptor is gone: FIN (or RST with unread data, RFC 2525 2.17, or with SO_LINGER 0); the rest happens on its own.
  * Also for listeners: what is queued is reset. p is no longer the caller's. */

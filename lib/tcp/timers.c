@@ -4,15 +4,18 @@
  *   SYN         t_rtx    SYN sent (connect)                       SYN-ACK, reset               SYN again, or ETIMEDOUT
  *   rtx         t_rtx    first segment in flight                  all is acknowledged          tcp_rtx_timeout()
  *               (restarts with every ACK of new data, RFC 6298 5.3)
+ *   loss probe  t_rtx    in place of rtx, with SACK while nothing is lost (RFC 8985 7.2)       tcp_tlp_fire(), then rtx runs
+ *   reordering  t_rtx    in place of both, when something is missed but may be late (6.2)      what is lost is sent again
  *   probe       t_rtx    nothing in flight and unsent data        window opens, data leaves    window probe (9293 3.8.6.1)
  *               that must not go
  *   delayed ACK t_ack    flush finds an owed ACK alone            any segment leaves           ACK (9293 3.8.6.3)
+ *   pacing      ext      a send must wait for its time            the rate goes                it goes on sending
  *   keepalive   t_misc   established, SO_KEEPALIVE on             connection ends              probe or ETIMEDOUT (9293 3.8.4)
  *   FIN-WAIT-2  t_misc   orphan gets there                        peer's FIN                   the connection is dropped
  *   SYN-ACK     synrcvd  SYN-ACK sent                             handshake ends               SYN-ACK again, or forgotten
  *   TIME-WAIT   timewait last ACK sent; again with each FIN       new SYN takes over           the tuple is free
  *
- * A pcb has one node in the wheel, armed at or before the earliest of its three. Moving a deadline later does not touch the
+ * A pcb has one node in the wheel, armed at or before the earliest of its deadlines. Moving a deadline later does not touch the
  * wheel: a node that fires early is armed anew. */
 #include "tcp/timers.h"
 
@@ -21,6 +24,7 @@
 #include "tcp/in.h"
 #include "tcp/life.h"
 #include "tcp/out.h"
+#include "tcp/pace.h"
 #include "tcp/rtx.h"
 
 static void timers_sync(struct tcp *t, struct tcp_pcb *p)
@@ -34,6 +38,8 @@ static void timers_sync(struct tcp *t, struct tcp_pcb *p)
 		first = (int32_t)(p->t_ack - now);
 	if ((p->tflags & TF_T_MISC) && (int32_t)(p->t_misc - now) < first)
 		first = (int32_t)(p->t_misc - now);
+	if (unlikely(p->xflags & TX_PACED) && tcp_pace_next(t, p) < first)
+		first = tcp_pace_next(t, p);
 	if (first == INT32_MAX)
 		return;
 	if ((p->tflags & TF_TIMER) && seq_le(p->c.h.timer.tick, now + (uint32_t)first))
@@ -46,6 +52,7 @@ void tcp_timer_rtx_in(struct tcp *t, struct tcp_pcb *p, uint64_t us)
 {
 	p->t_rtx = t->clock->tick + ticks_from_us(us);
 	p->tflags = (p->tflags & ~TF_PERSIST) | TF_T_RTX;
+	p->xflags &= ~(TX_T_TLP | TX_T_REO);
 	timers_sync(t, p);
 }
 
@@ -53,6 +60,7 @@ void tcp_timer_probe_in(struct tcp *t, struct tcp_pcb *p, uint64_t us)
 {
 	p->t_rtx = t->clock->tick + ticks_from_us(us);
 	p->tflags |= TF_PERSIST | TF_T_RTX;
+	p->xflags &= ~(TX_T_TLP | TX_T_REO);
 	timers_sync(t, p);
 }
 
@@ -70,10 +78,21 @@ void tcp_timer_misc_in(struct tcp *t, struct tcp_pcb *p, uint64_t ms)
 	timers_sync(t, p);
 }
 
+void tcp_timer_pace_at(struct tcp *t, struct tcp_pcb *p, uint64_t tick)
+{
+	struct tcp_pace *c = &tcp_ext_of(t, p)->pace;
+
+	c->tick = (uint32_t)tick;
+	c->armed = true;
+	timers_sync(t, p);
+}
+
 void tcp_timers_clear(struct tcp *t, struct tcp_pcb *p)
 {
 	if (p->tflags & TF_TIMER)
 		flow_timer_clear(t->flow, tcp_pcb_ref(t, p));
+	if (p->xflags & TX_PACED)
+		tcp_ext_of(t, p)->pace.armed = false;
 	p->tflags &= ~(TF_TIMER | TF_T_RTX | TF_PERSIST | TF_T_ACK | TF_T_MISC);
 }
 
@@ -156,6 +175,8 @@ static void pcb_fire(struct tcp *t, struct tcp_pcb *p)
 		if (!(probe ? tcp_rtx_probe(t, p) : tcp_rtx_timeout(t, p)))
 			return;
 	}
+	if (unlikely(p->xflags & TX_PACED))
+		tcp_pace_fire(t, p);
 	timers_sync(t, p);
 }
 

@@ -9,6 +9,7 @@ void tcp_timer_rtx_in(struct tcp *t, struct tcp_pcb *p, uint64_t us);  /* (re)st
 void tcp_timer_probe_in(struct tcp *t, struct tcp_pcb *p, uint64_t us);/* (re)starts t_rtx as window probe */
 void tcp_timer_ack_in(struct tcp *t, struct tcp_pcb *p, uint64_t us);
 void tcp_timer_misc_in(struct tcp *t, struct tcp_pcb *p, uint64_t ms);
+void tcp_timer_pace_at(struct tcp *t, struct tcp_pcb *p, uint64_t tick);/* (re)starts the pacing timer (TX_PACED) */
 void tcp_timer_keepalive(struct tcp *t, struct tcp_pcb *p);            /* SO_KEEPALIVE is on: starts it if it is due */
 void tcp_timers_clear(struct tcp *t, struct tcp_pcb *p);               /* all, and out of the wheel */
 

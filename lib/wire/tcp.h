@@ -10,6 +10,7 @@
 #include "wire/bytes.h"
 
 #define TCP_HDR_LEN 20
+#define TCP_FLAGS_OFF 13 /* of the octet of flags */
 #define TCP_OPTS_MAX 40
 #define TCP_SACK_BLOCKS_MAX 4
 #define TCP_OPT_TS_ALIGNED 12 /* NOP NOP timestamp */

@@ -9,6 +9,7 @@
 #include <rte_ip.h>
 #include <rte_mempool.h>
 
+#include "../unit/tcp/flight_check.h"
 #include "actor.h"
 #include "base/seq.h"
 #include "drivers/drivers.h"
@@ -104,8 +105,10 @@ static void world_accept(struct world *w)
 }
 
 /* RFC 9293 section 3.4: what the sequence variables may never say, and: something outstanding means a timer runs. */
-static void check_pcb(struct world *w, const struct tcp_pcb *p)
+static void check_pcb(struct world *w, struct stack *s, const struct tcp_pcb *p)
 {
+	const char *wrong;
+
 	if (p->state < TCP_ESTABLISHED || p->state >= TCP_TIME_WAIT)
 		return;
 	if (seq_gt(p->snd_una, p->snd_nxt) || seq_gt(p->snd_nxt, p->snd_max))
@@ -114,6 +117,9 @@ static void check_pcb(struct world *w, const struct tcp_pcb *p)
 		WORLD_FAIL(w, "RCV.NXT %u beyond the announced window %u", p->rcv_nxt, p->rcv_adv);
 	if (p->snd_una != p->snd_max && !wheel_armed(&p->c.h.timer))
 		WORLD_FAIL(w, "data outstanding and no timer in state %u", p->state);
+	wrong = flight_check(&s->tcp, p);
+	if (wrong != NULL)
+		WORLD_FAIL(w, "in flight: %s", wrong);
 }
 
 static bool world_step(struct world *w)
@@ -127,9 +133,9 @@ static bool world_step(struct world *w)
 		busy |= actor_turn(w, &w->client[i]);
 		busy |= actor_turn(w, &w->server[i]);
 		if (w->client[i].p != NULL)
-			check_pcb(w, w->client[i].p);
+			check_pcb(w, w->stack[0], w->client[i].p);
 		if (w->server[i].p != NULL)
-			check_pcb(w, w->server[i].p);
+			check_pcb(w, w->stack[1], w->server[i].p);
 		running |= w->client[i].p != NULL || w->server[i].p != NULL;
 	}
 	w->steps++;

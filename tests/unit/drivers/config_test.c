@@ -115,6 +115,16 @@ static void values(void **state)
 	assert_int_equal(c.mbufs, 64000);
 	assert_int_equal(set("memory", "1.5G"), 0);
 	assert_int_equal(c.memory_mb, 1536);
+	assert_int_equal(c.congestion, TCP_CC_CUBIC);
+	assert_int_equal(set("congestion", "bbr"), 0);
+	assert_int_equal(c.congestion, TCP_CC_BBR);
+	assert_int_equal(set("congestion", "bb"), -EINVAL);
+	assert_int_equal(c.ecn, TCP_ECN_ANSWER);
+	assert_int_equal(set("ecn", "yes"), 0);
+	assert_int_equal(c.ecn, TCP_ECN_ON);
+	assert_int_equal(set("ecn", "0"), 0);
+	assert_int_equal(c.ecn, TCP_ECN_OFF);
+	assert_int_equal(set("ecn", "3"), -EINVAL);
 	assert_false(c.gro);
 	assert_int_equal(set("gro", "yes"), 0);
 	assert_true(c.gro);
@@ -177,7 +187,7 @@ static void sentences(void **state)
 		const char *name, *value, *sentence;
 	} rows[] = {
 		{"port", "1", "there is no setting 'port'; the settings are: dev, vlan, ip, peer-ip, gw, ip6, dad, route, allow, deny, max-connections, port-range, "
-			      "reserved-ports, mtu, cores, mbufs, memory, gro, huge, offload, eal, seed, log-level"},
+			      "reserved-ports, mtu, cores, mbufs, memory, congestion, ecn, mtu-probing, gro, huge, offload, eal, seed, log-level"},
 		{"dev", "", "dev : names no device"},
 		{"ip", "10.0.0.1", "ip 10.0.0.1: '10.0.0.1' has no prefix length: write it behind the address, such as 10.0.0.2/24"},
 		{"ip", "fe80::1", "ip fe80::1: 'fe80::1' has no prefix length: write it behind the address, such as 2001:db8::2/64"},

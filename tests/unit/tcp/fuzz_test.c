@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "flight_check.h"
 #include "world.h"
 
 #define SEEDS 40
@@ -47,11 +48,24 @@ static void random_options(struct fuzz *f, struct seg *s)
 		s->o.tsval = below(f, 5) == 0 ? prng_u32(&f->prng) : f->w->peer_ts++;
 		s->o.tsecr = f->w->h.clock.now_ms;
 	}
+	s->o.sack_ok = (s->flags & SYN) && below(f, 2) == 0;
 	if ((s->flags & SYN) && below(f, 2) == 0) {
 		s->o.has_mss = true;
 		s->o.mss = (uint16_t)below(f, below(f, 2) == 0 ? 100 : 65536);
 		s->o.has_wscale = true;
 		s->o.wscale = (uint8_t)below(f, 256);
+	}
+}
+
+/* SACK blocks, most of what is in flight; among them empty, inverted and wrapped ones. */
+static void random_blocks(struct fuzz *f, const struct tcp_pcb *p, struct seg *s)
+{
+	s->o.n_sack = (uint8_t)below(f, s->o.has_ts ? 4 : 5);
+	for (unsigned i = 0; i < s->o.n_sack; i++) {
+		uint32_t flight = p->snd_max - p->snd_una;
+
+		s->o.sack[i].left = below(f, 8) == 0 ? near(f, p->snd_una) : p->snd_una + below(f, flight + 2);
+		s->o.sack[i].right = below(f, 8) == 0 ? near(f, p->snd_max) : s->o.sack[i].left + below(f, 4000);
 	}
 }
 
@@ -73,6 +87,8 @@ static void random_segment(struct fuzz *f)
 		w->rport = rte_be_to_cpu_16(p->c.h.key.rport_be);
 		s.seq = near(f, p->rcv_nxt);
 		s.ack = near(f, below(f, 2) == 0 ? p->snd_max : p->snd_una);
+		if (below(f, 2) == 0 && !(s.flags & SYN))
+			random_blocks(f, p, &s);
 		if ((p->tflags & TF_TS) && below(f, 10) != 0) {
 			s.o.has_ts = true;
 			s.o.tsval = p->ts_recent + below(f, 2);
@@ -178,6 +194,8 @@ static void check(const struct fuzz *f)
 		assert_true(p->state <= TCP_SYN_RECEIVED || seq_le(p->snd_max, p->snd_una + (b != NULL ? b->snd_len : 0) + 1));
 		assert_true(p->snd_una == p->snd_max || (p->tflags & (TF_T_RTX | TF_OUT))); /* something will send it again */
 		assert_true(p->state <= TCP_SYN_RECEIVED || (p->mss > 0 && p->cwnd >= p->mss));
+		if (p->state > TCP_SYN_RECEIVED)
+			assert_null(flight_check(f->w->t, p));
 		assert_true(p->state == TCP_SYN_SENT || seq_le(p->rcv_nxt, p->rcv_adv + 1));
 		assert_true(!(p->tflags & TF_TIMER) == !wheel_armed(&p->c.h.timer));
 	}

@@ -1,8 +1,8 @@
 /* pressure_test.c: what happens when queues and packet buffers run short, and what a segment without text is numbered. */
 #include "world.h"
 
-/* RFC 9293 3.10.7.4: after a retransmission timeout SND.NXT is back at SND.UNA. An ACK from there would lie before what
- * the peer has received; two such peers would answer each other for ever. */
+/* RFC 9293 3.10.7.4: after a retransmission timeout an ACK from SND.UNA would lie before what the peer has received; two such
+ * peers would answer each other for ever. */
 static void bare_ack_after_rto(void **state)
 {
 	struct world *w = *state;
@@ -13,7 +13,6 @@ static void bare_ack_after_rto(void **state)
 		out(w, ACK, 1 + i * MSS, MSS, 1);
 	quiet_then_ms(w, 200);
 	out(w, ACK, 1, MSS, 1);
-	assert_int_equal(p->snd_nxt - w->our_iss, 1 + MSS);
 	in(w, ACK, (uint32_t)-100, 0, 1); /* old: answered, whatever it says */
 	out(w, ACK, 1 + 3 * MSS, 0, 1);
 	out_skip(w);
@@ -34,6 +33,20 @@ static void reset_after_rto(void **state)
 	assert_int_equal(tcp_setopt(w->t, p, SOL_SOCKET, SO_LINGER, &now, sizeof(now)), 0);
 	app_close(w, p);
 	out(w, RST | ACK, 1 + 2 * MSS, 0, 1);
+}
+
+/* And of a peer that takes its window back over what is in flight. */
+static void bare_ack_window_shrunk(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_connected(w);
+
+	assert_int_equal(app_send(w, p, 1, 3 * MSS), 3 * MSS);
+	out_skip(w);
+	in_wnd(w, ACK, 1, 0, 1, 2000);
+	in(w, ACK, (uint32_t)-100, 0, 1);
+	out(w, ACK, 2001, 0, 1);
+	in(w, ACK, 1, 0, 1 + 3 * MSS);
 }
 
 static void device_fill(struct world *w)
@@ -173,7 +186,7 @@ static void gap_has_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(bare_ack_after_rto), world_test(reset_after_rto), world_test(syn_waits_for_device),
+		world_test(bare_ack_after_rto), world_test(reset_after_rto), world_test(bare_ack_window_shrunk), world_test(syn_waits_for_device),
 		world_test(syn_given_up), world_test(answers_have_room), world_test(send_share), world_test(receive_share),
 		world_test(gap_has_room),
 	};

@@ -16,6 +16,7 @@
 
 #include "flow/eport.h"
 #include "tcp/buf.h"
+#include "tcp/cc.h"
 #include "tcp/life.h"
 #include "tcp/tcp.h"
 #include "wire/tcp.h"
@@ -70,6 +71,7 @@ struct seg {
 	uint32_t seq, ack;     /* relative */
 	uint32_t len;
 	uint16_t wnd;
+	uint16_t urp;          /* urgent pointer, as on the wire */
 	const void *data;      /* NULL: bytes of the stream at this sequence number, world_byte() */
 	struct tcp_opts o;
 };
@@ -109,6 +111,7 @@ void in_icmp(struct world *w, uint8_t type, uint8_t code, uint16_t mtu, uint32_t
 
 /* ---- the stack sends ---- */
 void out(struct world *w, uint8_t flags, uint32_t seq, uint32_t len, uint32_t ack); /* PSH is not looked at */
+bool out_take(struct world *w); /* the next one, into w->got; false: there is none */
 void out_none(struct world *w);
 void out_skip(struct world *w);  /* forgets what was sent */
 unsigned out_count(struct world *w);
