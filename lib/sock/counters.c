@@ -27,6 +27,7 @@ static const struct counter counters[] = {
 	TCP_STAT(passive_opens),
 	TCP_STAT(established),
 	TCP_STAT(resets_in),
+	TCP_STAT(mtu_holes),
 	TCP_STAT(resets_out),
 	TCP_STAT(attempt_fails),
 	TCP_STAT(timeouts),

@@ -120,6 +120,7 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 #define TX_FO_PASSIVE   (1u << 23) /* SYN-RECEIVED, whose SYN's data was taken: usable like ESTABLISHED */
 #define TX_FO           (TX_FO_WAIT | TX_FO_SYN | TX_FO_PASSIVE)
 /* What ends with the connection; the rest is the socket's. */
+#define TX_MIN_TTL      (1u << 28) /* IP_MINTTL is set (tcp_optext.min_ttl) */
 #define TX_CONNECTION   (0xffu | TX_ECN | TX_ECN_ECE | TX_ECN_CWR | TX_EXT | TX_PACED | TX_UNTIMED | TX_FO)
 
 /* A listening socket overlays the slot; behind it, the pcb's options stay in place for the connections to inherit. */
@@ -189,7 +190,9 @@ struct tcp_optext {
 	uint8_t defer_accept;      /* TCP_DEFER_ACCEPT as SYN-ACKs that may be repeated meanwhile, 0: off */
 	uint8_t tclass6, hops6;    /* over IPv6; hops 0: what routers said */
 	uint32_t rcvlowat;         /* SO_RCVLOWAT, 0: 1 */
-	uint32_t spare2;
+	uint8_t min_ttl;           /* IP_MINTTL, 0: any */
+	uint8_t pmtudisc;          /* IP_MTU_DISCOVER */
+	uint16_t spare2;
 };
 static_assert(sizeof(struct tcp_optext) == 64, "a line");
 

@@ -9,6 +9,7 @@
 #include "tcp/fastopen.h"
 #include "tcp/in.h"
 #include "tcp/life.h"
+#include "tcp/mtu_probe.h"
 #include "tcp/out.h"
 #include "tcp/recovery.h"
 #include "tcp/timers.h"
@@ -169,6 +170,7 @@ static bool rto(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 	t->stats.rtos++;
 	p->dupacks = 0;
 	if (data || (b != NULL && b->flight != 0)) {
+		tcp_mtu_black_hole(t, p);
 		tcp_recovery_rto(t, p, b);
 	} else { /* a FIN alone */
 		p->cwnd = p->mss;
