@@ -143,7 +143,7 @@ int sock_iface_find(const char *name, int otherwise)
 	int iface;
 
 	pthread_mutex_lock(&now.lock);
-	iface = iface_find(name, otherwise);
+	iface = sock_change_iface(name, otherwise);
 	pthread_mutex_unlock(&now.lock);
 	return iface;
 }
