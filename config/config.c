@@ -184,6 +184,28 @@ static int set_memory(struct spate_config *c, const char *v, struct say *say)
 	return 0;
 }
 
+static int set_rcvbuf_max(struct spate_config *c, const char *v, struct say *say)
+{
+	uint64_t n;
+
+	if (!units_bytes(v, &n))
+		return say_no(say, "is not an amount of memory: write it with K or M, such as 6M");
+	if (n < TCP_BUF_MIN || n > TCP_BUF_MAX)
+		return say_no(say, "must be from %uK to %uM", TCP_BUF_MIN >> 10, TCP_BUF_MAX >> 20);
+	c->rcvbuf_max = (uint32_t)n;
+	return 0;
+}
+
+static int set_uto(struct spate_config *c, const char *v, struct say *say)
+{
+	bool yes = strcmp(v, "yes") == 0;
+
+	if (!yes && strcmp(v, "no") != 0)
+		return say_no(say, "must be yes or no");
+	c->uto = yes;
+	return 0;
+}
+
 static int set_congestion(struct spate_config *c, const char *v, struct say *say)
 {
 	static const char *const names[TCP_CC_IDS] = TCP_CC_NAMES;
@@ -288,6 +310,8 @@ static const struct setting {
 	 "on sim the far end takes the second half of the list", set_cores},
 	{"mbufs", "N", "packet buffers of one core (32768)", set_mbufs},
 	{"memory", "SIZE", "DPDK memory, such as 2G (computed)", set_memory},
+	{"rcvbuf-max", "SIZE", "TCP receive buffers grow up to this, unless SO_RCVBUF is set (6M)", set_rcvbuf_max},
+	{"user-timeout-option", "yes|no", "tell peers TCP_USER_TIMEOUT and take theirs, RFC 5482 (no)", set_uto},
 	{"congestion", "NAME", "congestion control of new sockets: cubic, reno, bbr or dctcp (cubic)", set_congestion},
 	{"ecn", "no|yes|answer", "explicit congestion notification: never, asked for, or when the peer asks (answer)", set_ecn},
 	{"gro", "yes|no", "join received segments before they are handled: for bulk transfer (no)", set_gro},
@@ -308,6 +332,7 @@ void config_defaults(struct spate_config *c)
 	c->cores = 1;
 	c->mbufs = MBUFS_DEFAULT;
 	c->ecn = TCP_ECN_ANSWER;
+	c->rcvbuf_max = TCP_RCVBUF_MAX_DEFAULT;
 	c->huge = -1;
 	c->offload = true;
 	c->log_level = RTE_LOG_NOTICE;

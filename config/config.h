@@ -58,6 +58,8 @@ struct spate_config {
 	bool cores_from_list;    /* cores was not given, it follows from the list (and from dev: sim shares it between its ends) */
 	uint32_t mbufs;          /* per stack */
 	uint32_t memory_mb;      /* DPDK memory; 0: computed */
+	uint32_t rcvbuf_max;     /* TCP receive buffers grow up to this */
+	bool uto;                /* the user timeout option of RFC 5482 */
 	uint8_t congestion;      /* enum tcp_cc_id of new sockets */
 	uint8_t ecn;             /* enum tcp_ecn_mode */
 	bool gro;                /* join received segments in software */

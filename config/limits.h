@@ -67,7 +67,9 @@
 #define TCP_MSS_MIN 88            /* smaller announced MSS is raised to this: tinygram floods (Linux tcp_min_snd_mss is 48) */
 #define TCP_MSS_FALLBACK 536      /* RFC 9293 3.7.1 */
 #define TCP_SNDBUF_DEFAULT (1u << 20)
-#define TCP_RCVBUF_DEFAULT (1u << 20)
+#define TCP_RCVBUF_DEFAULT (1u << 17) /* Linux tcp_rmem[1]; it grows with use ... */
+#define TCP_RCVBUF_MAX_DEFAULT (6u << 20) /* ... up to Linux's tcp_rmem[2]: --rcvbuf-max */
+#define TCP_TUNE_SEGMENTS 8       /* so many full segments at once, or the first ACKs used up: a transfer worth measuring */
 #define TCP_SND_SHARE 2           /* send queues hold at most half of a stack's packet buffers ... */
 #define TCP_RCV_SHARE 4           /* ... and receive queues a quarter: the rest keeps packets moving */
 #define TCP_BUF_MAX (1u << 26)    /* 64 MiB: 10 Gbit/s at 50 ms */
@@ -111,6 +113,8 @@
 #define TCP_PACE_SHIFT 10         /* paced data leaves in bursts of 2^-10 s, as Linux (sk_pacing_shift) */
 #define TCP_PACE_QUANTUM_MAX 65536u /* BBR's window has room for three such bursts, up to this size */
 #define TCP_MIN_RTT_MS 300000     /* what counts as the least RTT is at most this old (Linux tcp_min_rtt_wlen) */
+#define TCP_UTO_MIN_S 100         /* a peer's user timeout is raised to this (RFC 5482 section 3.1, L_LIMIT; RFC 1122 4.2.3.5) ... */
+#define TCP_UTO_MAX_S 3600        /* ... and cut to this (U_LIMIT): dead peers must not hold memory longer */
 #define TCP_TTL_DEFAULT 64        /* RFC 1700 */
 #define TCP_CHALLENGE_PER_SEC 1000 /* challenge ACKs of one stack, RFC 5961 section 7 */
 

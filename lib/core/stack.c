@@ -47,6 +47,8 @@ int stack_init(struct stack *s, const struct stack_config *cfg)
 		.port_lo = cfg->port_lo,
 		.port_hi = cfg->port_hi,
 		.congestion = cfg->congestion,
+		.rcvbuf_max = cfg->rcvbuf_max,
+		.uto = cfg->uto,
 		.ecn = cfg->ecn,
 		.numa_node = cfg->numa_node,
 	};

@@ -141,6 +141,8 @@ static int member_stack(const struct spate_config *c, unsigned i, char *err, siz
 		.seed = c->seed != 0 ? c->seed + i : 0,
 		.now_ns = sock_clock_ns(),
 		.congestion = c->congestion,
+		.rcvbuf_max = c->rcvbuf_max,
+		.uto = c->uto,
 		.ecn = c->ecn,
 		.gro = c->gro,
 		.numa_node = node,

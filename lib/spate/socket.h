@@ -101,7 +101,8 @@ SPATE_API int spate_connect(int fd, const struct sockaddr *addr, socklen_t len);
  * non-blocking: as many as fit now. Datagrams: one whole datagram, never blocks (what the device cannot take is
  * dropped and counted).
  * Flags: MSG_DONTWAIT, MSG_NOSIGNAL (always so), MSG_MORE (streams: more follows, hold a partial segment), MSG_CONFIRM
- * and MSG_EOR (ignored). Other flags: EOPNOTSUPP (MSG_OOB), else ignored. write(), writev() are send() without flags.
+ * and MSG_EOR (ignored), MSG_OOB (streams: the last byte is urgent; datagrams: EOPNOTSUPP). Others are ignored. write(), writev()
+ * are send() without flags.
  * An address given on a stream is ignored, as on Linux (never connects).
  * EAGAIN: no room (non-blocking, or SO_SNDTIMEO over), or still connecting. EPIPE: not connected, or shut for writing.
  * A pending error (SO_ERROR) is returned once instead of sending. ENOTCONN is never returned by streams here.
@@ -119,7 +120,9 @@ SPATE_API ssize_t spate_writev(int fd, const struct iovec *iov, int n);
 /* Receiving. Streams: what is there, up to the room given; 0 at the end of the stream. Datagrams: one datagram; the
  * part that does not fit is lost. Blocks while there is nothing, at most for SO_RCVTIMEO. Flags: MSG_DONTWAIT,
  * MSG_PEEK, MSG_TRUNC (datagrams: return the true length; streams: discard instead of copying), MSG_WAITALL (streams:
- * until all is there, the stream ends, an error or a signal). MSG_OOB: EINVAL. from and *from_len are filled for
+ * until all is there, the stream ends or is at its urgent mark, an error or a signal). MSG_OOB (streams): the urgent byte, never
+ * waits: EAGAIN when it is announced and not here, EINVAL when there is none, it was read, or SO_OOBINLINE is set. Reading stops
+ * at the urgent mark once (SIOCATMARK). from and *from_len are filled for
  * datagrams; for streams *from_len is set to 0. recvmsg() sets msg_flags (MSG_TRUNC) and msg_controllen to 0.
  * EAGAIN: nothing there (non-blocking, or SO_RCVTIMEO over). ENOTCONN: a stream that never was connected. A pending
  * error (SO_ERROR) is returned once. EMSGSIZE: more than 1024 iovec. EFAULT, EINTR. */
@@ -157,7 +160,8 @@ SPATE_API int spate_setsockopt(int fd, int level, int name, const void *val, soc
 /* F_GETFL, F_SETFL (int; O_NONBLOCK counts, other bits are ignored), F_GETFD, F_SETFD (see above). Others: EINVAL. */
 SPATE_API int spate_fcntl(int fd, int cmd, ...);
 /* FIONBIO (int *), FIONREAD (int *: bytes unread; datagrams: length of the next), TIOCOUTQ = SIOCOUTQ (int *: bytes
- * not yet acknowledged; datagrams 0). Others: ENOTTY. FIONREAD on a listener: EINVAL. */
+ * not yet acknowledged; datagrams 0). Others: ENOTTY. FIONREAD on a listener: EINVAL. SIOCATMARK (int *,
+ * streams): whether what is read next is behind the urgent mark. */
 SPATE_API int spate_ioctl(int fd, unsigned long request, ...);
 
 /* An epoll instance on this stack: it watches sockets of this stack only. flags: EPOLL_CLOEXEC. EINVAL: other flags,

@@ -9,6 +9,7 @@
 #include "tcp/sack_out.h"
 #include "tcp/urgent.h"
 #include "tcp/rtx.h"
+#include "tcp/uto.h"
 
 void tcp_in_drop(struct tcp *t, struct tcp_seg *s, enum drop why)
 {
@@ -180,6 +181,8 @@ void tcp_in_pcb(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		timestamp_renew(t, p, s);
 	}
 	heard(t, p);
+	if (unlikely(s->o.uto != 0))
+		tcp_uto_received(t, p, s->o.uto);
 	if (unlikely(p->xflags & TX_EXT))
 		tcp_ext_received(t, p, s->len, s->len > 0 ? tcp_seg_joined(s) : 1);
 	if (!tcp_in_ack(t, p, s))

@@ -72,7 +72,7 @@ void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32
 	if (sr->ws) {
 		uint8_t snd = s->o.wscale < TCP_WSCALE_MAX ? s->o.wscale : TCP_WSCALE_MAX;
 
-		sr->wscale = (uint8_t)(tcp_wscale_for(opts->rcvbuf) << 4 | snd);
+		sr->wscale = (uint8_t)(tcp_wscale_for(t, opts) << 4 | snd);
 	}
 	sr->wnd = (uint16_t)(opts->rcvbuf < 65535 ? opts->rcvbuf : 65535);
 	sr->peer_mss = s->o.has_mss ? s->o.mss : TCP_MSS_FALLBACK;

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "flow/away.h"
+#include "tcp/autotune.h"
 #include "tcp/buf.h"
 #include "tcp/cc.h"
 #include "tcp/ext.h"
@@ -16,11 +17,12 @@
 
 /* ---- beginning ---- */
 
-uint8_t tcp_wscale_for(uint32_t rcvbuf)
+uint8_t tcp_wscale_for(const struct tcp *t, const struct tcp_pcb *p)
 {
+	uint32_t most = tcp_rcvbuf_most(t, p);
 	uint8_t s = 0;
 
-	while (s < TCP_WSCALE_MAX && (65535u << s) < rcvbuf)
+	while (s < TCP_WSCALE_MAX && (65535u << s) < most)
 		s++;
 	return s;
 }
@@ -38,7 +40,7 @@ void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_o
 	p->snd_nxt = p->snd_max = iss + 1;
 	p->ts_offset = ts_offset;
 	p->srtt_us8 = p->rttvar_us4 = 0;
-	p->wscale = (uint8_t)(tcp_wscale_for(p->rcvbuf) << 4);
+	p->wscale = (uint8_t)(tcp_wscale_for(t, p) << 4);
 	p->rcv_mss = TCP_MSS_FALLBACK;
 	p->backoff = p->dupacks = p->probes = p->soft_error = 0;
 	tcp_ext_free(t, p); /* of an earlier connection */

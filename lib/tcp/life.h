@@ -60,7 +60,7 @@ struct tcp_pcb *tcp_passive_new(struct tcp *t, struct tcp_listener *l, struct tc
 void tcp_synrcvd_end(struct tcp *t, struct tcp_synrcvd *sr);
 void tcp_listener_close(struct tcp *t, struct tcp_listener *l); /* resets what is queued */
 
-uint8_t tcp_wscale_for(uint32_t rcvbuf); /* RFC 7323 2.2 */
+uint8_t tcp_wscale_for(const struct tcp *t, const struct tcp_pcb *p); /* for the largest window it may ever have, RFC 7323 2.2 */
 uint16_t tcp_announced_mss(const struct tcp *t, uint32_t path, const struct tcp_optext *x);
 
 static inline struct tcp_pcb *tcp_pcb_at(const struct tcp *t, flow_ref r) { return (struct tcp_pcb *)conn_at(t->flow, r); }

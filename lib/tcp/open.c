@@ -21,7 +21,7 @@ struct tcp_pcb *tcp_new(struct tcp *t)
 		return NULL;
 	}
 	p->sndbuf = TCP_SNDBUF_DEFAULT;
-	p->rcvbuf = TCP_RCVBUF_DEFAULT;
+	p->rcvbuf = TCP_RCVBUF_DEFAULT < t->rcvbuf_max ? TCP_RCVBUF_DEFAULT : t->rcvbuf_max;
 	p->xflags = (uint32_t)t->congestion << TX_CC_SHIFT;
 	return p;
 }

@@ -15,6 +15,7 @@
 #include "tcp/pace.h"
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
+#include "tcp/uto.h"
 
 #define KEEP_S_MAX 32767 /* Linux MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
 #define KEEPCNT_MAX 127
@@ -54,6 +55,13 @@ static int flag_set(struct tcp_pcb *p, uint32_t flag, bool on)
 {
 	p->tflags = on ? p->tflags | flag : p->tflags & ~flag;
 	return 0;
+}
+
+static void opt_flag_set(struct tcp *t, struct tcp_pcb *p, uint16_t flag, bool on)
+{
+	struct tcp_optext *x = tcp_opt_need(t, p);
+
+	x->flags = (uint16_t)(on ? x->flags | flag : x->flags & ~flag);
 }
 
 /* What was held back may go now. */
@@ -125,6 +133,9 @@ static int tcp_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 		if (v < 0)
 			return -EINVAL;
 		tcp_opt_need(t, p)->user_timeout_ms = (uint32_t)v;
+		opt_flag_set(t, p, OPT_UTO_OWN, v != 0);
+		if (TCP_IN(p->state, TCP_SYNCHRONIZED))
+			tcp_uto_tell(t, p);
 		return 0;
 	case TCP_MAXSEG:
 		if (v != 0 && (v < TCP_MSS_MIN || v > INT16_MAX))
@@ -200,13 +211,6 @@ static int linger_set(struct tcp *t, struct tcp_pcb *p, const void *val, uint32_
 	return 0;
 }
 
-static void opt_flag_set(struct tcp *t, struct tcp_pcb *p, uint16_t flag, bool on)
-{
-	struct tcp_optext *x = tcp_opt_need(t, p);
-
-	x->flags = (uint16_t)(on ? x->flags | flag : x->flags & ~flag);
-}
-
 static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 {
 	switch (name) {
@@ -215,6 +219,10 @@ static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 		return 0;
 	case SO_RCVBUF:
 		p->rcvbuf = bufsize(v);
+		opt_flag_set(t, p, OPT_RCVBUF_LOCK, true);
+		return 0;
+	case SO_RCVLOWAT: /* Linux: 0 is 1, a negative one is as much as fits */
+		tcp_opt_need(t, p)->rcvlowat = v < 0 ? INT32_MAX : v == 0 ? 1 : (uint32_t)v;
 		return 0;
 	case SO_OOBINLINE:
 		opt_flag_set(t, p, OPT_OOBINLINE, v != 0);
@@ -235,6 +243,7 @@ static int socket_level_get(const struct tcp *t, const struct tcp_pcb *p, int na
 	case SO_SNDBUF: *v = (int)p->sndbuf; return 0;
 	case SO_RCVBUF: *v = (int)p->rcvbuf; return 0;
 	case SO_KEEPALIVE: *v = !!(p->tflags & TF_KEEPALIVE); return 0;
+	case SO_RCVLOWAT: *v = tcp_opt(t, p)->rcvlowat != 0 ? (int)tcp_opt(t, p)->rcvlowat : 1; return 0;
 	case SO_OOBINLINE: *v = !!(tcp_opt(t, p)->flags & OPT_OOBINLINE); return 0;
 	default: return -ENOPROTOOPT;
 	}

@@ -24,7 +24,7 @@ struct tcp_pcb {
 
 	uint32_t snd_una;           /* ---- line 1 ---- */
 	uint32_t snd_nxt;
-	uint32_t snd_max;           /* snd_nxt, or one more: a window probe's byte */
+	uint32_t snd_max;           /* the highest snd_nxt so far, which is snd_nxt: what is lost is marked, see flight.h */
 	uint32_t snd_wnd;           /* scaled, bytes */
 	uint32_t snd_wl1, snd_wl2;
 	uint32_t rcv_nxt;
@@ -158,6 +158,8 @@ static_assert(sizeof(struct tcp_timewait) == 64, "one cache line");
 
 /* tcp_optext.flags */
 #define OPT_OOBINLINE   (1u << 0) /* SO_OOBINLINE */
+#define OPT_UTO_OWN     (1u << 2) /* TCP_USER_TIMEOUT: the peer's option does not change it (RFC 5482) */
+#define OPT_RCVBUF_LOCK (1u << 1) /* SO_RCVBUF: the buffer is as it was asked for */
 
 /* What setsockopt() changed from the defaults. */
 struct tcp_optext {
@@ -174,7 +176,8 @@ struct tcp_optext {
 	uint32_t notsent_lowat;    /* TCP_NOTSENT_LOWAT, 0: none */
 	uint32_t window_clamp;     /* TCP_WINDOW_CLAMP, 0: none */
 	uint64_t max_pacing;       /* SO_MAX_PACING_RATE in bytes per second, 0: none */
-	uint32_t spare2[4];
+	uint32_t rcvlowat;         /* SO_RCVLOWAT, 0: 1 */
+	uint32_t spare2[3];
 };
 static_assert(sizeof(struct tcp_optext) == 64, "a line");
 

@@ -214,8 +214,9 @@ bool tcp_rtx_probe(struct tcp *t, struct tcp_pcb *p)
 	p->probes++;
 	if (p->backoff < 20)
 		p->backoff++;
-	tcp_out_segment(t, p, p->snd_una, 1, 0);
-	p->snd_max = seq_max(p->snd_max, p->snd_una + 1);
+	/* As Linux, by what was acknowledged: a byte of new data that the peer takes as its window opens would leave the numbers of
+	 * our ACKs behind its window, and two ends that probe each other would never listen to each other again. */
+	tcp_out_ack_at(t, p, p->snd_una - 1);
 	tcp_timer_probe_in(t, p, clamp_to_user_timeout(t, p, tcp_rtt_rto_backed_us(p)));
 	return true;
 }

@@ -9,6 +9,7 @@
 #include "tcp/out.h"
 #include "tcp/sack_out.h"
 #include "tcp/urgent.h"
+#include "tcp/uto.h"
 
 /* ---- the receive window ---- */
 
@@ -225,6 +226,7 @@ void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
 	o.tsecr = synack ? p->ts_recent : 0;
 	o.has_wscale = !synack || p->wscale != 0;
 	o.wscale = p->wscale >> 4;
+	o.uto = tcp_uto_advertised(t, p);
 	if (synack) {
 		v.flags |= TCPF_ACK;
 		v.ack = p->rcv_nxt;

@@ -34,7 +34,8 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 
 	*t = (struct tcp){.flow = flow, .net = net, .tx = tx, .drops = drops, .clock = clock, .prng = prng, .eport = eport,
 			  .port_lo = cfg->port_lo, .port_hi = cfg->port_hi,
-			  .congestion = cfg->congestion, .ecn = cfg->ecn,
+			  .rcvbuf_max = cfg->rcvbuf_max != 0 ? cfg->rcvbuf_max : TCP_RCVBUF_MAX_DEFAULT,
+			  .uto = cfg->uto, .congestion = cfg->congestion, .ecn = cfg->ecn,
 			  .timewait_max = flow->pool[FLOW_TIMEWAIT].cap - 1,
 			  .synrcvd_max = flow->pool[FLOW_SYNRCVD].cap - 1,
 			  .snd_held_max = tx->pool->size / TCP_SND_SHARE,

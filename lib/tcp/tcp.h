@@ -49,6 +49,8 @@ struct tcp {
 	uint16_t port_lo, port_hi;
 	uint32_t snd_held, snd_held_max; /* mbufs in send queues */
 	uint32_t rcv_held, rcv_held_max; /* and in receive and out-of-order queues */
+	uint32_t rcvbuf_max;        /* receive buffers grow up to this */
+	bool uto;                   /* the user timeout option is in use (RFC 5482) */
 	bool listened;              /* there is or was a listener: accepted connections share the table */
 	uint32_t challenge_second, challenge_left;
 	uint32_t timewait_max, synrcvd_max;
@@ -62,6 +64,8 @@ struct tcp_config {
 	uint16_t port_lo, port_hi;
 	uint8_t congestion;         /* enum tcp_cc_id; 0: CUBIC */
 	uint8_t ecn;                /* enum tcp_ecn_mode */
+	uint32_t rcvbuf_max;        /* receive buffers grow up to this; 0: TCP_RCVBUF_MAX_DEFAULT */
+	bool uto;                   /* send and heed the user timeout option */
 	int numa_node;
 };
 

@@ -28,6 +28,10 @@ static void opt_take(struct tcp_opts *o, const uint8_t *b, uint32_t len)
 		o->tsval = load32(b + 2);
 		o->tsecr = load32(b + 6);
 		return;
+	case TCPOPT_UTO:
+		if (len == 4)
+			o->uto = load16(b + 2);
+		return;
 	case TCPOPT_SACK:
 		if (len < 10 || len > 2 + 8 * TCP_SACK_BLOCKS_MAX || (len - 2) % 8 != 0)
 			return;
@@ -96,6 +100,10 @@ uint32_t tcp_opts_emit_any(uint8_t *b, const struct tcp_opts *o)
 	}
 	if (o->has_wscale) {
 		store32(b, TCPOPT_NOP << 24 | TCPOPT_WSCALE << 16 | 3 << 8 | o->wscale);
+		b += 4;
+	}
+	if (o->uto != 0) {
+		store32(b, TCPOPT_UTO << 24 | 4 << 16 | o->uto);
 		b += 4;
 	}
 	if (o->n_sack != 0)

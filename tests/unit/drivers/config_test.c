@@ -63,6 +63,16 @@ static void values(void **state)
 	assert_int_equal(c.mbufs, 64000);
 	assert_int_equal(set("memory", "1.5G"), 0);
 	assert_int_equal(c.memory_mb, 1536);
+	assert_int_equal(c.rcvbuf_max, 6 << 20);
+	assert_int_equal(set("rcvbuf-max", "512K"), 0);
+	assert_int_equal(c.rcvbuf_max, 512 << 10);
+	assert_false(c.uto);
+	assert_int_equal(set("user-timeout-option", "yes"), 0);
+	assert_true(c.uto);
+	assert_int_equal(set("user-timeout-option", "1"), -EINVAL);
+	assert_int_equal(set("rcvbuf-max", "1K"), -EINVAL);
+	assert_int_equal(set("rcvbuf-max", "65M"), -EINVAL);
+	assert_int_equal(set("rcvbuf-max", "much"), -EINVAL);
 	assert_int_equal(c.congestion, TCP_CC_CUBIC);
 	assert_int_equal(set("congestion", "bbr"), 0);
 	assert_int_equal(c.congestion, TCP_CC_BBR);
@@ -135,7 +145,8 @@ static void sentences(void **state)
 		const char *name, *value, *sentence;
 	} rows[] = {
 		{"port", "1", "there is no setting 'port'; the settings are: dev, vlan, ip, peer-ip, gw, max-connections, port-range, "
-			      "reserved-ports, mtu, cores, mbufs, memory, congestion, ecn, gro, huge, offload, eal, seed, log-level"},
+			      "reserved-ports, mtu, cores, mbufs, memory, "
+				    "rcvbuf-max, user-timeout-option, congestion, ecn, gro, huge, offload, eal, seed, log-level"},
 		{"dev", "", "dev : names no device"},
 		{"ip", "10.0.0.1", "ip 10.0.0.1: '10.0.0.1' has no prefix length: write it behind the address, such as 10.0.0.2/24"},
 		{"ip", "fe80::1/64", "ip fe80::1/64: is an IPv6 address; spate speaks IPv4 only"},
