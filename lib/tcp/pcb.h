@@ -24,7 +24,7 @@ struct tcp_pcb {
 
 	uint32_t snd_una;           /* ---- line 1 ---- */
 	uint32_t snd_nxt;
-	uint32_t snd_max;           /* snd_nxt, or one more: a window probe's byte */
+	uint32_t snd_max;           /* the highest snd_nxt so far, which is snd_nxt: what is lost is marked, see flight.h */
 	uint32_t snd_wnd;           /* scaled, bytes */
 	uint32_t snd_wl1, snd_wl2;
 	uint32_t rcv_nxt;
@@ -119,8 +119,8 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 #define TX_FO_SYN       (1u << 22) /* the SYN had a Fast Open option, or data */
 #define TX_FO_PASSIVE   (1u << 23) /* SYN-RECEIVED, whose SYN's data was taken: usable like ESTABLISHED */
 #define TX_FO           (TX_FO_WAIT | TX_FO_SYN | TX_FO_PASSIVE)
-/* What ends with the connection; the rest is the socket's. */
 #define TX_MIN_TTL      (1u << 28) /* IP_MINTTL is set (tcp_optext.min_ttl) */
+/* What ends with the connection; the rest is the socket's. */
 #define TX_CONNECTION   (0xffu | TX_ECN | TX_ECN_ECE | TX_ECN_CWR | TX_EXT | TX_PACED | TX_UNTIMED | TX_FO)
 
 /* A listening socket overlays the slot; behind it, the pcb's options stay in place for the connections to inherit. */

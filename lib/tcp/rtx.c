@@ -98,15 +98,13 @@ static uint64_t rto_left_us(const struct tcp *t, const struct tcp_pcb *p, const 
 
 void tcp_rtx_arm(struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b)
 {
-	uint64_t us = tcp_rtt_rto_backed_us(p);
-
 	if (likely(tcp_tlp_wanted(t, p, b))) {
-		uint64_t pto_us = tcp_tlp_pto_us(p);
+		uint32_t us = tcp_rtt_rto_us(p), pto_us = tcp_tlp_pto_us(p);
 
 		tcp_timer_rtx_in(t, p, pto_us < us ? pto_us : us);
 		p->xflags |= TX_T_TLP;
 	} else {
-		tcp_timer_rtx_in(t, p, us);
+		tcp_timer_rtx_in(t, p, tcp_rtt_rto_backed_us(p));
 	}
 }
 
