@@ -247,6 +247,16 @@ static int set_congestion(struct spate_config *c, const char *v, struct say *say
 	return say_no(say, "must be cubic, reno, bbr or dctcp");
 }
 
+static int set_mtu_probing(struct spate_config *c, const char *v, struct say *say)
+{
+	bool yes = strcmp(v, "yes") == 0;
+
+	if (!yes && strcmp(v, "no") != 0)
+		return say_no(say, "must be yes or no");
+	c->mtu_probing = yes;
+	return 0;
+}
+
 static int set_ecn(struct spate_config *c, const char *v, struct say *say)
 {
 	static const char *const words[TCP_ECN_MODES] = {"no", "yes", "answer"};
@@ -437,6 +447,7 @@ static const struct setting {
 	{"user-timeout-option", "yes|no", "tell peers TCP_USER_TIMEOUT and take theirs, RFC 5482 (no)", set_uto},
 	{"congestion", "NAME", "congestion control of new sockets: cubic, reno, bbr or dctcp (cubic)", set_congestion},
 	{"ecn", "no|yes|answer", "explicit congestion notification: never, asked for, or when the peer asks (answer)", set_ecn},
+	{"mtu-probing", "yes|no", "smaller segments where large ones are lost again and again without an ICMP message (no)", set_mtu_probing},
 	{"gro", "yes|no", "join received segments before they are handled: for bulk transfer (no)", set_gro},
 	{"huge", "yes|no|auto", "huge pages (auto: when enough are free)", set_huge},
 	{"offload", "auto|no", "checksums, segmentation, VLAN tags by the device where it can (auto), or all in software", set_offload},

@@ -87,6 +87,7 @@ struct spate_config {
 	bool uto;                /* the user timeout option of RFC 5482 */
 	uint8_t congestion;      /* enum tcp_cc_id of new sockets */
 	uint8_t ecn;             /* enum tcp_ecn_mode */
+	bool mtu_probing;        /* are black holes of large packets looked for? */
 	bool gro;                /* join received segments in software */
 	int huge;                /* 1 asked for, 0 forbidden, -1 use them when they are there and enough */
 	bool offload;            /* may the device do checksums, segmentation, VLAN tags? false: all in software */

@@ -50,6 +50,7 @@ int stack_init(struct stack *s, const struct stack_config *cfg)
 		.rcvbuf_max = cfg->rcvbuf_max,
 		.uto = cfg->uto,
 		.ecn = cfg->ecn,
+		.mtu_probing = cfg->mtu_probing,
 		.numa_node = cfg->numa_node,
 		.secret = cfg->secret,
 		.syncookies = cfg->syncookies,

@@ -243,6 +243,7 @@ static int member_stack(const struct spate_config *c, unsigned i, char *err, siz
 		.rcvbuf_max = c->rcvbuf_max,
 		.uto = c->uto,
 		.ecn = c->ecn,
+		.mtu_probing = c->mtu_probing,
 		.gro = c->gro,
 		.numa_node = node,
 	};

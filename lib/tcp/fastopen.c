@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/tcp.h> /* not <netinet/tcp.h>: its names of states are ours too */
 
+#include "net/either.h"
 #include "tcp/out.h"
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
@@ -22,12 +23,19 @@ static struct tcp_fo_listen *listen_of(const struct tcp *t, const struct tcp_opt
 
 /* ---- cookies ---- */
 
+static __rte_noinline uint64_t cookie6_of(const struct siphash_key *key, const struct net_pkt *pkt)
+{
+	const struct ip6_addr addrs[2] = {*net_pkt_raddr6(pkt), *net_pkt_laddr6(pkt)};
+
+	return siphash(key, addrs, sizeof(addrs));
+}
+
 /* Of the addresses alone (RFC 7413 4.1.2): it is good for all ports. */
 static uint64_t cookie_of(const struct siphash_key *key, const struct net_pkt *pkt)
 {
 	const rte_be32_t addrs[2] = {pkt->key.raddr_be, pkt->key.laddr_be};
 
-	return siphash(key, addrs, sizeof(addrs));
+	return unlikely(pkt->ip6) ? cookie6_of(key, pkt) : siphash(key, addrs, sizeof(addrs));
 }
 
 static void cookie_write(const struct siphash_key *key, const struct net_pkt *pkt, struct tcp_fo_option *o)
@@ -122,7 +130,7 @@ static bool child_make(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s,
 	struct tcp_pcb *p;
 	int err;
 
-	sr.h.path = net_path_get(t->net, sr.h.key.laddr_be, sr.h.key.raddr_be, &err);
+	sr.h.path = net_path_back(t->net, s->pkt, &sr.h.key, &err);
 	if (sr.h.path == 0)
 		return false;
 	tcp_isn(t, &sr.h.key, &sr.iss, &sr.ts_offset);

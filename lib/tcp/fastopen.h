@@ -44,7 +44,7 @@ bool tcp_fo_synack_timeout(struct tcp *t, struct tcp_pcb *p);
 
 /* What is known of a server. Pool tcp.fo_cache, in sets by its and our address. */
 struct tcp_fo_peer {
-	rte_be32_t laddr_be, raddr_be;
+	uint64_t id;             /* keyed hash of the two addresses, 0: empty */
 	uint32_t used_tick;      /* the set's oldest gives way */
 	uint32_t lost_ms;        /* clock.now_ms when a SYN with data was last lost, while losses > 0 */
 	uint16_t mss;            /* that it announced */

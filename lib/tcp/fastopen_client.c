@@ -9,26 +9,39 @@
 
 /* ---- the cache ---- */
 
+/* A number for the pair of addresses: those of IPv6 have none of their own that lasts. */
+static uint64_t peer_id(const struct tcp *t, const struct flow_key *key)
+{
+	const rte_be32_t addrs[2] = {key->laddr_be, key->raddr_be};
+	struct flow_tuple6 t6;
+
+	if (likely(!flow_addr_is6(key->raddr_be)))
+		return siphash(&t->fo_key, addrs, sizeof(addrs)) | 1;
+	flow_tuple6_fill(t->flow, key, &t6);
+	t6.lport_be = t6.rport_be = 0;
+	return siphash(&t->fo_key, &t6, sizeof(t6)) | 1;
+}
+
 /* The server's entry, or NULL; made (in place of its set's oldest) when make. */
 static struct tcp_fo_peer *peer_of(struct tcp *t, const struct flow_key *key, bool make)
 {
-	uint64_t h = ((uint64_t)key->laddr_be << 32 | key->raddr_be) * 0x9e3779b97f4a7c15u;
-	struct tcp_fo_peer *set = (struct tcp_fo_peer *)t->fo_cache.base + (h >> 32) % (TCP_FO_PEERS / TCP_FO_WAYS) * TCP_FO_WAYS;
+	uint64_t id = peer_id(t, key);
+	struct tcp_fo_peer *set = (struct tcp_fo_peer *)t->fo_cache.base + (id >> 32) % (TCP_FO_PEERS / TCP_FO_WAYS) * TCP_FO_WAYS;
 	struct tcp_fo_peer *oldest = set;
 
 	for (unsigned i = 0; i < TCP_FO_WAYS; i++) {
 		struct tcp_fo_peer *e = &set[i];
 
-		if (e->raddr_be == key->raddr_be && e->laddr_be == key->laddr_be) {
+		if (e->id == id) {
 			e->used_tick = t->clock->tick;
 			return e;
 		}
-		if (e->raddr_be == 0 || (oldest->raddr_be != 0 && seq_lt(e->used_tick, oldest->used_tick)))
+		if (e->id == 0 || (oldest->id != 0 && seq_lt(e->used_tick, oldest->used_tick)))
 			oldest = e;
 	}
 	if (!make)
 		return NULL;
-	*oldest = (struct tcp_fo_peer){.laddr_be = key->laddr_be, .raddr_be = key->raddr_be, .used_tick = t->clock->tick};
+	*oldest = (struct tcp_fo_peer){.id = id, .used_tick = t->clock->tick};
 	return oldest;
 }
 

@@ -280,7 +280,9 @@ int tcp_input(struct tcp *t, struct net_pkt *pkt)
 	} else if (ref_kind(r) == FLOW_CONN) {
 		struct tcp_pcb *p = tcp_pcb_at(t, r);
 
-		if (p->state == TCP_SYN_SENT)
+		if (unlikely(p->xflags & TX_MIN_TTL) && pkt->ttl < tcp_opt(t, p)->min_ttl)
+			drop_count(t->drops, DROP_TCP_MINTTL);
+		else if (p->state == TCP_SYN_SENT)
 			tcp_in_synsent(t, p, &s);
 		else
 			tcp_in_pcb(t, p, &s);

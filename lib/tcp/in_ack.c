@@ -119,7 +119,7 @@ static void ack_single(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, cons
 			    .prior_flight = p->snd_nxt - p->snd_una, .ece = (s->flags & TCPF_ECE) && (p->xflags & TX_ECN)};
 
 	a.flight = seq_gt(p->snd_nxt, s->ack) ? p->snd_nxt - s->ack : 0;
-	if (b != NULL && b->snd_len > 0 && s->ack == p->snd_nxt && likely(!b->sent_again && p->backoff == 0)) {
+	if (b != NULL && b->snd_len > 0 && s->ack == p->snd_nxt && likely(p->backoff == 0)) {
 		a.rtt_us = (uint32_t)t->clock->now_us - b->sent_us;
 		a.rtt_us += a.rtt_us == 0;
 		tcp_rtt_sample(p, a.rtt_us);

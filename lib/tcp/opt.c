@@ -32,6 +32,7 @@ const struct tcp_optext tcp_optext_defaults = {
 	.syncnt = TCP_SYN_RETRIES,
 	.ttl = TCP_TTL_DEFAULT,
 	.linger_s = -1,
+	.pmtudisc = IP_PMTUDISC_WANT,
 };
 
 struct tcp_optext *tcp_opt_need(struct tcp *t, struct tcp_pcb *p)
@@ -279,6 +280,17 @@ static int ip_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 			return -EINVAL;
 		tcp_opt_need(t, p)->ttl = v == -1 ? TCP_TTL_DEFAULT : (uint8_t)v;
 		return 0;
+	case IP_MINTTL: /* RFC 5082: what has come further is not from the neighbour that it should be */
+		if (v < 0 || v > 255)
+			return -EINVAL;
+		tcp_opt_need(t, p)->min_ttl = (uint8_t)v;
+		p->xflags = v != 0 ? p->xflags | TX_MIN_TTL : p->xflags & ~TX_MIN_TTL;
+		return 0;
+	case IP_MTU_DISCOVER:
+		if (v < IP_PMTUDISC_DONT || v > IP_PMTUDISC_OMIT)
+			return -EINVAL;
+		tcp_opt_need(t, p)->pmtudisc = (uint8_t)v;
+		return 0;
 	case IP_BIND_ADDRESS_NO_PORT:
 		return flag_set(p, TF_BIND_NO_PORT, v != 0);
 	case IP_LOCAL_PORT_RANGE:
@@ -296,6 +308,8 @@ static int ip_level_get(const struct tcp *t, const struct tcp_pcb *p, int name, 
 	switch (name) {
 	case IP_TOS: *v = tcp_opt(t, p)->tos; return 0;
 	case IP_TTL: *v = tcp_opt(t, p)->ttl; return 0;
+	case IP_MINTTL: *v = tcp_opt(t, p)->min_ttl; return 0;
+	case IP_MTU_DISCOVER: *v = tcp_opt(t, p)->pmtudisc; return 0;
 	case IP_BIND_ADDRESS_NO_PORT: *v = !!(p->tflags & TF_BIND_NO_PORT); return 0;
 	case IP_LOCAL_PORT_RANGE: *v = (int)tcp_opt(t, p)->port_range; return 0;
 	case IP_MTU:

@@ -56,6 +56,7 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 			  .port_lo = cfg->port_lo, .port_hi = cfg->port_hi,
 			  .rcvbuf_max = cfg->rcvbuf_max != 0 ? cfg->rcvbuf_max : TCP_RCVBUF_MAX_DEFAULT,
 			  .uto = cfg->uto, .congestion = cfg->congestion, .ecn = cfg->ecn,
+			  .mtu_probing = cfg->mtu_probing,
 			  .timewait_max = flow->pool[FLOW_TIMEWAIT].cap - 1,
 			  .synrcvd_max = flow->pool[FLOW_SYNRCVD].cap - 1,
 			  .cookie_from = RTE_MIN((flow->pool[FLOW_SYNRCVD].cap - 1) / TCP_COOKIE_SHARE, (uint32_t)TCP_COOKIE_FROM),

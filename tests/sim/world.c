@@ -168,8 +168,8 @@ static void world_unmake(struct world *w)
 
 static bool world_make(struct world *w, struct eport_space **eports)
 {
-	static const uint16_t mtus[] = {1500, 1500, 1500, 1280, 576};
-	struct sim_config sc = {.n_queues = {1, 1}, .seed = w->seed, .mtu = mtus[prng_below(&w->prng, RTE_DIM(mtus))]};
+	static const uint16_t mtus[] = {1500, 1500, 1500, 1280, 576 /* IPv4 only */};
+	struct sim_config sc = {.n_queues = {1, 1}, .seed = w->seed, .mtu = mtus[prng_below(&w->prng, is_ip6(w) ? 4 : RTE_DIM(mtus))]};
 
 	sc.link[0] = random_link(&w->prng);
 	sc.link[1] = random_link(&w->prng);

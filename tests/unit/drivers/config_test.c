@@ -198,7 +198,7 @@ static void sentences(void **state)
 	} rows[] = {
 		{"port", "1", "there is no setting 'port'; the settings are: dev, vlan, ip, peer-ip, gw, ip6, dad, route, allow, deny, max-connections, port-range, "
 			      "reserved-ports, mtu, cores, mbufs, memory, "
-				    "rcvbuf-max, user-timeout-option, congestion, ecn, gro, huge, offload, eal, syncookies, fastopen, seed, log-level"},
+				    "rcvbuf-max, user-timeout-option, congestion, ecn, mtu-probing, gro, huge, offload, eal, syncookies, fastopen, seed, log-level"},
 		{"dev", "", "dev : names no device"},
 		{"ip", "10.0.0.1", "ip 10.0.0.1: '10.0.0.1' has no prefix length: write it behind the address, such as 10.0.0.2/24"},
 		{"ip", "fe80::1", "ip fe80::1: 'fe80::1' has no prefix length: write it behind the address, such as 2001:db8::2/64"},

@@ -1,6 +1,8 @@
 /* fastopen_test.c: TCP Fast Open, both roles (RFC 7413), exact segments; and TCP_DEFER_ACCEPT. */
 #include <linux/tcp.h>
 
+#include <rte_ip.h>
+
 #include "world.h"
 
 #include "tcp/fastopen.h"
@@ -644,7 +646,7 @@ static void client_cache_is_bounded(void **state)
 	const struct tcp_fo_peer *e = w->t->fo_cache.base;
 
 	for (uint32_t i = 1; i <= 4 * TCP_FO_PEERS; i++) {
-		p->c.h.key = (struct flow_key){US, rte_cpu_to_be_32(i << 8 | i >> 24), 1, 2};
+		p->c.h.key = (struct flow_key){US, rte_cpu_to_be_32(RTE_IPV4(11, 0, 0, 0) + i), 1, 2};
 		p->xflags |= TX_FO_SYN;
 		tcp_fo_synack(w->t, p, &(struct tcp_seg){.o = {.has_fo = true, .fo = cookie, .fo_len = 8}});
 	}
