@@ -28,7 +28,19 @@ NOT_HERE_SCRIPT = [
     (r"TCP_MD5SIG|md5", "TCP-MD5 (RFC 2385, obsolete)"),
     (r"^--mtu=72$|^--mtu=65535$", "an MTU outside of spate's range"),
     (r"^#|\)!|ttl_exceeded_in_transit", "FreeBSD's packetdrill: its syntax"),
-    (r"\b65700:65700", "a receive window of 65700 bytes, as FreeBSD rounds it"),
+    (r"\b6570[01]:6570[01]", "a receive window of 65700 bytes, as FreeBSD rounds it"),
+    (r"\b200:32200\b", "packets larger than the MTU"),
+]
+
+# Scripts (by name) that repeat a convention of FreeBSD's which no RFC has; spate keeps Linux's, or the RFC's.
+CONVENTIONS = [
+    (r"-closing-", "FIN again as answer to the peer's FIN; RFC 9293 3.10.7.4 wants an ACK of what was sent"),
+    (r"rcv-icmp-hard-error-.*(prohibited|unreachable)-ipv4", "FreeBSD's errno for ICMP errors; spate's are Linux's"),
+    (r"rcv-rst-close-wait-left-edge", "FreeBSD's errno for a reset after the peer's FIN; Linux says EPIPE"),
+    (r"reordering-(12...|1324|21345|23145|31245|32145)", "an ACK for every second segment however small; RFC 5681 4.2 says full-sized"),
+    (r"rcv-syn-ack.*-listen", "no answer to an ACK at a listener; RFC 9293 3.10.7.2 wants a reset"),
+    (r"rcv-fin-time-wait-using-shutdown-(outside|right)", "no answer to what is outside TIME-WAIT's window; RFC 9293 3.10.7.4 wants an ACK"),
+    (r"rcv-syn-fin-with.*-listen-dropping-disabled", "an answer to SYN+FIN, which Linux and spate drop"),
 ]
 
 
@@ -44,6 +56,9 @@ def why_not(text, commands, name):
     for pattern, why in NOT_HERE_SCRIPT:
         if why and re.search(pattern, text + name, re.M):
             return "needs " + why
+    for pattern, why in CONVENTIONS:
+        if re.search(pattern, name):
+            return "expects " + why
     if not re.search(r"\b(listen|connect)\(", text):
         return "needs FreeBSD's packetdrill: this one gives packets no address of ours before listen() or connect()"
     return None
