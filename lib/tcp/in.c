@@ -121,9 +121,7 @@ static bool step2_rst(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 	t->stats.resets_in++;
 	if (p->state == TCP_SYN_RECEIVED)
 		t->stats.attempt_fails++;
-	/* An active open that met another one was refused; Linux says reset, RFC 9293 does not. */
-	tcp_done(t, p, p->state == TCP_CLOSE_WAIT ? EPIPE :
-		       p->state == TCP_SYN_RECEIVED && !(p->xflags & TX_FO_PASSIVE) ? ECONNREFUSED : ECONNRESET);
+	tcp_done(t, p, p->state == TCP_CLOSE_WAIT ? EPIPE : ECONNRESET);
 	return false;
 }
 

@@ -36,6 +36,7 @@ NOT_HERE_SCRIPT = [
 CONVENTIONS = [
     (r"-closing-", "FIN again as answer to the peer's FIN; RFC 9293 3.10.7.4 wants an ACK of what was sent"),
     (r"rcv-icmp-hard-error-.*(prohibited|unreachable)-ipv4", "FreeBSD's errno for ICMP errors; spate's are Linux's"),
+    (r"rcv-rst(-ack)?-syn-rcvd-via-syn-sent-left-edge", "ECONNREFUSED for a reset when two SYNs crossed; Linux says ECONNRESET"),
     (r"rcv-rst-close-wait-left-edge", "FreeBSD's errno for a reset after the peer's FIN; Linux says EPIPE"),
     (r"reordering-(12...|1324|21345|23145|31245|32145)", "an ACK for every second segment however small; RFC 5681 4.2 says full-sized"),
     (r"rcv-syn-ack.*-listen", "no answer to an ACK at a listener; RFC 9293 3.10.7.2 wants a reset"),
