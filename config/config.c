@@ -101,6 +101,33 @@ static int set_gw(struct spate_config *c, const char *v, struct say *say)
 	return parse_gateways(c, v, say);
 }
 
+static int set_route(struct spate_config *c, const char *v, struct say *say)
+{
+	int rc;
+
+	if (c->n_routes == CONFIG_ROUTES_MAX)
+		return say_no(say, "there are more than %u routes", CONFIG_ROUTES_MAX);
+	rc = parse_route(&c->route[c->n_routes], v, say);
+	c->route[c->n_routes].iface = c->iface_now;
+	c->n_routes += rc == 0;
+	return rc;
+}
+
+static int set_filter(struct spate_config *c, bool allow, const char *v, struct say *say)
+{
+	int rc;
+
+	if (c->n_filters == CONFIG_FILTERS_MAX)
+		return say_no(say, "there are more than %u rules", CONFIG_FILTERS_MAX);
+	rc = parse_filter(&c->filter[c->n_filters], allow, v, say);
+	c->n_filters += rc == 0;
+	return rc;
+}
+
+static int set_allow(struct spate_config *c, const char *v, struct say *say) { return set_filter(c, true, v, say); }
+
+static int set_deny(struct spate_config *c, const char *v, struct say *say) { return set_filter(c, false, v, say); }
+
 static int set_count(const char *v, uint64_t min, uint64_t max, uint64_t *out, struct say *say)
 {
 	if (!units_count(v, out))
@@ -197,6 +224,16 @@ static int set_rcvbuf_max(struct spate_config *c, const char *v, struct say *say
 	return 0;
 }
 
+static int set_uto(struct spate_config *c, const char *v, struct say *say)
+{
+	bool yes = strcmp(v, "yes") == 0;
+
+	if (!yes && strcmp(v, "no") != 0)
+		return say_no(say, "must be yes or no");
+	c->uto = yes;
+	return 0;
+}
+
 static int set_congestion(struct spate_config *c, const char *v, struct say *say)
 {
 	static const char *const names[TCP_CC_IDS] = TCP_CC_NAMES;
@@ -208,6 +245,16 @@ static int set_congestion(struct spate_config *c, const char *v, struct say *say
 		}
 	}
 	return say_no(say, "must be cubic, reno, bbr or dctcp");
+}
+
+static int set_mtu_probing(struct spate_config *c, const char *v, struct say *say)
+{
+	bool yes = strcmp(v, "yes") == 0;
+
+	if (!yes && strcmp(v, "no") != 0)
+		return say_no(say, "must be yes or no");
+	c->mtu_probing = yes;
+	return 0;
 }
 
 static int set_ecn(struct spate_config *c, const char *v, struct say *say)
@@ -343,6 +390,11 @@ static const struct setting {
 	{"ip6", "static|auto", "auto: routers are asked for IPv6 prefixes and routes, and believed (static)", set_ip6},
 	{"dad", "yes|no|auto", "IPv6 addresses are used when nobody else was heard with them for a second\n"
 	 "(auto: not on sim)", set_dad},
+	{"route", "[TYPE] NET/LEN ...", "[via ADDR] [metric N] [src ADDR] [mtu N]: a network behind a gateway or on the link; TYPE\n"
+	 "unreachable, prohibit or blackhole: one that is refused; 'default' is 0.0.0.0/0", set_route},
+	{"allow", "in|out ...", "packets that may pass: [tcp|udp|icmp|icmp6] [src NET/LEN [port N-N]] [dst NET/LEN [port N-N]];\n"
+	 "of allow and deny the first rule that matches counts; what none matches may pass", set_allow},
+	{"deny", "in|out ...", "packets that may not, written likewise", set_deny},
 	{"max-connections", "N", "sockets of one core (1048576)", set_max_conns},
 	{"port-range", "LO-HI", "source ports of outgoing connections (1024-65535)", set_port_range},
 	{"reserved-ports", "PORT[-PORT]", "never chosen as source ports; more with commas or by repeating", set_reserved_ports},
@@ -352,8 +404,10 @@ static const struct setting {
 	{"mbufs", "N", "packet buffers of one core (32768)", set_mbufs},
 	{"memory", "SIZE", "DPDK memory, such as 2G (computed)", set_memory},
 	{"rcvbuf-max", "SIZE", "TCP receive buffers grow up to this, unless SO_RCVBUF is set (6M)", set_rcvbuf_max},
+	{"user-timeout-option", "yes|no", "tell peers TCP_USER_TIMEOUT and take theirs, RFC 5482 (no)", set_uto},
 	{"congestion", "NAME", "congestion control of new sockets: cubic, reno, bbr or dctcp (cubic)", set_congestion},
 	{"ecn", "no|yes|answer", "explicit congestion notification: never, asked for, or when the peer asks (answer)", set_ecn},
+	{"mtu-probing", "yes|no", "smaller segments where large ones are lost again and again without an ICMP message (no)", set_mtu_probing},
 	{"gro", "yes|no", "join received segments before they are handled: for bulk transfer (no)", set_gro},
 	{"huge", "yes|no|auto", "huge pages (auto: when enough are free)", set_huge},
 	{"offload", "auto|no", "checksums, segmentation, VLAN tags by the device where it can (auto), or all in software", set_offload},
@@ -402,7 +456,7 @@ int config_set(struct spate_config *c, const char *name, const char *value, char
 
 const char *config_help(void)
 {
-	static char text[4096];
+	static char text[8192];
 	size_t at = 0;
 
 	for (unsigned i = 0; i < RTE_DIM(settings); i++) {

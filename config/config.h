@@ -12,6 +12,7 @@
 
 #include "config/congestion.h"
 #include "config/limits.h"
+#include "config/rules.h"
 
 #define CONFIG_RANGES_MAX 64 /* --ip may be repeated this often; each is a range of up to LOCAL_ADDRS_MAX addresses */
 
@@ -65,6 +66,10 @@ struct spate_config {
 	unsigned n_ip6, n_peer_ip6;
 	struct config_gw6 gw6[CONFIG_RANGES_MAX];
 	unsigned n_gw6;
+	struct config_route route[CONFIG_ROUTES_MAX];
+	unsigned n_routes;
+	struct config_filter filter[CONFIG_FILTERS_MAX]; /* the first that matches a packet says what becomes of it */
+	unsigned n_filters;
 	bool ip6_auto;           /* routers are asked and believed; else IPv6 is what is written here */
 	int dad;                 /* are IPv6 addresses asked for before they are used? 1, 0, -1: where others may have them */
 	uint32_t max_conns;
@@ -79,8 +84,10 @@ struct spate_config {
 	uint32_t mbufs;          /* per stack */
 	uint32_t memory_mb;      /* DPDK memory; 0: computed */
 	uint32_t rcvbuf_max;     /* TCP receive buffers grow up to this */
+	bool uto;                /* the user timeout option of RFC 5482 */
 	uint8_t congestion;      /* enum tcp_cc_id of new sockets */
 	uint8_t ecn;             /* enum tcp_ecn_mode */
+	bool mtu_probing;        /* are black holes of large packets looked for? */
 	bool gro;                /* join received segments in software */
 	int huge;                /* 1 asked for, 0 forbidden, -1 use them when they are there and enough */
 	bool offload;            /* may the device do checksums, segmentation, VLAN tags? false: all in software */
@@ -107,6 +114,9 @@ static inline uint16_t config_mtu(const struct spate_config *c, unsigned i) { re
 bool config_iface_used(const struct spate_config *c, unsigned iface); /* it has addresses */
 /* "ADDR/LEN" in words of the settings, for spate_address_add(). 0, or -EINVAL with a sentence. */
 int config_parse_address(const char *text, struct config_range *r, char *err, size_t err_len);
+/* For spate_route_add() and spate_filter_set(). */
+int config_parse_route(const char *text, struct config_route *r, char *err, size_t err_len);
+int config_parse_filter(const char *text, struct config_filter *f, char *err, size_t err_len);
 int config_parse_gateway(const char *text, uint32_t *gw, char *err, size_t err_len);
 /* The same of IPv6. */
 static inline bool config_is_ip6(const char *text) { return strchr(text, ':') != NULL; }

@@ -101,6 +101,14 @@ static bool impair_link_up(struct port *p)
 	return im->inner->ops->link_up == NULL || im->inner->ops->link_up(im->inner);
 }
 
+static void impair_groups(struct port *p, const struct rte_ether_addr *mac, uint32_t n)
+{
+	struct impair *im = impair_of(p);
+
+	if (im->inner->ops->groups != NULL)
+		im->inner->ops->groups(im->inner, mac, n);
+}
+
 static void impair_describe(struct port *p, FILE *out)
 {
 	struct impair *im = impair_of(p);
@@ -134,6 +142,7 @@ static const struct port_ops impair_ops = {
 	.start = impair_start,
 	.stats = impair_stats,
 	.link_up = impair_link_up,
+	.groups = impair_groups,
 	.describe = impair_describe,
 	.close = impair_close,
 };

@@ -133,6 +133,18 @@ static int bounce_make(struct ethdev *e)
 	return e->bounce != NULL ? 0 : -ENOMEM;
 }
 
+/* As exact as the device can: a list, or all groups, or everything. Virtual ones filter nothing. */
+static void ethdev_groups(struct port *p, const struct rte_ether_addr *mac, uint32_t n)
+{
+	struct ethdev *e = (struct ethdev *)p;
+	struct rte_ether_addr list[PORT_GROUPS_MAX];
+
+	n = RTE_MIN(n, (uint32_t)RTE_DIM(list));
+	memcpy(list, mac, n * sizeof(list[0]));
+	if (rte_eth_dev_set_mc_addr_list(e->id, list, n) != 0 && rte_eth_allmulticast_enable(e->id) != 0)
+		rte_eth_promiscuous_enable(e->id);
+}
+
 static bool ethdev_link_up(struct port *p)
 {
 	struct rte_eth_link link;
@@ -255,6 +267,7 @@ const struct port_ops ethdev_ops = {
 	.start = ethdev_start,
 	.stats = ethdev_stats,
 	.link_up = ethdev_link_up,
+	.groups = ethdev_groups,
 	.describe = ethdev_describe,
 	.close = ethdev_close,
 };

@@ -16,6 +16,8 @@ static void note_handle(struct stack *s, const struct mail_tag *tag, const void 
 	case MAIL_IP6:
 	case MAIL_GATEWAY:
 	case MAIL_LINK:
+	case MAIL_ROUTE:
+	case MAIL_FILTER:
 		net_mail(&s->net, (enum mail_kind)tag->kind, body);
 		break;
 	case MAIL_GROUP:

@@ -30,6 +30,8 @@ struct stack_config {
 	uint16_t fastopen;            /* TCP_FO_* */
 	uint64_t now_ns;              /* the time at start */
 	uint32_t rcvbuf_max;          /* of TCP; 0: the default */
+	bool uto;                     /* user timeout option */
+	uint8_t mtu_probing;          /* as struct tcp_config's */
 	uint8_t congestion, ecn;      /* enum tcp_cc_id, enum tcp_ecn_mode */
 	bool gro;                     /* join received segments (pkt/gro.h) */
 	int numa_node;

@@ -36,6 +36,7 @@ void net_lead(struct net *n)
 	n->announce.leader = true;
 	local6_groups_join(n);
 	announce_begin(n);
+	group_filter_ports(n);
 	n->chores = true;
 	n->chore_tick = n->clock->tick;
 }

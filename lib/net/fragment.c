@@ -65,6 +65,8 @@ int net_ip4_fragment(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t 
 	uint16_t id = net_datagram_id(n, p);
 	int rc = 0;
 
+	if (!net_filter_passes_out(n, p, m, proto))
+		return net_filter_drop(n, m);
 	if (proto == IPPROTO_UDP)
 		udp_cksum(p, m);
 	for (uint32_t off = 0; off < total && rc == 0; off += part) {

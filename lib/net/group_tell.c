@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "net/group.h"
-#include "net/private.h"
+#include "net/net6.h"
 
 static struct net_group *group_at(const struct net *n, uint32_t idx) { return pool_at(&n->groups.group, idx); }
 
@@ -223,24 +223,43 @@ struct rte_ether_addr group_mac(const struct ip6_addr *g)
 	return (struct rte_ether_addr){{0x33, 0x33, g->b[12], g->b[13], g->b[14], g->b[15]}};
 }
 
+struct mac_list {
+	struct rte_ether_addr mac[PORT_GROUPS_MAX];
+	uint32_t n;
+};
+
+static void list_add(struct mac_list *l, const struct ip6_addr *group)
+{
+	const struct rte_ether_addr mac = group_mac(group);
+
+	for (uint32_t i = 0; i < l->n; i++)
+		if (rte_is_same_ether_addr(&l->mac[i], &mac))
+			return;
+	l->mac[l->n++] = mac;
+}
+
 static void port_groups(struct net *n, uint16_t port)
 {
-	struct rte_ether_addr mac[GROUPS_MAX + 2] = {{{1, 0, 0x5e, 0, 0, 1}}, {{0x33, 0x33, 0, 0, 0, 1}}}; /* all hosts */
+	struct mac_list l = {.mac = {{{1, 0, 0x5e, 0, 0, 1}}, {{0x33, 0x33, 0, 0, 0, 1}}}, .n = 2}; /* all hosts */
 	struct port *p = n->tx[port].port;
-	uint32_t k = 2;
 
 	if (p->ops == NULL || p->ops->groups == NULL)
 		return;
 	for (uint32_t i = 1; i < n->groups.group.fresh; i++) {
 		const struct net_group *g = group_at(n, i);
-		bool known = g->members == 0 || n->iface[g->iface].port != port;
 
-		mac[k] = group_mac(&g->addr);
-		for (uint32_t j = 0; j < k && !known; j++)
-			known = rte_is_same_ether_addr(&mac[j], &mac[k]);
-		k += !known;
+		if (g->members != 0 && n->iface[g->iface].port == port)
+			list_add(&l, &g->addr);
 	}
-	p->ops->groups(p, mac, k);
+	for (uint32_t i = 0; i < n->net6->n_addrs; i++) {
+		const struct net_addr6 *a = &n->net6->addr[i];
+		struct ip6_addr solicited = {{0xff, 2, [11] = 1, 0xff}}; /* RFC 4291 2.7.1 */
+
+		memcpy(solicited.b + 13, net_addr6_at(n, a->addr_be)->b + 13, 3);
+		if (n->iface[a->iface].port == port)
+			list_add(&l, &solicited);
+	}
+	p->ops->groups(p, l.mac, l.n);
 }
 
 void group_filter_ports(struct net *n)

@@ -156,6 +156,8 @@ static enum net_verdict udp_identify(struct net *n, struct net_pkt *pkt)
 
 enum net_verdict net_l4_identify(struct net *n, struct net_pkt *pkt)
 {
+	if (unlikely(!net_filter_passes_in(n, pkt)))
+		return net_drop(n, pkt->m, DROP_FILTER);
 	return likely(pkt->proto == IPPROTO_TCP) ? tcp_identify(n, pkt) : udp_identify(n, pkt);
 }
 
@@ -188,6 +190,8 @@ static inline enum net_verdict ip4_drop(struct net *n, struct rte_mbuf *m, enum 
 
 static inline enum net_verdict transport(struct net *n, struct net_pkt *pkt)
 {
+	if (unlikely(!net_filter_passes_in(n, pkt)))
+		return net_drop(n, pkt->m, DROP_FILTER);
 	if (likely(pkt->proto == IPPROTO_TCP))
 		return tcp_identify(n, pkt);
 	if (pkt->proto == IPPROTO_UDP)

@@ -71,10 +71,18 @@ static enum net_verdict group_transport6(struct net *n, struct net_pkt *pkt)
 	return v == NET_UDP ? NET_GROUP : v;
 }
 
+static bool icmp6_is_ndp(const struct net_pkt *pkt)
+{
+	uint8_t type = pkt->l4_len > 0 ? *rte_pktmbuf_mtod_offset(pkt->m, const uint8_t *, pkt->l4_off) : 0;
+
+	return type >= ICMP6_RS && type <= ICMP6_REDIRECT;
+}
+
 static inline enum net_verdict upper(struct net *n, struct net_pkt *pkt, const struct ip6_chain *c)
 {
-	if (pkt->proto == IPPROTO_ICMPV6)
-		return icmp6_input(n, pkt, c != NULL && c->router_alert);
+	if (pkt->proto == IPPROTO_ICMPV6) /* without neighbour discovery nothing would pass: no rule is about that */
+		return icmp6_is_ndp(pkt) || net_filter_passes_in(n, pkt) ? icmp6_input(n, pkt, c != NULL && c->router_alert) :
+									   net_drop(n, pkt->m, DROP_FILTER);
 	if (unlikely(ip6_addr_is_none(net_pkt_raddr6(pkt))))
 		return net_drop(n, pkt->m, DROP_IP6_SRC);
 	if (unlikely(pkt->key.laddr_be == 0))

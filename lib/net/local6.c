@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "net/group.h"
 #include "net/net6.h"
 #include "net/route.h"
 
@@ -129,6 +130,8 @@ int local6_add(struct net *n, uint8_t iface, const struct ip6_addr *a, uint8_t p
 	x->due_tick = n->clock->tick + prng_below(n->flow->prng, ticks_from_ms(NDP_START_MS));
 	local6_state(n, x, n->net6->set.dad ? ADDR6_TENTATIVE : ADDR6_PREFERRED);
 	local6_group_join(n, x);
+	if (n->announce.leader)
+		group_filter_ports(n); /* its solicited-node group */
 	return 0;
 }
 

@@ -50,9 +50,25 @@ static void addr_change(const struct net *n, int rc, const char *what, rte_be32_
 		LOG_WARN("%s %u.%u.%u.%u: %s", what, ip[0], ip[1], ip[2], ip[3], strerror(-rc));
 }
 
-static void gateway_change(struct net *n, const struct net_gw_note *note)
+static void addr6_change(const struct net *n, int rc, const char *what, const struct ip6_addr *a)
+{
+	if (rc < 0 && rc != -EEXIST && rc != -ENOENT && n->announce.leader)
+		LOG_WARN("%s " IP6_PRT_FMT ": %s", what, IP6_BYTES(a), strerror(-rc));
+}
+
+static void gateway6_change(struct net *n, const struct net_gw_note *note)
 {
 	if (note->remove)
+		addr6_change(n, net_gw6_remove(n, note->iface, &note->gw6), "removing gateway", &note->gw6);
+	else
+		addr6_change(n, net_gw6_add_on(n, note->iface, &note->gw6), "adding gateway", &note->gw6);
+}
+
+static void gateway_change(struct net *n, const struct net_gw_note *note)
+{
+	if (note->gw_be == 0)
+		gateway6_change(n, note);
+	else if (note->remove)
 		addr_change(n, net_gw_remove(n, note->gw_be), "removing gateway", note->gw_be);
 	else
 		addr_change(n, net_gw_add_on(n, note->iface, note->gw_be), "adding gateway", note->gw_be);
@@ -67,12 +83,6 @@ static void addr_add(struct net *n, const struct net_addr_note *note)
 		announce_begin(n);
 }
 
-static void addr6_change(const struct net *n, int rc, const char *what, const struct ip6_addr *a)
-{
-	if (rc < 0 && rc != -EEXIST && rc != -ENOENT && n->announce.leader)
-		LOG_WARN("%s " IP6_PRT_FMT ": %s", what, IP6_BYTES(a), strerror(-rc));
-}
-
 static void addr6_add(struct net *n, const struct net_addr6_note *note)
 {
 	int rc = net_addr6_add_on(n, note->iface, &note->addr, note->prefix_len);
@@ -85,6 +95,17 @@ static void addr6_add(struct net *n, const struct net_addr6_note *note)
 static void addr6_remove(struct net *n, const struct net_addr6_note *note)
 {
 	addr6_change(n, net_addr6_remove(n, note->iface, &note->addr), "removing address", &note->addr);
+}
+
+/* Said by one of the stacks. */
+static void route_change(struct net *n, const struct net_route_note *note)
+{
+	const struct net_route r = {.prefix = note->prefix, .gw = note->gw, .src = note->src, .metric = note->metric, .mtu = note->mtu,
+				    .prefix_len = note->prefix_len, .type = note->type, .iface = note->iface};
+	int rc = note->remove ? net_route_remove(n, &r) : net_route_add(n, &r);
+
+	if (rc < 0 && rc != -EEXIST && rc != -ENOENT && n->announce.leader)
+		LOG_WARN("%s a route: %s", note->remove ? "removing" : "adding", strerror(-rc));
 }
 
 void net_mail(struct net *n, enum mail_kind kind, const void *body)
@@ -112,6 +133,12 @@ void net_mail(struct net *n, enum mail_kind kind, const void *body)
 		break;
 	case MAIL_GATEWAY:
 		gateway_change(n, body);
+		break;
+	case MAIL_ROUTE:
+		route_change(n, body);
+		break;
+	case MAIL_FILTER:
+		net_filter_set(n, ((const struct net_filter_note *)body)->filter);
 		break;
 	case MAIL_LINK:
 		net_link_changed(n, body);

@@ -72,6 +72,7 @@ void net_fini(struct net *n)
 		rte_pktmbuf_free(m);
 	while ((m = mbuf_queue_take(&n->loop)) != NULL)
 		rte_pktmbuf_free(m);
+	net_filter_set(n, NULL);
 	groups_fini(n);
 	region_unmap(&n->region);
 	paths_fini(&n->paths);

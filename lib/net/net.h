@@ -116,6 +116,7 @@ enum local_kind {
 	LOCAL_TENTATIVE,        /* IPv6: will be ours unless somebody else has it, or would be */
 };
 
+struct net_filter;    /* filter.h */
 struct neigh;         /* neigh.h */
 struct net6;          /* net6.h */
 struct frag_datagram; /* reassemble.c */
@@ -192,6 +193,7 @@ struct net {
 	bool chores;            /* net_chores_run() at chore_tick */
 	uint32_t chore_tick;
 	struct net_frags frags;
+	struct net_filter *filter; /* NULL: everything passes */
 	struct net_groups groups;
 	struct net_announce announce;
 	uint64_t addr_conflicts; /* ARP packets in which somebody else used an address of ours */
@@ -240,8 +242,17 @@ struct net_addr6_note { /* MAIL_ADDR6_* */
 	struct ip6_addr addr;
 	uint8_t prefix_len, iface;
 };
+/* MAIL_ROUTE: as struct net_route. */
+struct net_route_note {
+	struct ip6_addr prefix, gw, src;
+	uint32_t metric;
+	uint16_t mtu;
+	uint8_t prefix_len, type, iface;
+	bool remove;
+};
 struct net_gw_note {
-	rte_be32_t gw_be;
+	rte_be32_t gw_be;       /* 0: IPv6, */
+	struct ip6_addr gw6;    /* this */
 	uint8_t iface;
 	bool remove;
 };
@@ -360,7 +371,8 @@ bool net_hash_confirm(struct net *n, struct net_pkt *pkt);
 
 /* Sends m, whose data starts at the L4 header (checksum field zero), over path: prepends IPv4 and link headers, completes
  * checksums. Owns m in every case. While the neighbour is being resolved m waits with it. 0; -EMSGSIZE when larger than
- * the path's MTU; -EHOSTUNREACH when the neighbour is known not to answer; dropped packets are counted. */
+ * the path's MTU; -EHOSTUNREACH when the neighbour is known not to answer; -EPERM when the filter says so; dropped packets are
+ * counted. */
 int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl);
 
 /* The same to where pkt came from, over the link that brought it and to the station that sent it: an answer to somebody who

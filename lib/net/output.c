@@ -64,18 +64,18 @@ int net_send_on(struct net *n, struct path *p, struct rte_mbuf *m)
 }
 
 static __rte_noinline int output_slow(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos,
-				      uint8_t ttl)
+				      uint8_t ttl, unsigned how)
 {
 	bool large = m->ol_flags & RTE_MBUF_F_TX_TCP_SEG;
 	uint32_t len = large ? m->tso_segsz + m->l4_len : m->pkt_len;
 
 	if (!p->resolved && p->route_gen != n->route_gen)
 		path_lead_anew(n, p);
-	if (len + IP4_HDR_LEN > p->pmtu) {
+	if (len + IP4_HDR_LEN > (how & NET_OUT_PROBE ? net_path_mtu_max(n, p) : p->pmtu)) {
 		net_drop(n, m, DROP_TX_TOO_BIG);
 		return -EMSGSIZE;
 	}
-	headers_add(n, p, m, proto, tos, ttl, true);
+	headers_add(n, p, m, proto, tos, ttl, !(how & NET_OUT_NO_DF));
 	if (large)
 		pkt_tx_tso_ip4(m, p->l2_len, (uint16_t)(p->l2_len + IP4_HDR_LEN));
 	return net_send_on(n, p, m);
@@ -83,8 +83,10 @@ static __rte_noinline int output_slow(struct net *n, struct path *p, struct rte_
 
 int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl)
 {
+	if (unlikely(!net_filter_passes_out(n, p, m, proto)))
+		return net_filter_drop(n, m);
 	if (unlikely(!p->resolved || m->pkt_len + IP4_HDR_LEN > p->pmtu))
-		return output_slow(n, p, m, proto, tos, ttl);
+		return output_slow(n, p, m, proto, tos, ttl, 0);
 	headers_add(n, p, m, proto, tos, ttl, true);
 	pkt_tx_push(&n->tx[p->port], m);
 	return 0;
@@ -92,14 +94,9 @@ int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t pr
 
 int net_ip4_output_as(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl, unsigned how)
 {
-	if (!p->resolved && p->route_gen != n->route_gen)
-		path_lead_anew(n, p);
-	if (m->pkt_len + IP4_HDR_LEN > (how & NET_OUT_PROBE ? net_path_mtu_max(n, p) : p->pmtu)) {
-		net_drop(n, m, DROP_TX_TOO_BIG);
-		return -EMSGSIZE;
-	}
-	headers_add(n, p, m, proto, tos, ttl, !(how & NET_OUT_NO_DF));
-	return net_send_on(n, p, m);
+	if (!net_filter_passes_out(n, p, m, proto))
+		return net_filter_drop(n, m);
+	return output_slow(n, p, m, proto, tos, ttl, how);
 }
 
 void net_group_loop(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl)

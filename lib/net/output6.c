@@ -57,6 +57,8 @@ static __rte_noinline int output6_slow(struct net *n, struct path *p, struct rte
 
 int net_ip6_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl, uint32_t flow)
 {
+	if (unlikely(!net_filter_passes_out(n, p, m, proto)))
+		return net_filter_drop(n, m);
 	if (unlikely(!p->resolved || m->pkt_len + IP6_HDR_LEN > p->pmtu))
 		return output6_slow(n, p, m, proto, tos, ttl, flow);
 	headers6_add(n, p, m, proto, tos, ttl, flow);
@@ -97,6 +99,8 @@ int net_ip6_fragment(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t 
 	uint32_t total = m->pkt_len, part = fragment_bytes(p, tx), id = prng_u32(n->flow->prng); /* RFC 7739: not to be guessed */
 	int rc = 0;
 
+	if (!net_filter_passes_out(n, p, m, proto))
+		return net_filter_drop(n, m);
 	whole_cksum(p, m, proto);
 	for (uint32_t off = 0; off < total && rc == 0; off += part) {
 		struct rte_mbuf *f = rte_pktmbuf_copy(m, tx->pool, off, RTE_MIN(part, total - off));

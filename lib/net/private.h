@@ -3,6 +3,7 @@
 #define NET_PRIVATE_H
 
 #include "base/assert.h"
+#include "net/filter.h"
 #include "net/net.h"
 #include "pkt/queue.h"
 #include "wire/eth.h"
@@ -36,6 +37,18 @@ static inline enum net_verdict net_drop(struct net *n, struct rte_mbuf *m, enum 
 	rte_pktmbuf_free(m);
 	return NET_DONE;
 }
+
+/* The filter, if there is one, lets it pass. */
+static inline bool net_filter_passes_in(const struct net *n, const struct net_pkt *pkt)
+{
+	return likely(n->filter == NULL) || net_filter_in(n, pkt);
+}
+static inline bool net_filter_passes_out(const struct net *n, const struct path *p, const struct rte_mbuf *m, uint8_t proto)
+{
+	return likely(n->filter == NULL) || net_filter_out(n, p, m, proto);
+}
+/* It does not: m is gone, -EPERM. */
+int net_filter_drop(struct net *n, struct rte_mbuf *m);
 
 /* m, or a copy of m where somebody else holds a part of it too; NULL (counted, m is gone) without buffers. */
 struct rte_mbuf *net_own(struct net *n, struct rte_mbuf *m);

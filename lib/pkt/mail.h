@@ -30,6 +30,8 @@ enum mail_kind {
 	MAIL_IP6,        /* net: what routers and other stations told one stack */
 	MAIL_GATEWAY,    /* net: a default route, added or removed */
 	MAIL_LINK,       /* net: a port's link came up or went down */
+	MAIL_ROUTE,      /* net: any other route, likewise */
+	MAIL_FILTER,     /* net: the filter from now on */
 	MAIL_GROUP,      /* net: a socket's membership in a multicast group */
 	MAIL_BIND,       /* udp, tcp: a port is bound or listens on another stack, or what is known of it changes */
 	MAIL_UNBIND,

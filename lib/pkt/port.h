@@ -25,6 +25,9 @@
 #define PORT_TX_VLAN      (1u << 8) /* inserts mbuf.vlan_tci for RTE_MBUF_F_TX_VLAN */
 #define PORT_RX_VLAN      (1u << 9) /* strips tags: RTE_MBUF_F_RX_VLAN_STRIPPED and vlan_tci */
 
+/* Groups of sockets, those of our IPv6 addresses, and all hosts of both families. */
+#define PORT_GROUPS_MAX (GROUPS_MAX + LOCAL_ADDRS_MAX + 2)
+
 struct port;
 
 struct port_stats {
@@ -40,7 +43,7 @@ struct port_ops {
 	int (*start)(struct port *p, struct rte_mempool **pools);
 	void (*stats)(struct port *p, struct port_stats *st);
 	bool (*link_up)(struct port *p);             /* from one stack of the end, some times a second */
-	/* The link-layer groups to let pass from now on, all of them; from one stack of the end. NULL: all pass. */
+	/* The link-layer groups to let pass from now on, all of them, at most PORT_GROUPS_MAX; from one stack of the end. NULL: all pass. */
 	void (*groups)(struct port *p, const struct rte_ether_addr *mac, uint32_t n);
 	void (*describe)(struct port *p, FILE *out); /* for people: what the device can do and what is used; NULL: nothing to say */
 	void (*close)(struct port *p); /* stops and frees; p is gone */

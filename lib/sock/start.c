@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "drivers/drivers.h"
+#include "net/filter.h"
+#include "sock/rules.h"
 #include "sock/sock.h"
 
 #define ENDS_MAX 2 /* sim has two, everything else one */
@@ -44,6 +46,8 @@ static struct {
 	unsigned n_ends, n_stacks, per_end;
 	struct region region[STACKS_MAX];
 	struct member *member[STACKS_MAX];
+	struct net_filter *filter; /* of the near end, for its stacks as they start */
+	unsigned filter_unused;    /* stacks that have not taken it yet */
 	bool started;
 } process;
 
@@ -195,6 +199,21 @@ static int gateways_add(struct net *net, const struct spate_config *c, char *err
 	return 0;
 }
 
+static int filter_make(const struct spate_config *c, char *err, size_t err_len)
+{
+	int rc = net_filter_new(c->filter, c->n_filters, process.per_end, process.end[0].port[0]->numa_node, &process.filter);
+
+	if (rc == 0)
+		process.filter_unused = process.per_end;
+	return rc == 0 ? 0 : fail(err, err_len, rc, "compiling the rules of allow and deny");
+}
+
+static void filter_use(struct net *net)
+{
+	net_filter_set(net, process.filter);
+	process.filter_unused--;
+}
+
 /* ---- stacks ---- */
 
 static int member_stack(const struct spate_config *c, unsigned i, char *err, size_t err_len)
@@ -220,7 +239,9 @@ static int member_stack(const struct spate_config *c, unsigned i, char *err, siz
 		.now_ns = sock_clock_ns(),
 		.congestion = c->congestion,
 		.rcvbuf_max = c->rcvbuf_max,
+		.uto = c->uto,
 		.ecn = c->ecn,
+		.mtu_probing = c->mtu_probing,
 		.gro = c->gro,
 		.numa_node = node,
 	};
@@ -243,6 +264,10 @@ static int member_stack(const struct spate_config *c, unsigned i, char *err, siz
 		rc = addresses_add(&m->stack.net, c, c->peer_ip, c->n_peer_ip, err, err_len);
 	if (rc == 0 && side == 0)
 		rc = gateways_add(&m->stack.net, c, err, err_len);
+	if (rc == 0 && side == 0)
+		rc = sock_routes_add(&m->stack.net, c, err, err_len);
+	if (rc == 0 && side == 0)
+		filter_use(&m->stack.net);
 	if (rc == 0)
 		rc = ip6_begin(&m->stack.net, c, side, err, err_len);
 	if (rc == 0 && cfg.self == 0)
@@ -432,6 +457,8 @@ static void undo(void)
 			process.end[e].port[p]->ops->close(process.end[e].port[p]);
 	for (unsigned i = 0; i < process.n_stacks; i++)
 		member_stop(i);
+	for (; process.filter_unused > 0; process.filter_unused--)
+		net_filter_put(process.filter);
 	for (unsigned e = 0; e < process.n_ends; e++) {
 		mail_office_free(process.end[e].office);
 		eport_space_free(process.end[e].eports);
@@ -466,6 +493,8 @@ int spate_start(const struct spate_config *c, char *err, size_t err_len)
 		rc = member_new(c, i, err, err_len);
 	for (unsigned e = 0; e < process.n_ends && rc == 0; e++)
 		rc = end_run(c, e, err, err_len);
+	if (rc == 0)
+		rc = filter_make(c, err, err_len);
 	for (unsigned i = 0; i < process.n_stacks && rc == 0; i++)
 		rc = member_stack(c, i, err, err_len);
 	if (rc < 0)
@@ -492,6 +521,8 @@ int sock_note_all(enum mail_kind kind, const void *body, uint16_t len)
 }
 
 /* ---- threads ---- */
+
+unsigned sock_stacks_per_end(void) { return process.started ? process.per_end : 0; }
 
 unsigned spate_stacks(void) { return process.n_stacks; }
 

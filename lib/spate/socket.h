@@ -31,7 +31,8 @@
  *    connect(), whether the port is free for this destination; if it is not, the attempt fails with EADDRNOTAVAIL (a
  *    blocking connect() returns it, else SO_ERROR). It needs that the other stack is being polled.
  *
- * Differences from Linux that hold everywhere: only AF_INET; no SIGPIPE (EPIPE alone, as with MSG_NOSIGNAL); no
+ * Differences from Linux that hold everywhere: only AF_INET and AF_INET6 (whose scope ids number the network
+ * interfaces from 1 on, in the order of the configuration); no SIGPIPE (EPIPE alone, as with MSG_NOSIGNAL); no
  * ancillary data; no out-of-band data; no broadcast and multicast (ENETUNREACH); FD_CLOEXEC is accepted and means
  * nothing, since descriptors do not survive exec; fork() gives the child no stack. Data leaves at the end of the
  * stack's turn, that is in the next call that waits or polls (spate_epoll_wait(), spate_turn(), a blocking call), so
@@ -56,14 +57,14 @@
 extern "C" {
 #endif
 
-/* A new socket: AF_INET with SOCK_STREAM (TCP) or SOCK_DGRAM (UDP), type may have SOCK_NONBLOCK and SOCK_CLOEXEC.
- * EAFNOSUPPORT: any other family (AF_INET6 and AF_UNIX too). EINVAL: unknown type flags. ESOCKTNOSUPPORT: other types.
+/* A new socket: AF_INET or AF_INET6 (of both families until IPV6_V6ONLY; IPv4 is ::ffff:a.b.c.d there) with SOCK_STREAM (TCP) or SOCK_DGRAM (UDP), type may have SOCK_NONBLOCK and SOCK_CLOEXEC.
+ * EAFNOSUPPORT: any other family (AF_UNIX too). EINVAL: unknown type flags. ESOCKTNOSUPPORT: other types.
  * EPROTONOSUPPORT: protocol does not fit the type. ENOBUFS: the stack has max-connections sockets. */
 SPATE_API int spate_socket(int domain, int type, int protocol);
 
 /* Names the local end. Port 0: a free port is chosen now (or at connect(), with IP_BIND_ADDRESS_NO_PORT).
- * EINVAL: length, already bound, or connected. EAFNOSUPPORT: family is not AF_INET (AF_UNSPEC with 0.0.0.0 is taken, as
- * on Linux). EADDRNOTAVAIL: address is not one of this stack's. EADDRINUSE: port in use (without
+ * EINVAL: length, already bound, or connected. EAFNOSUPPORT: family is not the socket's (AF_INET: AF_UNSPEC with
+ * 0.0.0.0 is taken, as on Linux). Of IPv6 EINVAL: link-local without scope, IPv4 with IPV6_V6ONLY; ENODEV: no such scope. EADDRNOTAVAIL: address is not one of this stack's. EADDRINUSE: port in use (without
  * SO_REUSEADDR/SO_REUSEPORT on both sides), or no free port. ENOBUFS: no packet buffer to tell the other stacks. EFAULT.
  * Ports below 1024 need no privilege. */
 SPATE_API int spate_bind(int fd, const struct sockaddr *addr, socklen_t len);
@@ -90,7 +91,9 @@ SPATE_API int spate_accept4(int fd, struct sockaddr *addr, socklen_t *len, int f
  * ETIMEDOUT: no answer. ENETUNREACH: no route, broadcast or multicast. EHOSTUNREACH: the neighbour does not answer, or
  * ICMP says so. EADDRNOTAVAIL: every local port, or the bound one, is busy for this destination. EINTR: the attempt
  * goes on. ENOBUFS: no memory. ENETUNREACH, ENOPROTOOPT, EHOSTDOWN, ENONET, EOPNOTSUPP, EPROTO: ICMP errors as Linux maps them.
- * After a failure the same socket can try again. 0.0.0.0 connects to the stack's first own address.
+ * After a failure the same socket can try again. 0.0.0.0 and :: connect to the stack's first own address.
+ * Of IPv6 EINVAL: link-local without scope, or another than the bound one; ENETUNREACH: IPv4 with IPV6_V6ONLY or bound to IPv6;
+ * EAFNOSUPPORT: bound to IPv4.
  * AF_UNSPEC: breaks the connection (reset) or the attempt, and makes a listener an ordinary socket again; 0.
  *
  * Datagrams: never blocks; sets the peer to send to and to receive from. AF_UNSPEC dissolves. EACCES: broadcast without
@@ -101,7 +104,8 @@ SPATE_API int spate_connect(int fd, const struct sockaddr *addr, socklen_t len);
  * non-blocking: as many as fit now. Datagrams: one whole datagram, never blocks (what the device cannot take is
  * dropped and counted).
  * Flags: MSG_DONTWAIT, MSG_NOSIGNAL (always so), MSG_MORE (streams: more follows, hold a partial segment), MSG_CONFIRM
- * and MSG_EOR (ignored). Other flags: EOPNOTSUPP (MSG_OOB), else ignored. write(), writev() are send() without flags.
+ * and MSG_EOR (ignored), MSG_OOB (streams: the last byte is urgent; datagrams: EOPNOTSUPP). Others are ignored. write(), writev()
+ * are send() without flags.
  * An address given on a stream is ignored, as on Linux (never connects).
  * EAGAIN: no room (non-blocking, or SO_SNDTIMEO over), or still connecting. EPIPE: not connected, or shut for writing.
  * A pending error (SO_ERROR) is returned once instead of sending. ENOTCONN is never returned by streams here.
@@ -119,7 +123,9 @@ SPATE_API ssize_t spate_writev(int fd, const struct iovec *iov, int n);
 /* Receiving. Streams: what is there, up to the room given; 0 at the end of the stream. Datagrams: one datagram; the
  * part that does not fit is lost. Blocks while there is nothing, at most for SO_RCVTIMEO. Flags: MSG_DONTWAIT,
  * MSG_PEEK, MSG_TRUNC (datagrams: return the true length; streams: discard instead of copying), MSG_WAITALL (streams:
- * until all is there, the stream ends, an error or a signal). MSG_OOB: EINVAL. from and *from_len are filled for
+ * until all is there, the stream ends or is at its urgent mark, an error or a signal). MSG_OOB (streams): the urgent byte, never
+ * waits: EAGAIN when it is announced and not here, EINVAL when there is none, it was read, or SO_OOBINLINE is set. Reading stops
+ * at the urgent mark once (SIOCATMARK). from and *from_len are filled for
  * datagrams; for streams *from_len is set to 0. recvmsg() sets msg_flags (MSG_TRUNC) and msg_controllen to 0.
  * EAGAIN: nothing there (non-blocking, or SO_RCVTIMEO over). ENOTCONN: a stream that never was connected. A pending
  * error (SO_ERROR) is returned once. EMSGSIZE: more than 1024 iovec. EFAULT, EINTR. */
@@ -146,9 +152,14 @@ SPATE_API int spate_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
 /* Options, with Linux's types and values.
  * SOL_SOCKET: SO_ERROR (reads and clears), SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN (these: get only),
  * SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_RCVTIMEO, SO_SNDTIMEO (struct timeval; 0: for ever), SO_SNDBUF,
- * SO_RCVBUF (doubled as on Linux), SO_LINGER, SO_KEEPALIVE.
+ * SO_RCVBUF (doubled as on Linux), SO_LINGER, SO_KEEPALIVE, SO_MAX_PACING_RATE (streams; 32 or 64 bits).
  * IPPROTO_IP: IP_TOS, IP_TTL, IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE (51, Linux 6.3: for automatic ports).
- * IPPROTO_TCP (constants: <netinet/tcp.h>): what the stack has.
+ * IPPROTO_IPV6 (AF_INET6 only): IPV6_V6ONLY (before bind()), IPV6_UNICAST_HOPS, IPV6_TCLASS, IPV6_MTU (get), IPV6_AUTOFLOWLABEL
+ * (always on); datagrams also IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IPV6_RECVERR, IPV6_MTU_DISCOVER, IPV6_DONTFRAG,
+ * IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_MULTICAST_IF.
+ * IPPROTO_TCP (constants: <netinet/tcp.h>): what the stack has. TCP_CONGESTION: cubic, reno, bbr, dctcp (ENOENT: another).
+ * TCP_INFO: counters begin with the handshake when it was asked for pacing, BBR or DCTCP before, else when the connection becomes
+ * busy or TCP_INFO is first read. TCP_CC_INFO: of bbr and dctcp.
  * ENOPROTOOPT: any other. EINVAL: value out of range or too short. EDOM: tv_usec out of range. EFAULT: null. ENOBUFS.
  * */
 SPATE_API int spate_getsockopt(int fd, int level, int name, void *val, socklen_t *len);
@@ -157,7 +168,8 @@ SPATE_API int spate_setsockopt(int fd, int level, int name, const void *val, soc
 /* F_GETFL, F_SETFL (int; O_NONBLOCK counts, other bits are ignored), F_GETFD, F_SETFD (see above). Others: EINVAL. */
 SPATE_API int spate_fcntl(int fd, int cmd, ...);
 /* FIONBIO (int *), FIONREAD (int *: bytes unread; datagrams: length of the next), TIOCOUTQ = SIOCOUTQ (int *: bytes
- * not yet acknowledged; datagrams 0). Others: ENOTTY. FIONREAD on a listener: EINVAL. */
+ * not yet acknowledged; datagrams 0). Others: ENOTTY. FIONREAD on a listener: EINVAL. SIOCATMARK (int *,
+ * streams): whether what is read next is behind the urgent mark. */
 SPATE_API int spate_ioctl(int fd, unsigned long request, ...);
 
 /* An epoll instance on this stack: it watches sockets of this stack only. flags: EPOLL_CLOEXEC. EINVAL: other flags,

@@ -61,6 +61,17 @@ SPATE_API int spate_address_remove(const char *address, char *err, size_t err_le
 SPATE_API int spate_gateway_add(const char *gateway, const char *interface, char *err, size_t err_len);
 SPATE_API int spate_gateway_remove(const char *gateway, char *err, size_t err_len);
 
+/* The same for any route, of either family, written as the setting "route": "10.1.0.0/16 via 10.0.0.254 metric 5", "prohibit
+ * 2001:db8:9::/48". interface: for networks on a link and for link-local gateways; NULL: the first. Removing: the first with this
+ * network and type, and with what else is named. What the stacks find wrong (a gateway on no network of ours, no such route) the
+ * log says. */
+SPATE_API int spate_route_add(const char *route, const char *interface, char *err, size_t err_len);
+SPATE_API int spate_route_remove(const char *route, const char *interface, char *err, size_t err_len);
+/* From soon on these rules, in this order, are the whole filter ("deny out tcp dst 192.0.2.0/24 port 25", as the settings allow and
+ * deny); none: everything passes. Each packet is judged alone. What may not come in is dropped; so is what may not go out, and
+ * sending it as a datagram fails with EPERM. Counted as drop.FILTER. -EINVAL, -ENXIO, -ENOMEM, -EAGAIN, -ENOBUFS. */
+SPATE_API int spate_filter_set(const char *const *rules, unsigned n, char *err, size_t err_len);
+
 /* One turn of the calling thread's stack; returns the packets and timers handled. Waiting calls do this by themselves. */
 SPATE_API uint32_t spate_turn(void);
 /* 1 when each of our addresses may be used, or never will be; 0 while IPv6 addresses are asked for, a second or two after they

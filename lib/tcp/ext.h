@@ -29,7 +29,8 @@ struct tcp_pace {
 	uint64_t rate;           /* bytes per second now; 0: as fast as windows allow */
 	uint64_t wanted;         /* what the algorithm asked for */
 	uint64_t next_ns;        /* nothing leaves before, but for the burst ... */
-	uint64_t burst_ns;       /* ... that began at this time */
+	uint64_t burst_ns;       /* ... that began at this time ... */
+	uint64_t burst_end_ns;   /* ... and is used up when next_ns gets here */
 	uint32_t tick;           /* wakes the connection then, while armed */
 	bool armed;
 };

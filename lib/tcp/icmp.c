@@ -51,7 +51,8 @@ static void icmp_pcb(struct tcp *t, struct tcp_pcb *p, const struct net_pkt *pkt
 		}
 	}
 	if (is_frag_needed(pkt)) {
-		path_narrows(t, p->c.h.path, pkt->icmp.mtu, p);
+		if (!tcp_opt_unusual_df(tcp_opt(t, p))) /* such sockets did not ask, and do not believe it */
+			path_narrows(t, p->c.h.path, pkt->icmp.mtu, p);
 		return;
 	}
 	if (pkt->icmp.err == 0)

@@ -10,6 +10,7 @@
 #include "tcp/sack_out.h"
 #include "tcp/urgent.h"
 #include "tcp/rtx.h"
+#include "tcp/uto.h"
 
 void tcp_in_drop(struct tcp *t, struct tcp_seg *s, enum drop why)
 {
@@ -219,6 +220,8 @@ void tcp_in_pcb(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		timestamp_renew(t, p, s);
 	}
 	heard(t, p);
+	if (unlikely(s->o.uto != 0))
+		tcp_uto_received(t, p, s->o.uto);
 	if (unlikely(p->xflags & TX_EXT))
 		tcp_ext_received(t, p, s->len, s->len > 0 ? tcp_seg_joined(s) : 1);
 	if (!tcp_in_ack(t, p, s))
@@ -274,7 +277,9 @@ int tcp_input(struct tcp *t, struct net_pkt *pkt)
 	} else if (ref_kind(r) == FLOW_CONN) {
 		struct tcp_pcb *p = tcp_pcb_at(t, r);
 
-		if (p->state == TCP_SYN_SENT)
+		if (unlikely(p->xflags & TX_MIN_TTL) && pkt->ttl < tcp_opt(t, p)->min_ttl)
+			drop_count(t->drops, DROP_TCP_MINTTL);
+		else if (p->state == TCP_SYN_SENT)
 			tcp_in_synsent(t, p, &s);
 		else
 			tcp_in_pcb(t, p, &s);

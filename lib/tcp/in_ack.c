@@ -10,6 +10,7 @@
 #include "tcp/rate.h"
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
+#include "tcp/uto.h"
 
 void tcp_rtt_from_timestamp(const struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 {
@@ -56,6 +57,8 @@ void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *
 	tcp_ext_established(t, p);
 	net_confirm(t->net, p->c.h.path);
 	tcp_timer_keepalive(t, p);
+	if (unlikely(t->uto))
+		tcp_uto_tell(t, p);
 	ready_mark(t->flow, &p->c, EPOLLOUT);
 	if (p->buf != 0) /* text that was in the SYN, perhaps */
 		tcp_out_mark(t, p);
@@ -116,7 +119,7 @@ static void ack_single(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, cons
 			    .prior_flight = p->snd_nxt - p->snd_una, .ece = (s->flags & TCPF_ECE) && (p->xflags & TX_ECN)};
 
 	a.flight = seq_gt(p->snd_nxt, s->ack) ? p->snd_nxt - s->ack : 0;
-	if (b != NULL && b->snd_len > 0 && s->ack == p->snd_nxt && likely(!b->sent_again && p->backoff == 0)) {
+	if (b != NULL && b->snd_len > 0 && s->ack == p->snd_nxt && likely(p->backoff == 0)) {
 		a.rtt_us = (uint32_t)t->clock->now_us - b->sent_us;
 		a.rtt_us += a.rtt_us == 0;
 		tcp_rtt_sample(p, a.rtt_us);

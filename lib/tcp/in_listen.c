@@ -159,6 +159,8 @@ int tcp_in_unknown(struct tcp *t, struct tcp_seg *s)
 		net_release_stale(t->net, pkt);
 	if (l == NULL)
 		in_closed(t, s);
+	else if (unlikely(((const struct tcp_pcb *)l)->xflags & TX_MIN_TTL) && pkt->ttl < tcp_opt(t, (const struct tcp_pcb *)l)->min_ttl)
+		tcp_in_drop(t, s, DROP_TCP_MINTTL);
 	else
 		in_listen(t, l, s);
 	return FLOW_DONE;

@@ -7,6 +7,7 @@
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/timers.h"
+#include "tcp/uto.h"
 
 /* What the peer's SYN says about the connection. */
 static void syn_options(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
@@ -87,6 +88,8 @@ void tcp_in_synsent(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		tcp_out_syn(t, p);
 		return;
 	}
+	if (s->o.uto != 0)
+		tcp_uto_received(t, p, s->o.uto);
 	tcp_in_established(t, p, s);
 	if (unlikely(p->xflags & TX_FO_SYN))
 		tcp_fo_synack(t, p, s);

@@ -85,7 +85,7 @@ static void inherit(struct tcp *t, struct tcp_pcb *p, const struct tcp_listener 
 	p->sndbuf = from->sndbuf;
 	p->rcvbuf = from->rcvbuf;
 	p->c.more = from->c.more;
-	p->xflags |= from->xflags & TX_CC_MASK;
+	p->xflags |= from->xflags & (TX_CC_MASK | TX_MIN_TTL);
 	p->tflags = from->tflags & (TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_PINGPONG);
 	if (from->opts != 0) {
 		const struct tcp_optext *x = tcp_opt(t, from);

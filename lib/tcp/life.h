@@ -2,6 +2,8 @@
 #ifndef TCP_LIFE_H
 #define TCP_LIFE_H
 
+#include <netinet/in.h>
+
 #include "tcp/tcp.h"
 
 #define TCP_IN(state, set) ((1u << (state)) & (set))
@@ -107,6 +109,11 @@ extern const struct tcp_optext tcp_optext_defaults;
 static inline const struct tcp_optext *tcp_opt(const struct tcp *t, const struct tcp_pcb *p)
 {
 	return p->opts != 0 ? (const struct tcp_optext *)pool_at(&t->optexts, p->opts) : &tcp_optext_defaults;
+}
+/* IP_MTU_DISCOVER says that routers may cut its packets. */
+static inline bool tcp_opt_unusual_df(const struct tcp_optext *x)
+{
+	return x->pmtudisc == IP_PMTUDISC_DONT || x->pmtudisc >= IP_PMTUDISC_INTERFACE;
 }
 /* The pcb's own, made from the defaults when there is none. */
 struct tcp_optext *tcp_opt_need(struct tcp *t, struct tcp_pcb *p);

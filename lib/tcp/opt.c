@@ -16,6 +16,7 @@
 #include "tcp/pace.h"
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
+#include "tcp/uto.h"
 
 #define KEEP_S_MAX 32767 /* Linux MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
 #define KEEPCNT_MAX 127
@@ -30,6 +31,7 @@ const struct tcp_optext tcp_optext_defaults = {
 	.syncnt = TCP_SYN_RETRIES,
 	.ttl = TCP_TTL_DEFAULT,
 	.linger_s = -1,
+	.pmtudisc = IP_PMTUDISC_WANT,
 };
 
 struct tcp_optext *tcp_opt_need(struct tcp *t, struct tcp_pcb *p)
@@ -57,6 +59,13 @@ static int flag_set(struct tcp_pcb *p, uint32_t flag, bool on)
 {
 	p->tflags = on ? p->tflags | flag : p->tflags & ~flag;
 	return 0;
+}
+
+static void opt_flag_set(struct tcp *t, struct tcp_pcb *p, uint16_t flag, bool on)
+{
+	struct tcp_optext *x = tcp_opt_need(t, p);
+
+	x->flags = (uint16_t)(on ? x->flags | flag : x->flags & ~flag);
 }
 
 /* What was held back may go now. */
@@ -128,6 +137,9 @@ static int tcp_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 		if (v < 0)
 			return -EINVAL;
 		tcp_opt_need(t, p)->user_timeout_ms = (uint32_t)v;
+		opt_flag_set(t, p, OPT_UTO_OWN, v != 0);
+		if (TCP_IN(p->state, TCP_SYNCHRONIZED))
+			tcp_uto_tell(t, p);
 		return 0;
 	case TCP_MAXSEG:
 		if (v != 0 && (v < TCP_MSS_MIN || v > INT16_MAX))
@@ -214,13 +226,6 @@ static int linger_set(struct tcp *t, struct tcp_pcb *p, const void *val, uint32_
 	return 0;
 }
 
-static void opt_flag_set(struct tcp *t, struct tcp_pcb *p, uint16_t flag, bool on)
-{
-	struct tcp_optext *x = tcp_opt_need(t, p);
-
-	x->flags = (uint16_t)(on ? x->flags | flag : x->flags & ~flag);
-}
-
 static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 {
 	switch (name) {
@@ -230,6 +235,9 @@ static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 	case SO_RCVBUF:
 		p->rcvbuf = bufsize(v);
 		opt_flag_set(t, p, OPT_RCVBUF_LOCK, true);
+		return 0;
+	case SO_RCVLOWAT: /* Linux: 0 is 1, a negative one is as much as fits */
+		tcp_opt_need(t, p)->rcvlowat = v < 0 ? INT32_MAX : v == 0 ? 1 : (uint32_t)v;
 		return 0;
 	case SO_OOBINLINE:
 		opt_flag_set(t, p, OPT_OOBINLINE, v != 0);
@@ -250,6 +258,7 @@ static int socket_level_get(const struct tcp *t, const struct tcp_pcb *p, int na
 	case SO_SNDBUF: *v = (int)p->sndbuf; return 0;
 	case SO_RCVBUF: *v = (int)p->rcvbuf; return 0;
 	case SO_KEEPALIVE: *v = !!(p->tflags & TF_KEEPALIVE); return 0;
+	case SO_RCVLOWAT: *v = tcp_opt(t, p)->rcvlowat != 0 ? (int)tcp_opt(t, p)->rcvlowat : 1; return 0;
 	case SO_OOBINLINE: *v = !!(tcp_opt(t, p)->flags & OPT_OOBINLINE); return 0;
 	default: return -ENOPROTOOPT;
 	}
@@ -268,6 +277,17 @@ static int ip_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 			return -EINVAL;
 		tcp_opt_need(t, p)->ttl = v == -1 ? TCP_TTL_DEFAULT : (uint8_t)v;
 		return 0;
+	case IP_MINTTL: /* RFC 5082: what has come further is not from the neighbour that it should be */
+		if (v < 0 || v > 255)
+			return -EINVAL;
+		tcp_opt_need(t, p)->min_ttl = (uint8_t)v;
+		p->xflags = v != 0 ? p->xflags | TX_MIN_TTL : p->xflags & ~TX_MIN_TTL;
+		return 0;
+	case IP_MTU_DISCOVER:
+		if (v < IP_PMTUDISC_DONT || v > IP_PMTUDISC_OMIT)
+			return -EINVAL;
+		tcp_opt_need(t, p)->pmtudisc = (uint8_t)v;
+		return 0;
 	case IP_BIND_ADDRESS_NO_PORT:
 		return flag_set(p, TF_BIND_NO_PORT, v != 0);
 	case IP_LOCAL_PORT_RANGE:
@@ -285,6 +305,8 @@ static int ip_level_get(const struct tcp *t, const struct tcp_pcb *p, int name, 
 	switch (name) {
 	case IP_TOS: *v = tcp_opt(t, p)->tos; return 0;
 	case IP_TTL: *v = tcp_opt(t, p)->ttl; return 0;
+	case IP_MINTTL: *v = tcp_opt(t, p)->min_ttl; return 0;
+	case IP_MTU_DISCOVER: *v = tcp_opt(t, p)->pmtudisc; return 0;
 	case IP_BIND_ADDRESS_NO_PORT: *v = !!(p->tflags & TF_BIND_NO_PORT); return 0;
 	case IP_LOCAL_PORT_RANGE: *v = (int)tcp_opt(t, p)->port_range; return 0;
 	case IP_MTU:

@@ -131,12 +131,10 @@ static bool out_new(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_
 	if (!out_range(t, p, b, seq, len, fin, mss))
 		return false;
 	if (b != NULL && (b->snd_len > 0 || b->flight != 0)) { /* a FIN alone is not worth a note */
-		if (likely(b->flight == 0 && p->snd_nxt == p->snd_una && len <= mss)) {
+		if (likely(b->flight == 0 && p->snd_nxt == p->snd_una && len <= mss))
 			b->sent_us = (uint32_t)t->clock->now_us;
-			b->sent_again = seq_lt(seq, p->snd_max);
-		} else {
+		else
 			tcp_flight_sent(t, p, tcp_flight_need(t, p, b), seq, end, mss);
-		}
 	}
 	p->snd_nxt = end;
 	p->snd_max = seq_max(p->snd_max, end);

@@ -24,7 +24,7 @@ struct tcp_pcb {
 
 	uint32_t snd_una;           /* ---- line 1 ---- */
 	uint32_t snd_nxt;
-	uint32_t snd_max;           /* snd_nxt, or one more: a window probe's byte */
+	uint32_t snd_max;           /* the highest snd_nxt so far, which is snd_nxt: what is lost is marked, see flight.h */
 	uint32_t snd_wnd;           /* scaled, bytes */
 	uint32_t snd_wl1, snd_wl2;
 	uint32_t rcv_nxt;
@@ -119,6 +119,7 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 #define TX_FO_SYN       (1u << 22) /* the SYN had a Fast Open option, or data */
 #define TX_FO_PASSIVE   (1u << 23) /* SYN-RECEIVED, whose SYN's data was taken: usable like ESTABLISHED */
 #define TX_FO           (TX_FO_WAIT | TX_FO_SYN | TX_FO_PASSIVE)
+#define TX_MIN_TTL      (1u << 28) /* IP_MINTTL is set (tcp_optext.min_ttl) */
 /* What ends with the connection; the rest is the socket's. */
 #define TX_CONNECTION   (0xffu | TX_ECN | TX_ECN_ECE | TX_ECN_CWR | TX_EXT | TX_PACED | TX_UNTIMED | TX_FO)
 
@@ -166,6 +167,7 @@ static_assert(sizeof(struct tcp_timewait) == 64, "one cache line");
 
 /* tcp_optext.flags */
 #define OPT_OOBINLINE   (1u << 0) /* SO_OOBINLINE */
+#define OPT_UTO_OWN     (1u << 2) /* TCP_USER_TIMEOUT: the peer's option does not change it (RFC 5482) */
 #define OPT_RCVBUF_LOCK (1u << 1) /* SO_RCVBUF: the buffer is as it was asked for */
 
 /* What setsockopt() changed from the defaults. */
@@ -187,7 +189,10 @@ struct tcp_optext {
 	uint8_t fo_flags;          /* FO_* */
 	uint8_t defer_accept;      /* TCP_DEFER_ACCEPT as SYN-ACKs that may be repeated meanwhile, 0: off */
 	uint8_t tclass6, hops6;    /* over IPv6; hops 0: what routers said */
-	uint32_t spare2[2];
+	uint32_t rcvlowat;         /* SO_RCVLOWAT, 0: 1 */
+	uint8_t min_ttl;           /* IP_MINTTL, 0: any */
+	uint8_t pmtudisc;          /* IP_MTU_DISCOVER */
+	uint16_t spare2;
 };
 static_assert(sizeof(struct tcp_optext) == 64, "a line");
 

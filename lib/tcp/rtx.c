@@ -9,6 +9,7 @@
 #include "tcp/fastopen.h"
 #include "tcp/in.h"
 #include "tcp/life.h"
+#include "tcp/mtu_probe.h"
 #include "tcp/out.h"
 #include "tcp/recovery.h"
 #include "tcp/timers.h"
@@ -97,15 +98,13 @@ static uint64_t rto_left_us(const struct tcp *t, const struct tcp_pcb *p, const 
 
 void tcp_rtx_arm(struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b)
 {
-	uint64_t us = tcp_rtt_rto_backed_us(p);
-
 	if (likely(tcp_tlp_wanted(t, p, b))) {
-		uint64_t pto_us = tcp_tlp_pto_us(p);
+		uint32_t us = tcp_rtt_rto_us(p), pto_us = tcp_tlp_pto_us(p);
 
 		tcp_timer_rtx_in(t, p, pto_us < us ? pto_us : us);
 		p->xflags |= TX_T_TLP;
 	} else {
-		tcp_timer_rtx_in(t, p, us);
+		tcp_timer_rtx_in(t, p, tcp_rtt_rto_backed_us(p));
 	}
 }
 
@@ -169,6 +168,7 @@ static bool rto(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 	t->stats.rtos++;
 	p->dupacks = 0;
 	if (data || (b != NULL && b->flight != 0)) {
+		tcp_mtu_black_hole(t, p);
 		tcp_recovery_rto(t, p, b);
 	} else { /* a FIN alone */
 		p->cwnd = p->mss;

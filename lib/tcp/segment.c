@@ -10,6 +10,7 @@
 #include "tcp/out.h"
 #include "tcp/sack_out.h"
 #include "tcp/urgent.h"
+#include "tcp/uto.h"
 
 /* ---- the receive window ---- */
 
@@ -98,7 +99,9 @@ static inline void out_ip(struct tcp *t, struct tcp_pcb *p, struct rte_mbuf *m, 
 	struct path *path = path_at(&t->net->paths, p->c.h.path);
 	const struct tcp_optext *x = tcp_opt(t, p);
 
-	if (likely(path->l3_len == IP4_HDR_LEN))
+	if (unlikely(tcp_opt_unusual_df(x)) && path->l3_len == IP4_HDR_LEN)
+		net_ip4_output_as(t->net, path, m, IPPROTO_TCP, x->tos | ect, x->ttl, NET_OUT_NO_DF);
+	else if (likely(path->l3_len == IP4_HDR_LEN))
 		net_ip4_output(t->net, path, m, IPPROTO_TCP, x->tos | ect, x->ttl);
 	else
 		net_ip6_output(t->net, path, m, IPPROTO_TCP, x->tclass6 | ect, x->hops6, p->c.h.hash);
@@ -249,6 +252,7 @@ bool tcp_out_syn_open(struct tcp *t, struct tcp_pcb *p, const struct tcp_fo_opti
 	o.tsecr = synack ? p->ts_recent : 0;
 	o.has_wscale = !synack || p->wscale != 0;
 	o.wscale = p->wscale >> 4;
+	o.uto = tcp_uto_advertised(t, p);
 	if (synack) {
 		v.flags |= TCPF_ACK;
 		v.ack = p->rcv_nxt;

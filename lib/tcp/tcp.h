@@ -24,7 +24,7 @@ struct tcp_stats {
 		cookies_sent, cookies_received, cookies_failed,
 		fastopen_active /* SYNs with data, or a cookie */, fastopen_taken /* whose data was */, fastopen_passive, fastopen_refused,
 		fastopen_overflow,
-		ecn_ce /* times that CE came anew */, ecn_reductions;
+		mtu_holes /* paths narrowed for a black hole */, ecn_ce /* times that CE came anew */, ecn_reductions;
 };
 
 struct tcp {
@@ -46,6 +46,7 @@ struct tcp {
 	struct pool ooos;           /* struct tcp_ooo */
 	uint8_t congestion;         /* algorithm of new sockets (enum tcp_cc_id) */
 	uint8_t ecn;                /* enum tcp_ecn_mode */
+	uint8_t mtu_probing;        /* 1: look for black holes (mtu_probe.h) */
 	struct pool flights;        /* struct tcp_flight */
 	struct pool chunks;         /* struct tcp_chunk, of flights that are long */
 	flow_ref out_head, out_tail;/* connections with something to send */
@@ -56,6 +57,7 @@ struct tcp {
 	uint32_t snd_held, snd_held_max; /* mbufs in send queues */
 	uint32_t rcv_held, rcv_held_max; /* and in receive and out-of-order queues */
 	uint32_t rcvbuf_max;        /* receive buffers grow up to this */
+	bool uto;                   /* the user timeout option is in use (RFC 5482) */
 	bool listened;              /* there is or was a listener: accepted connections share the table */
 	uint32_t timewait_max, synrcvd_max;
 	uint32_t cookie_from;       /* half-open connections from which on SYNs are answered by cookies */
@@ -86,6 +88,8 @@ struct tcp_config {
 	uint8_t congestion;         /* enum tcp_cc_id; 0: CUBIC */
 	uint8_t ecn;                /* enum tcp_ecn_mode */
 	uint32_t rcvbuf_max;        /* receive buffers grow up to this; 0: TCP_RCVBUF_MAX_DEFAULT */
+	bool uto;                   /* send and heed the user timeout option */
+	uint8_t mtu_probing;        /* 1: look for black holes (mtu_probe.h) */
 	int numa_node;
 	struct siphash_key secret;  /* zero: one of its own */
 	uint8_t syncookies;

@@ -156,43 +156,45 @@ static uint32_t send_label(const struct udp *u, const struct udp_pcb *p, const s
 	return flow_hash6(u->flow, &key);
 }
 
-static void send_ip(struct udp *u, const struct udp_pcb *p, struct path *way, struct rte_mbuf *m, uint8_t tos, uint8_t ttl,
+/* A neighbour that does not answer loses the datagram and is no error of send(), as on Linux; a filter is (connect-semantics H20). */
+static int send_ip(struct udp *u, const struct udp_pcb *p, struct path *way, struct rte_mbuf *m, uint8_t tos, uint8_t ttl,
 		    uint32_t label)
 {
 	unsigned how = out_how(p);
+	int rc;
 
 	if (unlikely(needs_fragments(u, p, way, m)))
-		net_fragment(u->net, way, m, IPPROTO_UDP, tos, ttl, label);
+		rc = net_fragment(u->net, way, m, IPPROTO_UDP, tos, ttl, label);
 	else if (unlikely(how != 0) && way->l3_len == IP4_HDR_LEN)
-		net_ip4_output_as(u->net, way, m, IPPROTO_UDP, tos, ttl, how);
+		rc = net_ip4_output_as(u->net, way, m, IPPROTO_UDP, tos, ttl, how);
 	else
-		net_output(u->net, way, m, IPPROTO_UDP, tos, ttl, label);
+		rc = net_output(u->net, way, m, IPPROTO_UDP, tos, ttl, label);
+	return rc == -EPERM ? rc : 0;
 }
 
 /* To many: those of this host that listen have a copy. With a TTL of 0 nobody else (RFC 1112 6.1). */
-static __rte_noinline void send_to_group(struct udp *u, const struct udp_pcb *p, struct path *way, struct rte_mbuf *m,
+static __rte_noinline int send_to_group(struct udp *u, const struct udp_pcb *p, struct path *way, struct rte_mbuf *m,
 					 const struct sending *s)
 {
 	bool broadcast = net_is_broadcast(u->net, way->raddr_be);
-	uint8_t tos = s->tos >= 0 ? (uint8_t)s->tos : p->tos;
+	uint8_t tos = s->tos >= 0 ? (uint8_t)s->tos : way->l3_len == IP4_HDR_LEN ? p->tos : p->tclass6;
 	uint8_t ttl = s->ttl >= 0 ? (uint8_t)s->ttl : broadcast ? p->ttl : p->mc_ttl;
 
 	if (p->opts & UDP_OPT_MC_LOOP || broadcast)
 		net_group_loop(u->net, way, m, IPPROTO_UDP, tos, ttl);
-	if (ttl == 0)
-		rte_pktmbuf_free(m);
-	else
-		send_ip(u, p, way, m, tos, ttl, 0);
+	if (ttl != 0)
+		return send_ip(u, p, way, m, tos, ttl, 0);
+	rte_pktmbuf_free(m);
+	return 0;
 }
 
-/* A neighbour that does not answer loses the datagram and is no error of send(), as on Linux. */
-static void send_mbuf(struct udp *u, const struct udp_pcb *p, struct path *way, struct rte_mbuf *m, const struct sending *s)
+static int send_mbuf(struct udp *u, const struct udp_pcb *p, struct path *way, struct rte_mbuf *m, const struct sending *s)
 {
 	bool ip4 = way->l3_len == IP4_HDR_LEN;
 	uint8_t tos = s->tos >= 0 ? (uint8_t)s->tos : ip4 ? p->tos : p->tclass6;
 	uint8_t ttl = s->ttl >= 0 ? (uint8_t)s->ttl : ip4 ? p->ttl : p->hops6;
 
-	send_ip(u, p, way, m, tos, ttl, likely(ip4) ? 0 : send_label(u, p, way, s->rport_be));
+	return send_ip(u, p, way, m, tos, ttl, likely(ip4) ? 0 : send_label(u, p, way, s->rport_be));
 }
 
 static int send_over(struct udp *u, struct udp_pcb *p, uint32_t path, const struct sending *s)
@@ -205,17 +207,14 @@ static int send_over(struct udp *u, struct udp_pcb *p, uint32_t path, const stru
 		rc = -EMSGSIZE;
 	if (rc < 0)
 		return rc;
-	if (unlikely(!may_fragment(p)) && s->len + UDP_HDR_LEN + way->l3_len > mtu_of(u, p, way))
+	if (unlikely(!may_fragment(p) || (p->opts & UDP_OPT_DONTFRAG6 && way->l3_len != IP4_HDR_LEN)) && s->len + UDP_HDR_LEN + way->l3_len > mtu_of(u, p, way))
 		return too_big(u, p, way, s);
 	m = datagram_new(u, s->iov, s->n, s->len, p->c.h.key.lport_be, s->rport_be, &rc);
 	if (m == NULL)
 		return rc;
-	if (unlikely(net_path_is_group(way)))
-		send_to_group(u, p, way, m, s);
-	else
-		send_mbuf(u, p, way, m, s);
-	u->tx++;
-	return 0;
+	rc = unlikely(net_path_is_group(way)) ? send_to_group(u, p, way, m, s) : send_mbuf(u, p, way, m, s);
+	u->tx += rc == 0;
+	return rc;
 }
 
 /* What the call says overrides what the socket says. */

@@ -188,18 +188,18 @@ rte_be32_t udp_multicast_from(const struct udp_pcb *p, const struct net_end *to)
 	return ip6_addr_is_mapped(&to->addr) && IN_MULTICAST(rte_be_to_cpu_32(ip6_addr_ip4(&to->addr))) ? p->mc_laddr_be : 0;
 }
 
-static uint32_t path_get6(struct udp *u, rte_be32_t laddr_be, const struct net_end *to, int *err)
+static uint32_t path_get6(struct udp *u, rte_be32_t laddr_be, uint8_t iface, const struct net_end *to, int *err)
 {
-	uint32_t n = 0;
+	uint32_t n = 0, scope = to->scope == 0 && iface != NET_IFACE_ANY ? iface + 1u : to->scope;
 	const rte_be32_t *src = &laddr_be;
 
 	if (laddr_be == 0)
-		src = net_sources6(u->net, &to->addr, to->scope, &n);
+		src = net_sources6(u->net, &to->addr, scope, &n);
 	if (src == NULL) {
-		*err = net_unreachable6(u->net, &to->addr, to->scope);
+		*err = net_unreachable6(u->net, &to->addr, scope);
 		return 0;
 	}
-	return net_path6_get(u->net, src[0], &to->addr, to->scope, err);
+	return net_path6_get(u->net, src[0], &to->addr, scope, err);
 }
 
 uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_be, uint8_t iface, const struct net_end *to, int *err)
@@ -213,7 +213,7 @@ uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_b
 		return 0;
 	}
 	if (!ip6_addr_is_mapped(&to->addr))
-		return path_get6(u, laddr_be, to, err);
+		return path_get6(u, laddr_be, iface, to, err);
 	raddr_be = ip6_addr_ip4(&to->addr);
 	if (!p->broadcast && net_is_broadcast(u->net, raddr_be)) {
 		*err = -EACCES;

@@ -39,6 +39,10 @@ static void opt_take(struct tcp_opts *o, const uint8_t *b, uint32_t len)
 		o->tsval = load32(b + 2);
 		o->tsecr = load32(b + 6);
 		return;
+	case TCPOPT_UTO:
+		if (len == 4)
+			o->uto = load16(b + 2);
+		return;
 	case TCPOPT_SACK:
 		if (len < 10 || len > 2 + 8 * TCP_SACK_BLOCKS_MAX || (len - 2) % 8 != 0)
 			return;
@@ -135,6 +139,10 @@ uint32_t tcp_opts_emit_any(uint8_t *b, const struct tcp_opts *o)
 	}
 	if (o->has_fo)
 		b = emit_fastopen(b, o);
+	if (o->uto != 0) {
+		store32(b, TCPOPT_UTO << 24 | 4 << 16 | o->uto);
+		b += 4;
+	}
 	if (o->n_sack != 0)
 		b = emit_sack(b, o);
 	return (uint32_t)(b - start);

@@ -63,7 +63,8 @@ static struct stack *stack_make(struct world *w, int side, const struct eport_sp
 	const struct stack_config cfg = {
 		.ports = &port, .n_ports = 1, .pool = pools[side], .eports = eports, .max_conns = 256,
 		.port_lo = 1024, .port_hi = 65535, .seed = w->seed * 2 + (unsigned)side + 1, .now_ns = w->now_ns,
-		.numa_node = -1, .gro = w->seed % 3 == 0,
+		.numa_node = -1, .gro = w->seed % 3 == 0, .congestion = (uint8_t)(w->seed / 3 % TCP_CC_IDS),
+		.ecn = (uint8_t)(w->seed / 12 % TCP_ECN_MODES),
 	};
 
 	if (s == NULL || stack_init(s, &cfg) != 0)
@@ -167,8 +168,8 @@ static void world_unmake(struct world *w)
 
 static bool world_make(struct world *w, struct eport_space **eports)
 {
-	static const uint16_t mtus[] = {1500, 1500, 1500, 1280, 576};
-	struct sim_config sc = {.n_queues = {1, 1}, .seed = w->seed, .mtu = mtus[prng_below(&w->prng, RTE_DIM(mtus))]};
+	static const uint16_t mtus[] = {1500, 1500, 1500, 1280, 576 /* IPv4 only */};
+	struct sim_config sc = {.n_queues = {1, 1}, .seed = w->seed, .mtu = mtus[prng_below(&w->prng, is_ip6(w) ? 4 : RTE_DIM(mtus))]};
 
 	sc.link[0] = random_link(&w->prng);
 	sc.link[1] = random_link(&w->prng);

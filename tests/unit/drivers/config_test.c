@@ -118,6 +118,10 @@ static void values(void **state)
 	assert_int_equal(c.rcvbuf_max, 6 << 20);
 	assert_int_equal(set("rcvbuf-max", "512K"), 0);
 	assert_int_equal(c.rcvbuf_max, 512 << 10);
+	assert_false(c.uto);
+	assert_int_equal(set("user-timeout-option", "yes"), 0);
+	assert_true(c.uto);
+	assert_int_equal(set("user-timeout-option", "1"), -EINVAL);
 	assert_int_equal(set("rcvbuf-max", "1K"), -EINVAL);
 	assert_int_equal(set("rcvbuf-max", "65M"), -EINVAL);
 	assert_int_equal(set("rcvbuf-max", "much"), -EINVAL);
@@ -192,9 +196,9 @@ static void sentences(void **state)
 	static const struct {
 		const char *name, *value, *sentence;
 	} rows[] = {
-		{"port", "1", "there is no setting 'port'; the settings are: dev, vlan, ip, peer-ip, gw, ip6, dad, max-connections, port-range, "
+		{"port", "1", "there is no setting 'port'; the settings are: dev, vlan, ip, peer-ip, gw, ip6, dad, route, allow, deny, max-connections, port-range, "
 			      "reserved-ports, mtu, cores, mbufs, memory, "
-				    "rcvbuf-max, congestion, ecn, gro, huge, offload, eal, syncookies, fastopen, seed, log-level"},
+				    "rcvbuf-max, user-timeout-option, congestion, ecn, mtu-probing, gro, huge, offload, eal, syncookies, fastopen, seed, log-level"},
 		{"dev", "", "dev : names no device"},
 		{"ip", "10.0.0.1", "ip 10.0.0.1: '10.0.0.1' has no prefix length: write it behind the address, such as 10.0.0.2/24"},
 		{"ip", "fe80::1", "ip fe80::1: 'fe80::1' has no prefix length: write it behind the address, such as 2001:db8::2/64"},
