@@ -1,4 +1,5 @@
 /* fmt.c: numbers for people, and JSON objects for programs. */
+#include <arpa/inet.h>
 #include <math.h>
 
 #include "fmt.h"
@@ -44,6 +45,14 @@ struct fmt fmt_ip(uint32_t a)
 	struct fmt f;
 
 	snprintf(f.s, sizeof(f.s), "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
+	return f;
+}
+
+struct fmt fmt_ip6(const struct in6_addr *a)
+{
+	struct fmt f;
+
+	inet_ntop(AF_INET6, a, f.s, sizeof(f.s));
 	return f;
 }
 

@@ -2,16 +2,18 @@
 #ifndef APPS_FMT_H
 #define APPS_FMT_H
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdint.h>
 
 struct fmt {
-	char s[24];
+	char s[48]; /* an IPv6 address */
 };
 
 struct fmt fmt_count(double v); /* 999, 12.3k, 4.56M */
 struct fmt fmt_time(double ns); /* 850 ns, 12.3 us, 4.56 ms, 7.89 s */
 struct fmt fmt_ip(uint32_t addr); /* host order */
+struct fmt fmt_ip6(const struct in6_addr *addr);
 
 /* A JSON object, written as it is built; names and texts are plain ASCII without quotes. In an array names are NULL. */
 struct json {

@@ -93,8 +93,11 @@ static int args_check(struct run *r, char *err, size_t err_len)
 
 static void request_text(struct run *r)
 {
-	snprintf(r->request, sizeof(r->request), "%s %s HTTP/1.1\r\nHost: %s:%u\r\nUser-Agent: spate\r\n%s\r\n",
-		 r->a.head ? "HEAD" : "GET", r->url.path, r->url.host, r->url.port,
+	bool literal6 = strchr(r->url.host, ':') != NULL;
+
+	snprintf(r->request, sizeof(r->request), "%s %s HTTP/1.1\r\nHost: %s%.*s%s:%u\r\nUser-Agent: spate\r\n%s\r\n",
+		 r->a.head ? "HEAD" : "GET", r->url.path, literal6 ? "[" : "", (int)strcspn(r->url.host, "%"), r->url.host, literal6 ? "]" : "",
+		 r->url.port,
 		 r->a.no_keepalive ? "Connection: close\r\n" : "");
 }
 
@@ -240,6 +243,12 @@ static int report(struct run *r)
 	return good ? APP_OK : APP_ERRORS;
 }
 
+static int sim_defaults(struct run *r, char *err, size_t err_len)
+{
+	return r->url.ip6 ? settings_sim_defaults6(&r->st, &r->url.addr6, r->a.connections, err, err_len) :
+			    settings_sim_defaults(&r->st, r->url.addr, r->a.connections, err, err_len);
+}
+
 /* Everything after the command line: an exit code. */
 static int run(struct run *r)
 {
@@ -247,7 +256,7 @@ static int run(struct run *r)
 	char err[512] = "";
 	int rc;
 
-	if ((sim && settings_sim_defaults(&r->st, r->url.addr, r->a.connections, err, sizeof(err)) != 0) ||
+	if ((sim && sim_defaults(r, err, sizeof(err)) != 0) ||
 	    settings_room(&r->st, r->a.connections, err, sizeof(err)) != 0 ||
 	    (r->mode != LOAD_HOLD && settings_buffers(&r->st, r->a.connections, err, sizeof(err)) != 0) ||
 	    spate_start(r->st.c, err, sizeof(err)) != 0)
@@ -320,7 +329,8 @@ static int command_line(struct run *r, int argc, char **argv, char *err, size_t 
 	if (rc == 0)
 		rc = url_resolve(&r->url, err, err_len);
 	if (rc == 1)
-		fprintf(stderr, "spate load: %s is %s\n", r->url.host, fmt_ip(r->url.addr).s);
+		fprintf(stderr, "spate load: %s is %s\n", r->url.host,
+			r->url.ip6 ? fmt_ip6(&r->url.addr6).s : fmt_ip(r->url.addr).s);
 	return rc < 0 ? rc : 0;
 }
 

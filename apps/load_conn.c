@@ -304,16 +304,18 @@ void load_conn_open(struct load *l, uint32_t i, uint64_t intended_ns)
 	const struct url *u = l->plan->url;
 	struct load_conn *c = &l->conns[i];
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(u->port), .sin_addr.s_addr = htonl(u->addr) };
+	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_port = htons(u->port), .sin6_addr = u->addr6,
+				    .sin6_scope_id = u->scope };
 	struct epoll_event ev = { .events = EVENTS, .data.u64 = i };
 	int type = u->scheme == URL_UDP ? SOCK_DGRAM : SOCK_STREAM, fd, rc;
 
 	l->stats.opened++;
-	fd = spate_socket(AF_INET, type | SOCK_NONBLOCK, 0);
+	fd = spate_socket(u->ip6 ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK, 0);
 	if (fd < 0) {
 		error_count(l, LOAD_CONNECT, (unsigned)errno);
 		return;
 	}
-	rc = spate_connect(fd, (struct sockaddr *)&to, sizeof(to));
+	rc = u->ip6 ? spate_connect(fd, (struct sockaddr *)&to6, sizeof(to6)) : spate_connect(fd, (struct sockaddr *)&to, sizeof(to));
 	if ((rc != 0 && errno != EINPROGRESS) || spate_epoll_ctl(l->ep, EPOLL_CTL_ADD, fd, &ev) != 0) {
 		error_count(l, LOAD_CONNECT, (unsigned)errno);
 		spate_close(fd);

@@ -55,6 +55,8 @@ static void run(struct loader *ld, struct load *l)
 	show(ld, l, LOAD_RAMP);
 	while (__atomic_load_n(&t->go, __ATOMIC_ACQUIRE) == 0 && !app_stop)
 		spate_turn();
+	while (!spate_settled() && !app_stop)
+		spate_turn();
 	work(ld, l);
 	load_finish(l);
 	show(ld, l, LOAD_RUN);

@@ -276,9 +276,9 @@ void serve_turn(struct serve *s, int timeout_ms)
 
 static int listener_open(struct serve *s, unsigned svc, char *err, size_t err_len)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(s->cfg->port[svc]) };
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(s->cfg->port[svc]) }; /* of both families */
 	struct epoll_event ev = { .events = EPOLLIN };
-	int fd = spate_socket(AF_INET, services[svc].type | SOCK_NONBLOCK, 0), one = 1;
+	int fd = spate_socket(AF_INET6, services[svc].type | SOCK_NONBLOCK, 0), one = 1;
 
 	if (fd < 0)
 		goto fail;

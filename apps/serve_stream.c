@@ -73,7 +73,7 @@ bool serve_chargen(struct serve *s, struct sconn *c)
 void serve_udp_echo(struct serve *s, int fd)
 {
 	for (int i = 0; i < DATAGRAMS_MAX; i++) {
-		struct sockaddr_in from;
+		struct sockaddr_in6 from;
 		socklen_t from_len = sizeof(from);
 		ssize_t n = spate_recvfrom(fd, s->in, sizeof(s->in), 0, (struct sockaddr *)&from, &from_len);
 

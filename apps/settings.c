@@ -1,4 +1,5 @@
 /* settings.c: spate's settings on the command line, and defaults for `sim`. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 #define BUFFERS "131072"
 #define CONNS_ROOM 1000000 /* what --max-connections is by default, rounded down */
 
-static const char *const setting_names[] = { "dev", "vlan", "ip", "peer-ip", "gw", "max-connections", "port-range", "reserved-ports",
+static const char *const setting_names[] = { "dev", "vlan", "ip", "peer-ip", "gw", "ip6", "dad", "max-connections", "port-range", "reserved-ports",
 					     "cores", "mbufs", "memory", "gro", "huge", "offload", "eal", "seed", "mtu", "log-level",
 					     "config", NULL };
 
@@ -119,10 +120,48 @@ static void range_text(char *out, size_t len, uint32_t first, uint32_t n)
 		 last >> 24, last >> 16 & 255, last >> 8 & 255, last & 255, SIM_PREFIX_LEN);
 }
 
+/* How many local addresses so many connections to one port need; 0 with a sentence: too many. */
+static uint64_t sim_addresses(const struct settings *s, uint64_t conns, char *err, size_t err_len)
+{
+	uint32_t ports = settings_ports(s);
+	uint64_t n = (conns + ports - 1) / ports;
+
+	if (n < SIM_ADDRS_MIN)
+		return SIM_ADDRS_MIN;
+	if (n <= ADDRS_MAX)
+		return n;
+	snprintf(err, err_len, "%llu connections to one port need %llu local addresses, and a stack takes %d",
+		 (unsigned long long)conns, (unsigned long long)n, ADDRS_MAX);
+	return 0;
+}
+
+int settings_sim_defaults6(struct settings *s, const struct in6_addr *peer, uint64_t conns, char *err, size_t err_len)
+{
+	uint64_t n = sim_addresses(s, conns, err, err_len);
+	struct in6_addr first = *peer, last;
+	char text[128], a[INET6_ADDRSTRLEN], b[INET6_ADDRSTRLEN];
+
+	snprintf(text, sizeof(text), "%s/64", inet_ntop(AF_INET6, peer, a, sizeof(a)));
+	if (!s->peer_ip && spate_config_set(s->c, "peer-ip", text, err, err_len) != 0)
+		return -EINVAL;
+	if (s->ip)
+		return 0;
+	if (n == 0)
+		return -EINVAL;
+	/* The same network, and a part of it where the peer is not. */
+	memset(first.s6_addr + 8, 0, 8);
+	first.s6_addr[13] = peer->s6_addr[13] == 1 ? 2 : 1;
+	last = first;
+	last.s6_addr[14] = (uint8_t)((n - 1) >> 8);
+	last.s6_addr[15] = (uint8_t)(n - 1);
+	snprintf(text, sizeof(text), "%s-%s/64", inet_ntop(AF_INET6, &first, a, sizeof(a)), inet_ntop(AF_INET6, &last, b, sizeof(b)));
+	return spate_config_set(s->c, "ip", text, err, err_len);
+}
+
 int settings_sim_defaults(struct settings *s, uint32_t peer, uint64_t conns, char *err, size_t err_len)
 {
-	uint32_t ports = settings_ports(s), net = peer & ~((1u << (32 - SIM_PREFIX_LEN)) - 1), first = net + SIM_FIRST;
-	uint64_t n = (conns + ports - 1) / ports;
+	uint32_t net = peer & ~((1u << (32 - SIM_PREFIX_LEN)) - 1), first = net + SIM_FIRST;
+	uint64_t n = sim_addresses(s, conns, err, err_len);
 	char text[64];
 
 	if (!s->peer_ip) {
@@ -135,13 +174,8 @@ int settings_sim_defaults(struct settings *s, uint32_t peer, uint64_t conns, cha
 	}
 	if (s->ip)
 		return 0;
-	if (n < SIM_ADDRS_MIN)
-		n = SIM_ADDRS_MIN;
-	if (n > ADDRS_MAX) {
-		snprintf(err, err_len, "%llu connections to one port need %llu local addresses, and a stack takes %d",
-			 (unsigned long long)conns, (unsigned long long)n, ADDRS_MAX);
+	if (n == 0)
 		return -EINVAL;
-	}
 	if (peer >= first && peer < first + n)
 		first = peer + 1 + n <= net + 65535 ? peer + 1 : peer - (uint32_t)n;
 	range_text(text, sizeof(text), first, (uint32_t)n);

@@ -2,6 +2,7 @@
 #ifndef APPS_SETTINGS_H
 #define APPS_SETTINGS_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +27,7 @@ uint32_t settings_ports(const struct settings *s); /* automatic ports per local 
 /* Addresses for `sim` that the user left open: the far end has peer (host order), the near end enough others to open
  * conns connections to one port of it. 0 or -EINVAL with a sentence in err. */
 int settings_sim_defaults(struct settings *s, uint32_t peer, uint64_t conns, char *err, size_t err_len);
+int settings_sim_defaults6(struct settings *s, const struct in6_addr *peer, uint64_t conns, char *err, size_t err_len);
 /* Room for this many sockets per stack, unless the user said how many. */
 int settings_room(struct settings *s, uint64_t conns, char *err, size_t err_len);
 /* Packet buffers for this many connections that all talk in turn, unless the user said how many. */

@@ -64,29 +64,59 @@ static int path_of(const char *s, struct url *u, char *err, size_t err_len)
 	return 0;
 }
 
+/* "[2001:db8::1]" or "[fe80::1%1]", and what follows the bracket in *colon. */
+static int host6_of(const char *rest, size_t n, struct url *u, size_t *host_len, const char **colon, char *err, size_t err_len)
+{
+	const char *end = memchr(rest, ']', n), *zone;
+	char text[INET6_ADDRSTRLEN];
+	size_t len;
+
+	if (end == NULL || (end + 1 < rest + n && end[1] != ':'))
+		goto bad;
+	*host_len = (size_t)(end - rest) - 1;
+	*colon = end + 1 < rest + n ? end + 1 : NULL;
+	zone = memchr(rest, '%', (size_t)(end - rest));
+	len = zone ? (size_t)(zone - rest) - 1 : *host_len;
+	if (len >= sizeof(text))
+		goto bad;
+	snprintf(text, sizeof(text), "%.*s", (int)len, rest + 1);
+	if (inet_pton(AF_INET6, text, &u->addr6) != 1)
+		goto bad;
+	u->ip6 = true;
+	u->scope = zone ? (uint32_t)strtoul(zone + 1, NULL, 10) : 0;
+	return 0;
+bad:
+	snprintf(err, err_len, "'%.*s' is no IPv6 address in brackets, such as [2001:db8::1] or [fe80::1%%1]", (int)n, rest);
+	return -EINVAL;
+}
+
 int url_parse(const char *s, struct url *u, char *err, size_t err_len)
 {
-	const char *rest;
+	const char *rest, *host, *colon;
 	size_t n, host_len;
-	const char *colon;
+	int rc;
 
 	memset(u, 0, sizeof(*u));
 	if (scheme_of(s, u, &rest, err, err_len) != 0)
 		return -EINVAL;
 	n = strcspn(rest, "/?#");
-	colon = memchr(rest, ':', n);
-	host_len = colon ? (size_t)(colon - rest) : n;
 	if (rest[0] == '[') {
-		snprintf(err, err_len, "IPv6 addresses are not supported in URLs: use an IPv4 address");
-		return -EINVAL;
+		host = rest + 1;
+		rc = host6_of(rest, n, u, &host_len, &colon, err, err_len);
+		if (rc != 0)
+			return rc;
+	} else {
+		host = rest;
+		colon = memchr(rest, ':', n);
+		host_len = colon ? (size_t)(colon - rest) : n;
 	}
 	if (host_len == 0 || host_len >= sizeof(u->host) || memchr(rest, '@', n)) {
 		snprintf(err, err_len, "'%s' names no host: write an IPv4 address or a name after '://'", s);
 		return -EINVAL;
 	}
-	memcpy(u->host, rest, host_len);
+	memcpy(u->host, host, host_len);
 	if (colon) {
-		if (port_of(colon + 1, n - host_len - 1, u, err, err_len) != 0)
+		if (port_of(colon + 1, (size_t)(rest + n - colon - 1), u, err, err_len) != 0)
 			return -EINVAL;
 	} else if (u->scheme == URL_HTTP) {
 		u->port = 80;
@@ -107,16 +137,25 @@ int url_resolve(struct url *u, char *err, size_t err_len)
 	struct in_addr a;
 	int rc;
 
+	if (u->ip6)
+		return 0;
 	if (inet_pton(AF_INET, u->host, &a) == 1) {
 		u->addr = ntohl(a.s_addr);
 		return 0;
 	}
 	rc = getaddrinfo(u->host, NULL, &hint, &ai);
 	if (rc != 0) {
-		snprintf(err, err_len, "no IPv4 address for '%s': %s", u->host, gai_strerror(rc));
+		hint.ai_family = AF_INET6;
+		u->ip6 = getaddrinfo(u->host, NULL, &hint, &ai) == 0;
+	}
+	if (rc != 0 && !u->ip6) {
+		snprintf(err, err_len, "no address for '%s': %s", u->host, gai_strerror(rc));
 		return -EINVAL;
 	}
-	u->addr = ntohl(((struct sockaddr_in *)ai->ai_addr)->sin_addr.s_addr);
+	if (u->ip6)
+		u->addr6 = ((struct sockaddr_in6 *)ai->ai_addr)->sin6_addr;
+	else
+		u->addr = ntohl(((struct sockaddr_in *)ai->ai_addr)->sin_addr.s_addr);
 	freeaddrinfo(ai);
 	return 1;
 }

@@ -73,6 +73,7 @@ static int follow_rss(struct impair *im)
 
 	im->port.rss = im->rss = *r;
 	im->port.rss_trusted = im->inner->rss_trusted;
+	im->port.rss_trusted6 = im->inner->rss_trusted6;
 	if (r->n_queues == im->port.n_queues)
 		return 0;
 	return rss_init(&im->rss, r->key, r->key_len, NULL, r->reta_size, im->port.n_queues);

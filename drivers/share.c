@@ -76,7 +76,7 @@ static int share_start(struct port *p, struct rte_mempool **pools)
 	p->offloads = s->inner->offloads;
 	p->tso_max_bytes = s->inner->tso_max_bytes;
 	p->tx_segs_max = s->inner->tx_segs_max;
-	p->rss_trusted = false;
+	p->rss_trusted = p->rss_trusted6 = false;
 	if (p->rss.n_queues == p->n_queues)
 		return 0;
 	return rss_init(&p->rss, s->inner->rss.key, p->rss.key_len, NULL, p->rss.reta_size, p->n_queues);
@@ -164,7 +164,7 @@ int share_wrap(struct port *inner, uint16_t n, struct port **outer)
 	s->port = *inner;
 	s->port.ops = &share_ops;
 	s->port.n_queues = n;
-	s->port.rss_trusted = false;
+	s->port.rss_trusted = s->port.rss_trusted6 = false;
 	s->inner = inner;
 	for (uint16_t i = inner->n_queues; i < n; i++) {
 		s->ring[i] = ring_new(inner->numa_node);

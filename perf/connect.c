@@ -18,7 +18,8 @@ struct slot {
 
 struct churn {
 	struct perf_run *r;
-	struct sockaddr_in to;
+	union perf_name to;
+	socklen_t to_len;
 	int ep;
 	struct slot *slots;
 	uint32_t n, idle; /* idle: slots whose connect() failed at once, to try again */
@@ -38,8 +39,8 @@ static void start(struct churn *c, uint32_t i)
 
 	s->t0 = tsc_now();
 	s->phase = CONNECTING;
-	s->fd = NET(socket)(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	if (s->fd >= 0 && (NET(connect)(s->fd, (struct sockaddr *)&c->to, sizeof(c->to)) == 0 || errno == EINPROGRESS) &&
+	s->fd = NET(socket)(c->to.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	if (s->fd >= 0 && (NET(connect)(s->fd, &c->to.sa, c->to_len) == 0 || errno == EINPROGRESS) &&
 	    NET(epoll_ctl)(c->ep, EPOLL_CTL_ADD, s->fd, &ev) == 0)
 		return;
 	perf_fail(c->r, "connect");
@@ -160,9 +161,7 @@ static int client(struct perf_run *r)
 
 	c.r = r;
 	c.n = perf_share(r, r->a.concurrency);
-	c.to.sin_family = AF_INET;
-	c.to.sin_port = htons(PERF_PORT);
-	inet_pton(AF_INET, r->a.server_ip, &c.to.sin_addr);
+	c.to_len = perf_name(r, false, &c.to);
 	c.wait_for_fin = r->a.closer[0] == 's';
 	c.ns_per_tick = 1e9 / tsc_hz();
 	c.ep = NET(epoll_create1)(0);

@@ -12,12 +12,12 @@
 
 static bool open_one(struct perf_run *r, struct held *h, uint32_t i)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(PERF_PORT) };
+	union perf_name to;
+	socklen_t len = perf_name(r, false, &to);
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.u64 = i };
-	int fd = NET(socket)(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	int fd = NET(socket)(to.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-	inet_pton(AF_INET, r->a.server_ip, &to.sin_addr);
-	if (fd >= 0 && (NET(connect)(fd, (struct sockaddr *)&to, sizeof(to)) == 0 || errno == EINPROGRESS) &&
+	if (fd >= 0 && (NET(connect)(fd, &to.sa, len) == 0 || errno == EINPROGRESS) &&
 	    NET(epoll_ctl)(h->ep, EPOLL_CTL_ADD, fd, &ev) == 0) {
 		h->fds[i] = ~fd;
 		return true;

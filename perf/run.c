@@ -207,7 +207,8 @@ static int options(struct perf_run *r, int argc, char **argv, char *err, size_t 
 		{ "duration", OPT_TIME, &a->duration_ns, 1000000, 0, "TIME", "[3s]" },
 		{ "warmup", OPT_TIME, &a->warmup_ns, 0, 0, "TIME", "not counted, before it [1s]" },
 		{ "repeat", OPT_COUNT, &a->repeat, 1, REPEAT_MAX, "N", "and report the median [1]" },
-		{ "server", OPT_TEXT, &a->server_ip, 0, 0, "IP", "the server's address [" PERF_SERVER_DEFAULT "]" },
+		{ "ip", OPT_COUNT, &a->ip, 4, 6, "4|6", "which IP [4]" },
+		{ "server", OPT_TEXT, &a->server_ip, 0, 0, "IP", "the server's address [" PERF_SERVER_DEFAULT ", " PERF_SERVER6_DEFAULT "]" },
 		{ "client-netns", OPT_TEXT, &a->client_netns, 0, 0, "NAME", "the client's network namespace (kernel)" },
 		{ "server-netns", OPT_TEXT, &a->server_netns, 0, 0, "NAME", "the server's network namespace (kernel)" },
 	};
@@ -222,6 +223,8 @@ static int options(struct perf_run *r, int argc, char **argv, char *err, size_t 
 	}
 	if (rc != 0)
 		return rc;
+	if (a->ip == 6 && strcmp(a->server_ip, PERF_SERVER_DEFAULT) == 0)
+		a->server_ip = PERF_SERVER6_DEFAULT;
 	r->varied = a->connections != 0 || a->flows != 0;
 	if (a->connections == 0)
 		a->connections = r->ops->connections;
@@ -230,11 +233,23 @@ static int options(struct perf_run *r, int argc, char **argv, char *err, size_t 
 	return check(r, err, err_len);
 }
 
+socklen_t perf_name(const struct perf_run *r, bool any, union perf_name *name)
+{
+	memset(name, 0, sizeof(*name));
+	name->sa.sa_family = r->a.ip == 6 ? AF_INET6 : AF_INET;
+	name->in.sin_port = htons(PERF_PORT); /* in both at the same place */
+	if (!any && r->a.ip == 6)
+		inet_pton(AF_INET6, r->a.server_ip, &name->in6.sin6_addr);
+	else if (!any)
+		inet_pton(AF_INET, r->a.server_ip, &name->in.sin_addr);
+	return r->a.ip == 6 ? sizeof(name->in6) : sizeof(name->in);
+}
+
 int perf_run_case(const struct perf_ops *ops, int argc, char **argv, bool json)
 {
 	struct perf_run r = {
 		.ops = ops,
-		.a = { .wire = PERF_WIRE_DEFAULT, .closer = "server", .server_ip = PERF_SERVER_DEFAULT, .cpus = "0,1",
+		.a = { .wire = PERF_WIRE_DEFAULT, .closer = "server", .server_ip = PERF_SERVER_DEFAULT, .ip = 4, .cpus = "0,1",
 		       .duration_ns = 3000000000u, .warmup_ns = 1000000000u, .repeat = 1, .addresses = ops->addresses },
 	};
 	bool good = true, more = ops->points != NULL;

@@ -3,6 +3,7 @@
 #ifndef PERF_RUN_H
 #define PERF_RUN_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@ enum role { ROLE_CLIENT, ROLE_SERVER, ROLE_BOTH };
 
 struct perf_args {
 	const char *wire, *closer, *server_ip, *client_netns, *server_netns, *cpus;
+	uint64_t ip; /* 4 or 6 */
 	uint64_t cores, connections, concurrency, flows, duration_ns, warmup_ns, repeat, addresses;
 };
 
@@ -84,6 +86,14 @@ static inline uint32_t perf_share(const struct perf_run *r, uint64_t all)
 
 	return n > 0 ? (uint32_t)n : 1;
 }
+
+/* Where the server is, or where it listens: sa_family says what kind of socket. */
+union perf_name {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+socklen_t perf_name(const struct perf_run *r, bool any, union perf_name *name);
 
 int perf_server(struct perf_run *r);       /* until shared->stop */
 struct perf_server *perf_server_new(struct perf_run *r); /* listens; NULL with a sentence in shared->err */

@@ -20,16 +20,17 @@ struct perf_server {
 
 static int server_open(struct perf_server *s)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(PERF_PORT) };
+	union perf_name a;
+	socklen_t len = perf_name(s->r, true, &a);
 	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = LISTENER };
 	int one = 1;
 
 	s->ep = NET(epoll_create1)(0);
-	s->listener = NET(socket)(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	s->listener = NET(socket)(a.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	if (s->ep < 0 || s->listener < 0 ||
 	    NET(setsockopt)(s->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
 	    NET(setsockopt)(s->listener, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) != 0 ||
-	    NET(bind)(s->listener, (struct sockaddr *)&a, sizeof(a)) != 0 || NET(listen)(s->listener, BACKLOG) != 0 ||
+	    NET(bind)(s->listener, &a.sa, len) != 0 || NET(listen)(s->listener, BACKLOG) != 0 ||
 	    NET(epoll_ctl)(s->ep, EPOLL_CTL_ADD, s->listener, &ev) != 0)
 		return perf_fail(s->r, "server");
 	return 0;

@@ -26,13 +26,20 @@ static int set(struct perf_run *r, struct spate_config *c, const char *name, con
 	return spate_config_set(c, name, value, r->shared->err, sizeof(r->shared->err));
 }
 
+#define PERF_NET6 "fd00::"
+
+static const char *server_range(const struct perf_run *r) { return r->a.ip == 6 ? PERF_SERVER6_DEFAULT "/64" : "10.0.0.1/16"; }
+
 /* The client's addresses: enough ports for all connections. From 10.0.1.1, so that the server's is not among them. */
 static void client_range(const struct perf_run *r, char *out, size_t len)
 {
 	uint64_t need = (r->a.connections + PORTS - 1) / PORTS, n = need > r->a.addresses ? need : r->a.addresses;
 	uint32_t last = (1u << 8) + (uint32_t)n;
 
-	snprintf(out, len, "10.0.1.1-10.0.%u.%u/16", last >> 8, last & 255);
+	if (r->a.ip == 6)
+		snprintf(out, len, PERF_NET6 "1:0-" PERF_NET6 "1:%x/64", (unsigned)(n - 1));
+	else
+		snprintf(out, len, "10.0.1.1-10.0.%u.%u/16", last >> 8, last & 255);
 }
 
 static void socket_path(char *out, size_t len, pid_t pid)
@@ -58,7 +65,7 @@ static int memif_settings(struct perf_run *r, struct spate_config *c, enum role 
 	snprintf(dev, sizeof(dev), "memif:%s%s", path, role == ROLE_SERVER ? ",role=server" : "");
 	if (set(r, c, "dev", dev) != 0)
 		return -EINVAL;
-	return role == ROLE_SERVER ? set(r, c, "ip", "10.0.0.1/16") : set(r, c, "ip", range);
+	return role == ROLE_SERVER ? set(r, c, "ip", server_range(r)) : set(r, c, "ip", range);
 }
 
 /* The first N of --cpus, twice: both ends live there. "none": not pinned. */
@@ -90,7 +97,7 @@ static int settings(struct perf_run *r, struct spate_config *c, enum role role)
 		if (rc == 0)
 			rc = set(r, c, "ip", range);
 		if (rc == 0)
-			rc = set(r, c, "peer-ip", "10.0.0.1/16");
+			rc = set(r, c, "peer-ip", server_range(r));
 	} else {
 		rc = memif_settings(r, c, role, range);
 	}

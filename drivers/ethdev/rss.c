@@ -33,6 +33,8 @@ static const struct {
 	{RTE_ETH_RSS_FRAG_IPV6, "IPv6 fragments", false}, {RTE_ETH_RSS_NONFRAG_IPV6_OTHER, "other IPv6", false},
 };
 
+#define TYPES_IP6 (RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_NONFRAG_IPV6_UDP)
+
 static uint64_t types_wanted(void)
 {
 	uint64_t all = 0;
@@ -263,7 +265,7 @@ void ethdev_rss_settle(struct ethdev *e)
 	struct ethdev_rss *r = &e->rss;
 	unsigned n_in_table;
 
-	p->rss_trusted = false;
+	p->rss_trusted = p->rss_trusted6 = false;
 	p->offloads &= ~PORT_RX_HASH;
 	if (r->asked) {
 		rte_eth_dev_info_get(e->id, &e->info); /* mlx5 knows the size of its table only now */
@@ -275,6 +277,7 @@ void ethdev_rss_settle(struct ethdev *e)
 	if (homing_init(e, n_in_table) != 0) /* with our own key and table it cannot fail */
 		rss_init(&p->rss, e->key, KEY_DEFAULT, NULL, table_default(e), e->n_stacks);
 	p->rss_trusted = r->why_not[0] == '\0' && e->n_stacks > 1;
+	p->rss_trusted6 = p->rss_trusted && r->key_len >= RSS_KEY6_MIN && (r->types & TYPES_IP6) == TYPES_IP6;
 	if (e->hash_can_be_real && r->key_len != 0 && type_missing(r->types) == NULL &&
 	    e->conf.rxmode.offloads & RTE_ETH_RX_OFFLOAD_RSS_HASH)
 		p->offloads |= PORT_RX_HASH;
@@ -360,7 +363,8 @@ void ethdev_rss_describe(const struct ethdev *e, FILE *out)
 	if (e->n_stacks == 1)
 		fprintf(out, "  not needed             one core gets every packet\n");
 	else if (e->port.rss_trusted)
-		fprintf(out, "  relied on              packets arrive at the core that key and table name\n");
+		fprintf(out, "  relied on              packets arrive at the core that key and table name%s\n",
+			e->port.rss_trusted6 ? "" : "; those of IPv6 are passed on in software");
 	else
 		fprintf(out, "  not relied on          %s\n", r->why_not);
 	fprintf(out, "  hash in packets        %s\n", e->port.offloads & PORT_RX_HASH ? "used" : "not used; it is computed in software");

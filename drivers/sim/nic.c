@@ -5,8 +5,9 @@
 
 #include "drivers/sim/sim_int.h"
 #include "wire/cksum.h"
+#include "wire/ip6.h"
 
-#define FRAME_HEAD_MAX (14 + 4 + 60 + 4) /* Ethernet, VLAN, the longest IPv4 header, two ports */
+#define FRAME_HEAD_MAX (14 + 4 + 60 + 4) /* Ethernet, VLAN, the longest IPv4 header (IPv6's is shorter), two ports */
 #define FRAG_MASK RTE_BE16(0x3fff)       /* more fragments, and the offset */
 
 /* An IPv4 packet inside a frame. */
@@ -37,6 +38,30 @@ static bool has_ports(const struct rte_ipv4_hdr *ip)
 	       (ip->fragment_offset & FRAG_MASK) == 0;
 }
 
+/* An IPv6 packet inside a frame: where it begins, 0 when there is none. */
+static uint32_t ip6_find(const uint8_t *f, uint32_t len)
+{
+	uint32_t off = len >= 18 && f[12] == 0x81 && f[13] == 0x00 ? 18 : 14;
+
+	if (len < off + IP6_HDR_LEN || f[off - 2] != 0x86 || f[off - 1] != 0xdd || f[off] >> 4 != 6)
+		return 0;
+	return off;
+}
+
+/* By ports where they follow the header at once: like most NICs this one walks no extension headers. */
+static bool hash6(const struct rss *r, const uint8_t *f, uint32_t len, uint32_t *hash)
+{
+	uint32_t off = ip6_find(f, len), port = off + IP6_HDR_LEN;
+	const uint8_t *ip = f + off;
+
+	if (off == 0)
+		return false;
+	*hash = rss_hash2_ip6(r, ip + IP6_SRC_OFF, ip + IP6_DST_OFF);
+	if ((ip[IP6_NEXT_OFF] == IPPROTO_TCP || ip[IP6_NEXT_OFF] == IPPROTO_UDP) && len >= port + 4)
+		*hash ^= rss_hash6_sport(r, raw16(f + port)) ^ rss_hash6_dport(r, raw16(f + port + 2));
+	return true;
+}
+
 bool nic_hash_any(const struct rss *r, const struct rte_mbuf *m, uint32_t *hash)
 {
 	uint8_t buf[FRAME_HEAD_MAX];
@@ -45,8 +70,10 @@ bool nic_hash_any(const struct rss *r, const struct rte_mbuf *m, uint32_t *hash)
 	const uint8_t *port;
 	struct ip4_at at;
 
-	if (f == NULL || !ip4_find(&at, f, len))
+	if (f == NULL)
 		return false;
+	if (!ip4_find(&at, f, len))
+		return hash6(r, f, len, hash);
 	if (has_ports(at.ip) && len >= at.off + at.hdr_len + 4) {
 		port = f + at.off + at.hdr_len;
 		*hash = rss_hash4(r, at.ip->src_addr, at.ip->dst_addr, raw16(port), raw16(port + 2));
@@ -61,7 +88,23 @@ static void store_be16(struct rte_mbuf *m, uint32_t off, uint16_t value)
 	memcpy(rte_pktmbuf_mtod_offset(m, void *, off), &value, sizeof(value));
 }
 
-void nic_tx_cksum(struct rte_mbuf *m, uint64_t tx_flags)
+static void tx_cksum6(struct rte_mbuf *m, uint64_t l4)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, m->l2_len);
+	uint32_t l4_off = m->l2_len + m->l3_len, field_off = l4_off + (l4 == RTE_MBUF_F_TX_TCP_CKSUM ? 16 : 6);
+	uint32_t l4_len = rte_be_to_cpu_16(raw16(ip + IP6_LEN_OFF)) - (m->l3_len - IP6_HDR_LEN);
+	uint16_t sum;
+
+	if (l4 == 0 || field_off + 2 > m->data_len || l4_off + l4_len > rte_pktmbuf_pkt_len(m))
+		return;
+	store_be16(m, field_off, 0);
+	sum = cksum_l4_ip6(m, l4_off, l4_len, ip + IP6_SRC_OFF, l4 == RTE_MBUF_F_TX_TCP_CKSUM ? IPPROTO_TCP : IPPROTO_UDP);
+	if (sum == 0 && l4 == RTE_MBUF_F_TX_UDP_CKSUM)
+		sum = 0xffff; /* RFC 8200 8.1 */
+	store_be16(m, field_off, sum);
+}
+
+static void tx_cksum4(struct rte_mbuf *m, uint64_t tx_flags)
 {
 	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, m->l2_len);
 	uint64_t l4 = tx_flags & RTE_MBUF_F_TX_L4_MASK;
@@ -81,6 +124,15 @@ void nic_tx_cksum(struct rte_mbuf *m, uint64_t tx_flags)
 	if (sum == 0 && l4 == RTE_MBUF_F_TX_UDP_CKSUM)
 		sum = 0xffff; /* RFC 768: zero would mean that there is none */
 	store_be16(m, field_off, sum);
+}
+
+void nic_tx_cksum(struct rte_mbuf *m, uint64_t tx_flags)
+{
+	if (m->ol_flags & RTE_MBUF_F_TX_IPV6) {
+		tx_cksum6(m, tx_flags & RTE_MBUF_F_TX_L4_MASK);
+		return;
+	}
+	tx_cksum4(m, tx_flags);
 }
 
 static uint64_t l4_flags(const struct rte_mbuf *m, const struct ip4_at *at)

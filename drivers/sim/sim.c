@@ -172,7 +172,7 @@ static int port_init(struct sim *s, unsigned end, const struct sim_config *cfg, 
 	p->offloads = offloads_of(cfg);
 	p->tso_max_bytes = TSO_MAX;
 	p->numa_node = -1;
-	p->rss_trusted = cfg->rss != SIM_RSS_NONE;
+	p->rss_trusted = p->rss_trusted6 = cfg->rss != SIM_RSS_NONE;
 	key_random(key, prng);
 	rc = rss_init(&p->rss, key, sizeof(key), NULL, cfg->reta_size != 0 ? cfg->reta_size : RETA_DEFAULT, cfg->n_queues[end]);
 	return rc != 0 ? rc : nic_rss_init(sp, cfg->rss, prng);

@@ -34,17 +34,23 @@ static bool large_measure(struct large *l, const struct rte_mbuf *m)
 static void piece_headers(struct rte_mbuf *p, const struct large *l, uint32_t i, uint32_t len)
 {
 	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(p, struct rte_ipv4_hdr *, l->l3_off);
+	struct rte_ipv6_hdr *ip6 = rte_pktmbuf_mtod_offset(p, struct rte_ipv6_hdr *, l->l3_off);
 	struct rte_tcp_hdr *tcp = rte_pktmbuf_mtod_offset(p, struct rte_tcp_hdr *, l->l4_off);
 
-	ip->total_length = rte_cpu_to_be_16((uint16_t)(l->hdr_len - l->l3_off + len));
-	ip->packet_id = rte_cpu_to_be_16((uint16_t)(rte_be_to_cpu_16(ip->packet_id) + i));
-	ip->hdr_checksum = 0;
+	if (ip->version_ihl >> 4 == 6) {
+		ip6->payload_len = rte_cpu_to_be_16((uint16_t)(l->hdr_len - l->l3_off - sizeof(*ip6) + len));
+		p->ol_flags = RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_TCP_CKSUM;
+	} else {
+		ip->total_length = rte_cpu_to_be_16((uint16_t)(l->hdr_len - l->l3_off + len));
+		ip->packet_id = rte_cpu_to_be_16((uint16_t)(rte_be_to_cpu_16(ip->packet_id) + i));
+		ip->hdr_checksum = 0;
+		p->ol_flags = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_CKSUM;
+	}
 	tcp->sent_seq = rte_cpu_to_be_32(rte_be_to_cpu_32(tcp->sent_seq) + i * l->segsz);
 	if (i + 1 < l->pieces)
 		tcp->tcp_flags &= (uint8_t)~(RTE_TCP_FIN_FLAG | RTE_TCP_PSH_FLAG);
 	if (i > 0)
 		tcp->tcp_flags &= (uint8_t)~RTE_TCP_CWR_FLAG;
-	p->ol_flags = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_TCP_CKSUM;
 	p->l2_len = l->l3_off;
 	p->l3_len = l->l4_off - l->l3_off;
 }

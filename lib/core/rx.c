@@ -39,7 +39,7 @@ static __rte_noinline void rx_go_home(struct stack *s, struct net_pkt *pkt, uint
 {
 	if (why == REHOME_RSS && pkt->port == NET_PORT_LOOP) {
 		why = REHOME_LOOP;
-	} else if (why == REHOME_RSS && !s->port[pkt->port]->rss_trusted) {
+	} else if (why == REHOME_RSS && !(pkt->ip6 ? s->port[pkt->port]->rss_trusted6 : s->port[pkt->port]->rss_trusted)) {
 		why = REHOME_NO_RSS;
 	} else if (why == REHOME_RSS) {
 		say_mispredicted(s, pkt->port);

@@ -34,6 +34,7 @@ void announce_begin(struct net *n)
 void net_lead(struct net *n)
 {
 	n->announce.leader = true;
+	local6_groups_join(n);
 	announce_begin(n);
 	group_filter_ports(n);
 	n->chores = true;

@@ -77,6 +77,9 @@ enum group_record { GROUP_IS_IN = 1, GROUP_IS_EX, GROUP_TO_IN, GROUP_TO_EX, GROU
 /* Sends one report of one record. An interface's older querier may want something else, or nothing, instead. */
 void igmp_record(struct net *n, struct net_group *g, enum group_record type, const struct ip6_addr *src, uint32_t n_src);
 
+void mld_record(struct net *n, struct net_group *g, enum group_record type, const struct ip6_addr *src, uint32_t n_src);
+bool mld_v1_on(struct net *n, uint8_t iface); /* such a querier is on the link */
+
 /* A general query (group NULL), or one about a group, or some sources of it, arrived: it is answered within max_ms. */
 void group_query(struct net *n, uint8_t iface, bool is6, const struct ip6_addr *group, const struct ip6_addr *src, uint32_t n_src,
 		 uint32_t max_ms);

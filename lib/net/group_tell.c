@@ -24,7 +24,9 @@ static bool is_reported(const struct net_group *g)
 
 static void record(struct net *n, struct net_group *g, enum group_record type, const struct ip6_addr *src, uint32_t n_src)
 {
-	if (!group_is6(g))
+	if (group_is6(g))
+		mld_record(n, g, type, src, n_src);
+	else
 		igmp_record(n, g, type, src, n_src);
 }
 
@@ -178,7 +180,7 @@ void group_query(struct net *n, uint8_t iface, bool is6, const struct ip6_addr *
 
 	if (*pending && (int32_t)(when - *tick) >= 0)
 		return; /* all will be told sooner anyway */
-	if (group == NULL && n->groups.iface[iface].older[2]) {
+	if (group == NULL && (is6 ? mld_v1_on(n, iface) : n->groups.iface[iface].older[2])) {
 		groups_asked_each(n, iface, is6, max_ms);
 	} else if (group == NULL) {
 		*pending = true;

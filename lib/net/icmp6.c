@@ -231,12 +231,19 @@ void net_port_unreachable(struct net *n, const struct net_pkt *pkt)
 
 /* ---- in ---- */
 
-/* Neighbour discovery reads its messages whole. */
-static enum net_verdict discovery(struct net *n, struct net_pkt *pkt)
+/* Neighbour discovery and MLD read their messages whole. What routers ask about groups the leader answers. */
+static enum net_verdict discovery(struct net *n, struct net_pkt *pkt, bool mld, bool alert)
 {
 	struct rte_mbuf *m = pkt->m;
 	bool good = false;
 
+	if (mld && !n->announce.leader) {
+		if (mail_alone(n->flow->mail) || pkt->port == NET_PORT_LOOP)
+			rte_pktmbuf_free(m);
+		else
+			mail_packet(n->flow->mail, 0, pkt->port, m);
+		return NET_DONE;
+	}
 	if (m->nb_segs > 1) {
 		m = net_own(n, m);
 		if (m == NULL)
@@ -245,10 +252,12 @@ static enum net_verdict discovery(struct net *n, struct net_pkt *pkt)
 			return net_drop(n, m, DROP_NDP_BAD);
 		pkt->m = m;
 	}
-	if (pkt->l4_len >= ICMP6_HDR_LEN)
+	if (mld)
+		good = mld_input(n, pkt, rte_pktmbuf_mtod_offset(m, const uint8_t *, pkt->l4_off), alert);
+	else
 		good = ndp_input(n, pkt, rte_pktmbuf_mtod_offset(m, const uint8_t *, pkt->l4_off));
 	if (!good)
-		return net_drop(n, m, DROP_NDP_BAD);
+		return net_drop(n, m, mld ? DROP_ICMP_BAD : DROP_NDP_BAD);
 	rte_pktmbuf_free(m);
 	return NET_DONE;
 }
@@ -258,7 +267,6 @@ enum net_verdict icmp6_input(struct net *n, struct net_pkt *pkt, bool alert)
 	struct rte_mbuf *m = pkt->m;
 	struct icmp6_view v;
 
-	(void)alert;
 	if (!icmp6_parse(&v, rte_pktmbuf_mtod_offset(m, const void *, pkt->l4_off), pkt->l4_len) ||
 	    cksum_l4_ip6(m, pkt->l4_off, pkt->l4_len, rte_pktmbuf_mtod_offset(m, const uint8_t *, pkt->l3_off + IP6_SRC_OFF),
 			 IPPROTO_ICMPV6) != 0)
@@ -276,7 +284,10 @@ enum net_verdict icmp6_input(struct net *n, struct net_pkt *pkt, bool alert)
 	case ICMP6_NS:
 	case ICMP6_NA:
 	case ICMP6_REDIRECT:
-		return discovery(n, pkt);
+		return discovery(n, pkt, false, alert);
+	case ICMP6_MLD_QUERY:
+	case ICMP6_MLD_REPORT:
+		return discovery(n, pkt, true, alert);
 	default: /* replies to questions that we do not ask */
 		if (v.type < ICMP6_INFORMATIONAL)
 			return icmp6_error(n, pkt, &v);

@@ -60,6 +60,17 @@ static enum net_verdict fragment_identify(struct net *n, struct net_pkt *pkt, co
 	return NET_FRAGMENT;
 }
 
+/* To a group: datagrams only. */
+static enum net_verdict group_transport6(struct net *n, struct net_pkt *pkt)
+{
+	enum net_verdict v;
+
+	if (pkt->proto != IPPROTO_UDP)
+		return net_drop(n, pkt->m, DROP_GROUP_PROTO);
+	v = net_l4_identify(n, pkt);
+	return v == NET_UDP ? NET_GROUP : v;
+}
+
 static bool icmp6_is_ndp(const struct net_pkt *pkt)
 {
 	uint8_t type = pkt->l4_len > 0 ? *rte_pktmbuf_mtod_offset(pkt->m, const uint8_t *, pkt->l4_off) : 0;
@@ -72,8 +83,10 @@ static inline enum net_verdict upper(struct net *n, struct net_pkt *pkt, const s
 	if (pkt->proto == IPPROTO_ICMPV6) /* without neighbour discovery nothing would pass: no rule is about that */
 		return icmp6_is_ndp(pkt) || net_filter_passes_in(n, pkt) ? icmp6_input(n, pkt, c != NULL && c->router_alert) :
 									   net_drop(n, pkt->m, DROP_FILTER);
-	if (unlikely(pkt->key.laddr_be == 0 || ip6_addr_is_none(net_pkt_raddr6(pkt))))
-		return net_drop(n, pkt->m, pkt->key.laddr_be == 0 ? DROP_IP6_DST : DROP_IP6_SRC);
+	if (unlikely(ip6_addr_is_none(net_pkt_raddr6(pkt))))
+		return net_drop(n, pkt->m, DROP_IP6_SRC);
+	if (unlikely(pkt->key.laddr_be == 0))
+		return group_transport6(n, pkt);
 	if (likely(pkt->proto == IPPROTO_TCP || pkt->proto == IPPROTO_UDP))
 		return net_l4_identify(n, pkt);
 	if (pkt->proto == IP6_NEXT_NONE)
@@ -133,14 +146,13 @@ static inline bool source_bad(const struct net *n, const struct net_pkt *pkt, co
 	return local6_kind(local6_mark(n, pkt->key.raddr_be)) == LOCAL_OURS && pkt->port != NET_PORT_LOOP;
 }
 
-/* Groups that every host is in (RFC 4291 2.8): all nodes, and those in which our addresses are asked for; what a message there
- * says decides whom it concerns. */
-static bool group_ours(const struct ip6_addr *dst)
+/* Groups that every host is in (RFC 4291 2.8), of all nodes and of those in which our addresses are asked for (what a message
+ * there says decides whom it concerns), and that sockets are in. */
+static bool group_ours(const struct net *n, uint8_t iface, const struct ip6_addr *dst)
 {
-	static const struct ip6_addr all_nodes = {{0xff, 2, [15] = 1}}, self = {{0xff, 1, [15] = 1}};
 	static const uint8_t solicited[13] = {0xff, 2, [11] = 1, 0xff};
 
-	return ip6_addr_eq(dst, &all_nodes) || ip6_addr_eq(dst, &self) || memcmp(dst, solicited, sizeof(solicited)) == 0;
+	return memcmp(dst, solicited, sizeof(solicited)) == 0 || net_group_joined(n, iface, dst);
 }
 
 /* Is it for us? Sets the key's addresses. */
@@ -151,7 +163,7 @@ static inline bool ip6_addressed(const struct net *n, struct net_pkt *pkt, const
 	pkt->key.raddr_be = number6(n, ip->src, pkt->iface);
 	if (unlikely(ip6_addr_is_multicast(ip->dst))) {
 		pkt->key.laddr_be = 0;
-		return group_ours(ip->dst);
+		return group_ours(n, pkt->iface, ip->dst);
 	}
 	pkt->key.laddr_be = number6(n, ip->dst, pkt->iface);
 	mark = local6_mark(n, pkt->key.laddr_be);

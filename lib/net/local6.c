@@ -35,6 +35,39 @@ struct net_addr6 *local6_at(struct net *n, uint8_t iface, const struct ip6_addr 
 	return NULL;
 }
 
+/* ---- the groups in which they are asked for (RFC 4291 2.7.1) ---- */
+
+void local6_group_join(struct net *n, const struct net_addr6 *a)
+{
+	const struct ip6_addr group = ip6_addr_solicited(net_addr6_at(n, a->addr_be));
+
+	/* Half are for sockets. Routers that snoop on MLD pass on what nobody reported, too, if they follow RFC 4541 2.1.2. */
+	if (n->announce.leader && n->groups.group.used < GROUPS_MAX / 2)
+		net_group_join(n, a->iface, &group, 0);
+}
+
+void local6_groups_join(struct net *n)
+{
+	for (uint32_t i = 0; i < n->net6->n_addrs; i++)
+		local6_group_join(n, &n->net6->addr[i]);
+}
+
+/* Unless another one is asked for there, too. */
+static void group_leave(struct net *n, const struct net_addr6 *but)
+{
+	const struct ip6_addr group = ip6_addr_solicited(net_addr6_at(n, but->addr_be));
+
+	for (uint32_t i = 0; i < n->net6->n_addrs; i++) {
+		const struct net_addr6 *a = &n->net6->addr[i];
+		const struct ip6_addr other = ip6_addr_solicited(net_addr6_at(n, a->addr_be));
+
+		if (a != but && a->iface == but->iface && ip6_addr_eq(&group, &other))
+			return;
+	}
+	if (n->announce.leader)
+		net_group_leave(n, but->iface, &group, 0);
+}
+
 static struct net_route prefix_route(uint8_t iface, const struct ip6_addr *a, uint8_t prefix_len)
 {
 	struct net_route r = {.prefix_len = prefix_len, .type = ROUTE_ONLINK, .iface = iface};
@@ -96,6 +129,7 @@ int local6_add(struct net *n, uint8_t iface, const struct ip6_addr *a, uint8_t p
 	n->net6->n_addrs++;
 	x->due_tick = n->clock->tick + prng_below(n->flow->prng, ticks_from_ms(NDP_START_MS));
 	local6_state(n, x, n->net6->set.dad ? ADDR6_TENTATIVE : ADDR6_PREFERRED);
+	local6_group_join(n, x);
 	if (n->announce.leader)
 		group_filter_ports(n); /* its solicited-node group */
 	return 0;
@@ -106,6 +140,7 @@ void local6_remove(struct net *n, struct net_addr6 *a)
 	const struct ip6_addr addr = *net_addr6_at(n, a->addr_be);
 	struct net_addr6 gone = *a;
 
+	group_leave(n, a);
 	local6_state(n, a, ADDR6_DUPLICATE); /* counted as nothing */
 	mark_set(n, a, LOCAL_OLD); /* as long as something holds the number */
 	if (has_prefix_route(a, &addr) && !prefix_shared(n, a, &addr)) {

@@ -50,9 +50,25 @@ static void addr_change(const struct net *n, int rc, const char *what, rte_be32_
 		LOG_WARN("%s %u.%u.%u.%u: %s", what, ip[0], ip[1], ip[2], ip[3], strerror(-rc));
 }
 
-static void gateway_change(struct net *n, const struct net_gw_note *note)
+static void addr6_change(const struct net *n, int rc, const char *what, const struct ip6_addr *a)
+{
+	if (rc < 0 && rc != -EEXIST && rc != -ENOENT && n->announce.leader)
+		LOG_WARN("%s " IP6_PRT_FMT ": %s", what, IP6_BYTES(a), strerror(-rc));
+}
+
+static void gateway6_change(struct net *n, const struct net_gw_note *note)
 {
 	if (note->remove)
+		addr6_change(n, net_gw6_remove(n, note->iface, &note->gw6), "removing gateway", &note->gw6);
+	else
+		addr6_change(n, net_gw6_add_on(n, note->iface, &note->gw6), "adding gateway", &note->gw6);
+}
+
+static void gateway_change(struct net *n, const struct net_gw_note *note)
+{
+	if (note->gw_be == 0)
+		gateway6_change(n, note);
+	else if (note->remove)
 		addr_change(n, net_gw_remove(n, note->gw_be), "removing gateway", note->gw_be);
 	else
 		addr_change(n, net_gw_add_on(n, note->iface, note->gw_be), "adding gateway", note->gw_be);
@@ -65,12 +81,6 @@ static void addr_add(struct net *n, const struct net_addr_note *note)
 	addr_change(n, rc, "adding address", note->addr_be);
 	if (rc == 0 && n->announce.leader)
 		announce_begin(n);
-}
-
-static void addr6_change(const struct net *n, int rc, const char *what, const struct ip6_addr *a)
-{
-	if (rc < 0 && rc != -EEXIST && rc != -ENOENT && n->announce.leader)
-		LOG_WARN("%s " IP6_PRT_FMT ": %s", what, IP6_BYTES(a), strerror(-rc));
 }
 
 static void addr6_add(struct net *n, const struct net_addr6_note *note)

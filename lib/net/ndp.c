@@ -9,18 +9,13 @@
 
 static const struct ip6_addr none = {{0}}, all_nodes = {{0xff, 2, [15] = 1}};
 
-struct rte_ether_addr mac_of_group6(const struct ip6_addr *group)
-{
-	return (struct rte_ether_addr){{0x33, 0x33, group->b[12], group->b[13], group->b[14], group->b[15]}};
-}
-
 /* ---- out ---- */
 
 void ndp_solicit(struct net *n, uint8_t iface, rte_be32_t target_be, rte_be32_t from_be, const struct rte_ether_addr *mac)
 {
 	const struct ip6_addr *target = net_addr6_at(n, target_be);
 	const struct ip6_addr dst = mac != NULL ? *target : ip6_addr_solicited(target);
-	const struct rte_ether_addr to = mac != NULL ? *mac : mac_of_group6(&dst);
+	const struct rte_ether_addr to = mac != NULL ? *mac : group_mac(&dst);
 	uint8_t msg[NDP_MSG_MAX];
 
 	icmp6_send(n, iface, &to, net_addr6_at(n, from_be), &dst, NDP_HOPS, msg,
@@ -30,7 +25,7 @@ void ndp_solicit(struct net *n, uint8_t iface, rte_be32_t target_be, rte_be32_t 
 void ndp_probe(struct net *n, const struct net_addr6 *a)
 {
 	const struct ip6_addr *target = net_addr6_at(n, a->addr_be), dst = ip6_addr_solicited(target);
-	const struct rte_ether_addr to = mac_of_group6(&dst);
+	const struct rte_ether_addr to = group_mac(&dst);
 	uint8_t msg[NDP_MSG_MAX];
 
 	icmp6_send(n, a->iface, &to, &none, &dst, NDP_HOPS, msg, (uint16_t)ndp_probe_emit(msg, target, n->net6->nonce), false);
@@ -47,7 +42,7 @@ static void advertise(struct net *n, uint8_t iface, const struct ip6_addr *targe
 
 void ndp_announce(struct net *n, const struct net_addr6 *a)
 {
-	const struct rte_ether_addr to = mac_of_group6(&all_nodes);
+	const struct rte_ether_addr to = group_mac(&all_nodes);
 
 	advertise(n, a->iface, net_addr6_at(n, a->addr_be), &all_nodes, &to, false);
 }
@@ -69,7 +64,7 @@ static void conflict(struct net *n, const struct net_pkt *pkt, const struct ip6_
 /* A probe for an address of ours (RFC 4862 5.4.3): when both only would like it nobody gets it; when we have it, all shall hear. */
 static void probed(struct net *n, const struct net_pkt *pkt, const struct ndp_neigh *v, const struct net_addr6 *a)
 {
-	const struct rte_ether_addr to = mac_of_group6(&all_nodes);
+	const struct rte_ether_addr to = group_mac(&all_nodes);
 
 	if (v->opts.nonce != 0 && v->opts.nonce == n->net6->nonce)
 		return; /* ours, sent back to us */

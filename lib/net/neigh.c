@@ -203,6 +203,18 @@ static void send_to(struct net *n, const struct neigh *ne, struct rte_mbuf *m)
 	pkt_tx_push(&n->tx[n->iface[ne->iface].port], m);
 }
 
+/* What flows heard before counts no more; those that neigh_silence() asks. */
+static void paths_doubt(struct net *n, const struct neigh *ne)
+{
+	struct path *p;
+	uint32_t i = ne->paths;
+
+	for (int walk = 0; i != 0 && walk < NEIGH_CONFIRM_WALK; walk++, i = p->neigh_next) {
+		p = path_at(&n->paths, i);
+		p->confirmed_tick = ne->heard_tick;
+	}
+}
+
 /* Its hardware address is known. Not confirmed (RFC 4861 7.3.2, STALE): it has said something, but may not hear us. */
 static void neigh_known_as(struct net *n, uint32_t idx, const struct rte_ether_addr *mac, bool confirmed)
 {
@@ -215,6 +227,8 @@ static void neigh_known_as(struct net *n, uint32_t idx, const struct rte_ether_a
 	ne->state = NEIGH_REACHABLE;
 	ne->heard_tick = n->clock->tick - (confirmed ? 0 : ticks_from_ms(NEIGH_REACHABLE_MS));
 	timer_in_ms(n, idx, confirmed ? NEIGH_REACHABLE_MS : NDP_DELAY_MS);
+	if (!confirmed)
+		paths_doubt(n, ne);
 	if (!news)
 		return;
 	route_gateway_set(n, ne->iface, &gw, false);

@@ -44,15 +44,17 @@ int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, uint16_t n_por
 	n->icmp_tokens = ICMP_ERRORS_BURST;
 	n->icmp_ms = clock->now_ms;
 	ret = groups_init(n, numa_node);
-	if (ret == 0) {
-		ret = net6_init(n, numa_node);
-		if (ret != 0)
-			groups_fini(n);
-	}
-	if (ret != 0) {
-		region_unmap(&n->region);
-		paths_fini(&n->paths);
-	}
+	if (ret != 0)
+		goto no_groups;
+	ret = net6_init(n, numa_node);
+	if (ret != 0)
+		goto no_net6;
+	return 0;
+no_net6:
+	groups_fini(n);
+no_groups:
+	region_unmap(&n->region);
+	paths_fini(&n->paths);
 	return ret;
 }
 

@@ -251,7 +251,8 @@ struct net_route_note {
 	bool remove;
 };
 struct net_gw_note {
-	rte_be32_t gw_be;
+	rte_be32_t gw_be;       /* 0: IPv6, */
+	struct ip6_addr gw6;    /* this */
 	uint8_t iface;
 	bool remove;
 };
@@ -287,10 +288,6 @@ static inline int net_unreachable(const struct net *n, rte_be32_t raddr_be) { re
  * net_route_error(). Paths from it lead out of its interface, without a neighbour. */
 rte_be32_t net_source_to_group(const struct net *n, uint8_t iface, rte_be32_t group_be, int *err);
 static inline bool net_path_is_group(const struct path *p) { return p->neigh == 0 && p->resolved; }
-static inline bool net_is_group(const struct net *n, rte_be32_t addr_be)
-{
-	return (rte_be_to_cpu_32(addr_be) >> 28) == 0xe || net_is_broadcast(n, addr_be);
-}
 
 /* The path's index (one reference, give back with net_path_put()), 0 when full or unreachable (*err = -ENOBUFS, or as
  * net_route_error()). */
@@ -330,6 +327,13 @@ rte_be32_t net_local6(const struct net *n, const struct ip6_addr *a, uint32_t sc
 static inline const struct ip6_addr *net_addr6_at(const struct net *n, rte_be32_t number_be)
 {
 	return &addr6_at(&n->flow->addr6s, number_be)->addr;
+}
+/* A group's or broadcast address, of either family. */
+static inline bool net_is_group(const struct net *n, rte_be32_t addr_be)
+{
+	if (unlikely(flow_addr_is6(addr_be)))
+		return ip6_addr_is_multicast(net_addr6_at(n, addr_be));
+	return (rte_be_to_cpu_32(addr_be) >> 28) == 0xe || net_is_broadcast(n, addr_be);
 }
 /* The interface of an address of ours: its scope, when it is link-local. */
 uint8_t net_local6_iface(const struct net *n, rte_be32_t number_be);

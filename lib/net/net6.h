@@ -2,6 +2,7 @@
 #ifndef NET_NET6_H
 #define NET_NET6_H
 
+#include "net/group.h"
 #include "net/private.h"
 #include "wire/icmp6.h"
 #include "wire/ndp.h"
@@ -47,6 +48,8 @@ struct net6_iface {
 	uint8_t hops;           /* of packets that leave here */
 	uint16_t mtu;           /* IP bytes, as a router said; 0: the interface's */
 	uint8_t asks_left;      /* router solicitations to send */
+	bool mld1;              /* a querier of MLD version 1 was heard, at mld1_tick */
+	uint32_t mld1_tick;
 	uint32_t ask_tick;
 };
 
@@ -124,6 +127,9 @@ void local6_remove(struct net *n, struct net_addr6 *a);
 void local6_state(struct net *n, struct net_addr6 *a, enum addr6_state state);
 /* The best address of ours on iface to talk to a neighbour from, or NULL. */
 const struct net_addr6 *local6_towards(const struct net *n, uint8_t iface, const struct ip6_addr *neighbour);
+/* The leader is in the groups in which our addresses are asked for: of this one, or of all that are there. */
+void local6_group_join(struct net *n, const struct net_addr6 *a);
+void local6_groups_join(struct net *n);
 /* The address of an interface that is made of its hardware address (RFC 4291 appendix A). */
 struct ip6_addr local6_eui64(const struct net_iface *ifc, const struct ip6_addr *prefix);
 
@@ -132,6 +138,15 @@ enum net_verdict ip6_input(struct net *n, struct rte_mbuf *m, struct net_pkt *pk
 /* A whole packet whose extension headers are still to be walked. */
 enum net_verdict ip6_transport(struct net *n, struct net_pkt *pkt);
 uint32_t ip6_hash(const struct net *n, const struct net_pkt *pkt);
+
+/* ---- output6.c ---- */
+/* Makes a packet of m, with the path's headers and its checksum. */
+void net6_headers_add(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl,
+		      uint32_t flow);
+
+/* ---- mld.c ---- */
+/* Receives an MLD message, all of it at msg; false: it was bad. The leader only. */
+bool mld_input(struct net *n, const struct net_pkt *pkt, const uint8_t *msg, bool alert);
 
 /* ---- icmp6.c ---- */
 /* Receives an ICMPv6 message; owns pkt->m. alert: the packet had a router alert. */
@@ -151,8 +166,6 @@ void ndp_solicit(struct net *n, uint8_t iface, rte_be32_t target_be, rte_be32_t 
 void ndp_probe(struct net *n, const struct net_addr6 *a);
 /* Says that the address is ours. */
 void ndp_announce(struct net *n, const struct net_addr6 *a);
-/* The hardware address of a group (RFC 2464 7). */
-struct rte_ether_addr mac_of_group6(const struct ip6_addr *group);
 
 /* ---- router.c ---- */
 bool router_input(struct net *n, const struct net_pkt *pkt, const uint8_t *msg);

@@ -101,7 +101,7 @@ int net_ip4_output_as(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t
 
 void net_group_loop(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl)
 {
-	const struct ip6_addr group = ip6_addr_mapped(p->raddr_be);
+	const struct ip6_addr group = net_addr_whole(n, p->raddr_be);
 	struct rte_mbuf *copy;
 
 	if (!net_is_broadcast(n, p->raddr_be) && !net_group_joined(n, p->iface, &group))
@@ -111,7 +111,10 @@ void net_group_loop(struct net *n, const struct path *p, struct rte_mbuf *m, uin
 		drop_count(n->drops, DROP_NO_MBUF);
 		return;
 	}
-	headers_add(n, p, copy, proto, tos, ttl, true);
+	if (p->l3_len == IP6_HDR_LEN)
+		net6_headers_add(n, p, copy, proto, tos, ttl, 0);
+	else
+		headers_add(n, p, copy, proto, tos, ttl, true);
 	loop_output(n, p, copy);
 }
 
@@ -174,6 +177,7 @@ static bool error_fill6(const struct net *n, struct net_pkt *pkt, struct rte_mbu
 	pkt->hash = ip6_hash(n, pkt);
 	pkt->icmp.type = ICMP6_UNREACH;
 	pkt->icmp.code = ICMP6_UNREACH_ADDR;
+	pkt->icmp.from = *net_pkt_laddr6(pkt);
 	pkt->icmp.err = EHOSTUNREACH;
 	pkt->icmp.local = true;
 	if (pkt->proto == IPPROTO_TCP)

@@ -32,6 +32,13 @@ static inline void headers6_add(struct net *n, const struct path *p, struct rte_
 	}
 }
 
+void net6_headers_add(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl,
+		      uint32_t flow)
+{
+	headers6_add(n, p, m, proto, tos, ttl, flow);
+	pkt_tx_cksum_ip6(n->tx[p->port].port, m, p->l2_len, (uint16_t)(p->l2_len + IP6_HDR_LEN), proto);
+}
+
 static __rte_noinline int output6_slow(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl,
 				       uint32_t flow)
 {

@@ -44,20 +44,6 @@ static void path_to_self(struct net *n, struct path *p)
 	p->pmtu = n->iface[iface].mtu;
 }
 
-/* Makes it a path to all of a link, or those of a group there: over no neighbour, to an address that follows from the group. */
-static void path_to_all(struct net *n, struct path *p)
-{
-	const struct ip6_addr group = ip6_addr_mapped(p->raddr_be);
-	struct rte_ether_addr mac = group_mac(&group);
-
-	path_template(n, p, net_local_iface(n, p->laddr_be));
-	if (net_is_broadcast(n, p->raddr_be))
-		memset(&mac, 0xff, sizeof(mac));
-	memcpy(p->hdr + PATH_L2_MAX - p->l2_len, &mac, sizeof(mac));
-	p->pmtu = n->iface[p->iface].mtu;
-	p->resolved = true;
-}
-
 /* Where packets go first, and how long they may be there. */
 struct hop {
 	uint32_t neigh;
@@ -71,6 +57,21 @@ static uint16_t iface_mtu(const struct net *n, uint8_t iface, bool ip6)
 	uint16_t said = ip6 ? n->net6->iface[iface].mtu : 0;
 
 	return said != 0 ? said : n->iface[iface].mtu;
+}
+
+/* Makes it a path to all of a link, or those of a group there: over no neighbour, to an address that follows from the group. */
+static void path_to_all(struct net *n, struct path *p)
+{
+	const struct ip6_addr group = net_addr_whole(n, p->raddr_be);
+	struct rte_ether_addr mac = group_mac(&group);
+	bool ip6 = flow_addr_is6(p->raddr_be);
+
+	path_template(n, p, ip6 ? (uint8_t)(addr6_at(&n->flow->addr6s, p->raddr_be)->scope - 1) : net_local_iface(n, p->laddr_be));
+	if (!ip6 && net_is_broadcast(n, p->raddr_be))
+		memset(&mac, 0xff, sizeof(mac));
+	memcpy(p->hdr + PATH_L2_MAX - p->l2_len, &mac, sizeof(mac));
+	p->pmtu = iface_mtu(n, p->iface, ip6);
+	p->resolved = true;
 }
 
 static uint16_t route_mtu(const struct net *n, const struct net_route *r, bool ip6)
@@ -147,12 +148,13 @@ static int path_reroute(struct net *n, uint32_t idx)
 {
 	struct path *p = path_at(&n->paths, idx);
 	struct hop h = {.iface = p->iface};
-	int rc = net_is_local(n, p->raddr_be) ? 0 : hop_find(n, p, &h);
+	int rc;
 
 	if (net_is_group(n, p->raddr_be)) { /* it follows from its address alone */
 		p->route_gen = n->route_gen;
 		return 0;
 	}
+	rc = net_is_local(n, p->raddr_be) ? 0 : hop_find(n, p, &h);
 	if (rc != 0)
 		return rc;
 	p->route_gen = n->route_gen;
@@ -226,13 +228,25 @@ void net_path_put(struct net *n, uint32_t path)
 	addr6_put(&n->flow->addr6s, raddr_be);
 }
 
+/* A group is always one on some link: that of our address, unless another is named. */
+static uint32_t scope6_wanted(const struct net *n, rte_be32_t laddr_be, const struct ip6_addr *raddr, uint32_t scope_id)
+{
+	if (ip6_addr_is_multicast(raddr) && scope_id == 0)
+		return net_local6_iface(n, laddr_be) + 1u;
+	return ip6_addr_is_multicast(raddr) || ip6_addr_is_linklocal(raddr) ? scope_id : 0;
+}
+
 uint32_t net_path6_get(struct net *n, rte_be32_t laddr_be, const struct ip6_addr *raddr, uint32_t scope_id, int *err)
 {
-	uint32_t scope = ip6_addr_is_linklocal(raddr) ? scope_id : 0, path;
+	uint32_t scope = scope6_wanted(n, laddr_be, raddr, scope_id), path;
 	rte_be32_t raddr_be;
 
-	if (ip6_addr_is_linklocal(raddr) && scope_id == 0) {
+	if (ip6_addr_scope(raddr) <= 2 && scope_id == 0 && !ip6_addr_is_loopback(raddr)) {
 		*err = -EINVAL;
+		return 0;
+	}
+	if (scope > n->n_ifaces) {
+		*err = -ENETUNREACH;
 		return 0;
 	}
 	raddr_be = addr6_get(&n->flow->addr6s, raddr, scope);

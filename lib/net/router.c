@@ -310,7 +310,7 @@ static void ask(struct net *n, uint8_t iface)
 	static const struct ip6_addr routers = {{0xff, 2, [15] = 2}};
 	const struct net_addr6 *a = local6_towards(n, iface, &(struct ip6_addr){{0xfe, 0x80}});
 	const struct ip6_addr none = {{0}}, *src = a != NULL ? net_addr6_at(n, a->addr_be) : &none;
-	const struct rte_ether_addr mac = mac_of_group6(&routers);
+	const struct rte_ether_addr mac = group_mac(&routers);
 	uint8_t msg[NDP_MSG_MAX];
 
 	icmp6_send(n, iface, &mac, src, &routers, NDP_HOPS, msg, (uint16_t)ndp_rs_emit(msg, a != NULL ? &n->iface[iface].mac : NULL), false);

@@ -62,6 +62,7 @@ struct port {
 	/* Disagreements are said once; by whichever stack finds out first (relaxed: two at a time may both say it). */
 	bool said_queue, said_hash;
 	bool rss_trusted;          /* rss is what the device does: packets arrive where rss says */
+	bool rss_trusted6;         /* and those of TCP and UDP over IPv6 do, too */
 	/* The homing function: which stack owns a flow. rss.n_queues is the number of stacks that the port was opened for. The
 	 * device's key and table when trusted, else software's own. Does not change after start. */
 	struct rss rss;

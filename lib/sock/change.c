@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/config.h"
-#include "sock/sock.h"
+#include "sock/change.h"
 
 struct address {
 	uint32_t ip; /* host order */
@@ -51,12 +50,16 @@ void sock_changes_begin(const struct spate_config *c)
 		for (uint64_t a = c->ip[i].first; a <= c->ip[i].last; a++)
 			now.addr[now.n_addrs++] = (struct address){.ip = (uint32_t)a, .prefix_len = c->ip[i].prefix_len,
 								   .iface = (uint8_t)sock_iface_number(c, c->ip[i].iface)};
+	sock_changes6_begin(c);
 	pthread_mutex_unlock(&now.lock);
 }
 
+void sock_change_lock(void) { pthread_mutex_lock(&now.lock); }
+void sock_change_unlock(void) { pthread_mutex_unlock(&now.lock); }
+
 /* ---- with the lock held ---- */
 
-static int refuse(char *err, size_t err_len, int rc, const char *what)
+int sock_change_refuse(char *err, size_t err_len, int rc, const char *what)
 {
 	const char *why = rc == -ENXIO   ? "spate is not running" :
 			  rc == -EAGAIN  ? "a stack does not take its mail: it is not being polled" :
@@ -72,7 +75,7 @@ static int refuse(char *err, size_t err_len, int rc, const char *what)
 	return rc;
 }
 
-static int iface_find(const char *name, int otherwise)
+int sock_change_iface(const char *name, int otherwise)
 {
 	if (name == NULL)
 		return otherwise;
@@ -92,7 +95,7 @@ static struct address *address_find(uint32_t ip)
 
 static int address_add(const struct config_range *r, const char *interface)
 {
-	int iface = iface_find(interface, 0), rc;
+	int iface = sock_change_iface(interface, 0), rc;
 	const struct net_addr_note note = {.addr_be = rte_cpu_to_be_32(r->first), .prefix_len = r->prefix_len, .iface = (uint8_t)iface};
 
 	if (iface < 0)
@@ -123,7 +126,7 @@ static int address_remove(uint32_t ip)
 
 static int gateway_add(uint32_t gw, const char *interface)
 {
-	int iface = iface_find(interface, NET_IFACE_ANY);
+	int iface = sock_change_iface(interface, NET_IFACE_ANY);
 	const struct net_gw_note note = {.gw_be = rte_cpu_to_be_32(gw), .iface = (uint8_t)iface};
 	bool onlink = false;
 
@@ -140,7 +143,7 @@ int sock_iface_find(const char *name, int otherwise)
 	int iface;
 
 	pthread_mutex_lock(&now.lock);
-	iface = iface_find(name, otherwise);
+	iface = sock_change_iface(name, otherwise);
 	pthread_mutex_unlock(&now.lock);
 	return iface;
 }
@@ -150,14 +153,17 @@ int sock_iface_find(const char *name, int otherwise)
 int spate_address_add(const char *address, const char *interface, char *err, size_t err_len)
 {
 	struct config_range r;
-	int rc = config_parse_address(address, &r, err, err_len);
+	int rc;
 
+	if (config_is_ip6(address))
+		return sock_address6_add(address, interface, err, err_len);
+	rc = config_parse_address(address, &r, err, err_len);
 	if (rc != 0)
 		return rc;
 	pthread_mutex_lock(&now.lock);
 	rc = address_add(&r, interface);
 	pthread_mutex_unlock(&now.lock);
-	return refuse(err, err_len, rc, rc == -ENODEV ? interface : address);
+	return sock_change_refuse(err, err_len, rc, rc == -ENODEV ? interface : address);
 }
 
 int spate_address_remove(const char *address, char *err, size_t err_len)
@@ -166,6 +172,8 @@ int spate_address_remove(const char *address, char *err, size_t err_len)
 	char plain[64];
 	int rc;
 
+	if (config_is_ip6(address))
+		return sock_address6_remove(address, err, err_len);
 	/* The length is not looked at: an address is one of ours only once. */
 	snprintf(plain, sizeof(plain), "%.*s/32", (int)RTE_MIN(strcspn(address, "/"), sizeof(plain) - 8), address);
 	rc = config_parse_address(plain, &r, err, err_len);
@@ -174,14 +182,17 @@ int spate_address_remove(const char *address, char *err, size_t err_len)
 	pthread_mutex_lock(&now.lock);
 	rc = address_remove(r.first);
 	pthread_mutex_unlock(&now.lock);
-	return refuse(err, err_len, rc, address);
+	return sock_change_refuse(err, err_len, rc, address);
 }
 
 int spate_gateway_add(const char *gateway, const char *interface, char *err, size_t err_len)
 {
 	uint32_t gw;
-	int rc = config_parse_gateway(gateway, &gw, err, err_len);
+	int rc;
 
+	if (config_is_ip6(gateway))
+		return sock_gateway6_add(gateway, interface, err, err_len);
+	rc = config_parse_gateway(gateway, &gw, err, err_len);
 	if (rc != 0)
 		return rc;
 	pthread_mutex_lock(&now.lock);
@@ -189,17 +200,20 @@ int spate_gateway_add(const char *gateway, const char *interface, char *err, siz
 	pthread_mutex_unlock(&now.lock);
 	if (rc == -EINVAL)
 		snprintf(err, err_len, "gateway %s is on the network of none of our addresses", gateway);
-	return rc == -EINVAL ? rc : refuse(err, err_len, rc, rc == -ENODEV ? interface : gateway);
+	return rc == -EINVAL ? rc : sock_change_refuse(err, err_len, rc, rc == -ENODEV ? interface : gateway);
 }
 
 int spate_gateway_remove(const char *gateway, char *err, size_t err_len)
 {
 	struct net_gw_note note = {.remove = true};
 	uint32_t gw;
-	int rc = config_parse_gateway(gateway, &gw, err, err_len);
+	int rc;
 
+	if (config_is_ip6(gateway))
+		return sock_gateway6_remove(gateway, err, err_len);
+	rc = config_parse_gateway(gateway, &gw, err, err_len);
 	if (rc != 0)
 		return rc;
 	note.gw_be = rte_cpu_to_be_32(gw);
-	return refuse(err, err_len, sock_note_all(MAIL_GATEWAY, &note, sizeof(note)), gateway);
+	return sock_change_refuse(err, err_len, sock_note_all(MAIL_GATEWAY, &note, sizeof(note)), gateway);
 }

@@ -59,7 +59,44 @@ static int ip_read(const struct cmsghdr *c, struct udp_ctl *ctl)
 	}
 }
 
-int sock_cmsg_read(const struct msghdr *msg, struct udp_ctl *ctl)
+/* RFC 3542 6.1. The source may be a mapped address, of IPv4. */
+static int pktinfo6_read(const struct sock_env *env, const struct cmsghdr *c, struct udp_ctl *ctl)
+{
+	struct in6_pktinfo info;
+	struct ip6_addr src;
+
+	if (c->cmsg_len != CMSG_LEN(sizeof(info)))
+		return -EINVAL;
+	memcpy(&info, CMSG_DATA(c), sizeof(info));
+	memcpy(&src, &info.ipi6_addr, sizeof(src));
+	if (info.ipi6_ifindex > 0)
+		ctl->iface = (uint8_t)RTE_MIN(info.ipi6_ifindex - 1, NET_IFACE_ANY - 1u);
+	if (ip6_addr_is_none(&src))
+		return 0;
+	ctl->src_be = ip6_addr_is_mapped(&src) ? ip6_addr_ip4(&src) : net_local6(&env->s->net, &src, info.ipi6_ifindex);
+	return ctl->src_be != 0 ? 0 : -EINVAL;
+}
+
+/* A hop limit or traffic class; -1 is the socket's (RFC 3542 6.3, 6.5). */
+static int ip6_read(const struct sock_env *env, const struct cmsghdr *c, struct udp_ctl *ctl)
+{
+	int v, rc;
+
+	if (c->cmsg_type == IPV6_PKTINFO)
+		return pktinfo6_read(env, c, ctl);
+	if (c->cmsg_type != IPV6_HOPLIMIT && c->cmsg_type != IPV6_TCLASS)
+		return -EINVAL;
+	rc = int_of(c, false, &v);
+	if (rc < 0 || v < -1 || v > 255)
+		return -EINVAL;
+	if (c->cmsg_type == IPV6_HOPLIMIT)
+		ctl->ttl = v;
+	else
+		ctl->tos = v;
+	return 0;
+}
+
+int sock_cmsg_read(const struct sock_env *env, const struct conn *sock, const struct msghdr *msg, struct udp_ctl *ctl)
 {
 	struct msghdr in = *msg;
 	int rc = 0;
@@ -72,6 +109,8 @@ int sock_cmsg_read(const struct msghdr *msg, struct udp_ctl *ctl)
 			return -EINVAL;
 		if (c->cmsg_level == IPPROTO_IP)
 			rc = ip_read(c, ctl);
+		else if (c->cmsg_level == IPPROTO_IPV6 && sock->more & CONN_MORE_IP6)
+			rc = ip6_read(env, c, ctl);
 		else if (c->cmsg_level == SOL_SOCKET)
 			rc = -EINVAL; /* marks and send times have no meaning here; other levels are others' business, as on Linux */
 	}
@@ -142,6 +181,23 @@ static void put_pktinfo(struct writer *w, const struct sock_env *env, const stru
 	put(w, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
 }
 
+/* Also of IPv4 that an AF_INET6 socket received, in its own terms. */
+static void put_ip6(struct writer *w, const struct udp_pcb *p, const struct udp_meta *meta)
+{
+	const int hops = meta->ttl, tclass = meta->tos;
+	struct in6_pktinfo info = {.ipi6_ifindex = meta->iface + 1u};
+
+	memcpy(&info.ipi6_addr, &meta->to.addr, sizeof(info.ipi6_addr));
+	if (p->opts & UDP_OPT_PKTINFO6)
+		put(w, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
+	if (ip6_addr_is_mapped(&meta->to.addr)) /* the others are IP_TTL's and IP_TOS's */
+		return;
+	if (p->opts & UDP_OPT_RECVHOPS6)
+		put(w, IPPROTO_IPV6, IPV6_HOPLIMIT, &hops, sizeof(hops));
+	if (p->opts & UDP_OPT_RECVTC6)
+		put(w, IPPROTO_IPV6, IPV6_TCLASS, &tclass, sizeof(tclass));
+}
+
 static struct writer writer_of(const struct msghdr *msg)
 {
 	return (struct writer){.at = msg->msg_control, .left = msg->msg_control != NULL ? msg->msg_controllen : 0};
@@ -161,6 +217,7 @@ void sock_cmsg_write(const struct sock_env *env, const struct udp_pcb *p, const 
 
 	if (p->opts & (UDP_OPT_STAMP | UDP_OPT_STAMP_NS))
 		put_stamp(&w, env, p, meta);
+	put_ip6(&w, p, meta);
 	if (!ip6_addr_is_mapped(&meta->to.addr)) { /* options of IP are about IPv4 */
 		writer_end(&w, msg);
 		return;

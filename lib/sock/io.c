@@ -282,12 +282,17 @@ ssize_t sock_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	const struct udp_ctl *ctl = NULL;
 	struct udp_ctl special;
+	struct sock_env *env;
+	struct conn *c;
 	int rc = msg_check(msg);
 
 	if (rc == 0 && msg->msg_controllen > 0) {
+		rc = sock_find(fd, &env, &c);
+		if (rc < 0)
+			return rc;
 		if (msg->msg_control == NULL)
 			return -EFAULT;
-		rc = sock_cmsg_read(msg, &special);
+		rc = sock_cmsg_read(env, c, msg, &special);
 		ctl = &special;
 	}
 	if (rc < 0)

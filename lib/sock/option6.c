@@ -3,13 +3,43 @@
 
 #include "sock/option6.h"
 
+/* Options that are a bit of udp_pcb.opts. */
+static const struct {
+	int name;
+	uint16_t bit;
+} bits[] = {
+	{IPV6_RECVPKTINFO, UDP_OPT_PKTINFO6}, {IPV6_RECVHOPLIMIT, UDP_OPT_RECVHOPS6}, {IPV6_RECVTCLASS, UDP_OPT_RECVTC6},
+	{IPV6_DONTFRAG, UDP_OPT_DONTFRAG6}, {IPV6_RECVERR, UDP_OPT_RECVERR}, {IPV6_MULTICAST_LOOP, UDP_OPT_MC_LOOP},
+};
+
+static uint16_t bit_of(int name)
+{
+	for (unsigned i = 0; i < RTE_DIM(bits); i++)
+		if (bits[i].name == name)
+			return bits[i].bit;
+	return 0;
+}
+
 static int udp_get(const struct sock_env *env, const struct udp_pcb *p, int name, int *v)
 {
 	const struct path *path = p->c.h.path != 0 ? path_at(&env->s->net.paths, p->c.h.path) : NULL;
 
+	if (bit_of(name) != 0) {
+		*v = (p->opts & bit_of(name)) != 0;
+		return 0;
+	}
 	switch (name) {
+	case IPV6_MTU_DISCOVER:
+		*v = p->pmtudisc;
+		return 0;
 	case IPV6_TCLASS:
 		*v = p->tclass6;
+		return 0;
+	case IPV6_MULTICAST_HOPS:
+		*v = p->mc_ttl;
+		return 0;
+	case IPV6_MULTICAST_IF:
+		*v = p->mc_iface == NET_IFACE_ANY ? 0 : p->mc_iface + 1;
 		return 0;
 	case IPV6_UNICAST_HOPS:
 		*v = p->hops6 != 0 ? p->hops6 : path != NULL && path->hop_limit != 0 ? path->hop_limit : TCP_TTL_DEFAULT;
@@ -26,16 +56,63 @@ static int udp_get(const struct sock_env *env, const struct udp_pcb *p, int name
 
 static int udp_set(struct udp_pcb *p, int name, int v)
 {
-	if (name != IPV6_TCLASS && name != IPV6_UNICAST_HOPS)
+	if (bit_of(name) != 0) {
+		p->opts = (uint16_t)(v ? p->opts | bit_of(name) : p->opts & ~bit_of(name));
+		if (name == IPV6_RECVERR && !v)
+			udp_errors_drop(p);
+		return 0;
+	}
+	if (name == IPV6_MTU_DISCOVER) {
+		if (v < IP_PMTUDISC_DONT || v > IP_PMTUDISC_OMIT)
+			return -EINVAL;
+		p->pmtudisc = (uint8_t)v;
+		return 0;
+	}
+	if (name != IPV6_TCLASS && name != IPV6_UNICAST_HOPS && name != IPV6_MULTICAST_HOPS)
 		return -ENOPROTOOPT;
 	if (v < -1 || v > 255 || (name == IPV6_UNICAST_HOPS && v == 0))
 		return -EINVAL;
 	if (name == IPV6_TCLASS)
 		p->tclass6 = v == -1 ? 0 : (uint8_t)v;
+	else if (name == IPV6_MULTICAST_HOPS)
+		p->mc_ttl = v == -1 ? 1 : (uint8_t)v;
 	else
 		p->hops6 = v == -1 ? 0 : (uint8_t)v;
 	return 0;
 }
+
+/* ---- groups ---- */
+
+static int membership(struct sock_env *env, struct udp_pcb *p, bool join, const void *val, socklen_t len)
+{
+	struct ipv6_mreq r;
+	struct ip6_addr group;
+	int iface;
+
+	if (len < sizeof(r))
+		return -EINVAL;
+	memcpy(&r, val, sizeof(r));
+	memcpy(&group, &r.ipv6mr_multiaddr, sizeof(group));
+	if (!ip6_addr_is_multicast(&group))
+		return -EINVAL;
+	iface = udp_iface(&env->s->udp, 0, (int)r.ipv6mr_interface);
+	if (iface < 0)
+		return -ENODEV;
+	return join ? udp_group_join(&env->s->udp, p, (uint8_t)iface, &group) : udp_group_leave(&env->s->udp, p, (uint8_t)iface, &group);
+}
+
+static int multicast_if(struct sock_env *env, struct udp_pcb *p, int ifindex)
+{
+	int iface = udp_iface(&env->s->udp, 0, ifindex);
+
+	if (iface < 0)
+		return -ENODEV;
+	p->mc_iface = (uint8_t)iface;
+	udp_path_forget(&env->s->udp, p);
+	return 0;
+}
+
+/* ---- the calls ---- */
 
 /* Only before there is a port, as on Linux: the port is taken for both families or for one. */
 static int v6only_set(struct conn *c, int on)
@@ -52,9 +129,13 @@ int sock_option6_set(struct sock_env *env, struct conn *c, int name, const void 
 
 	if (!(c->more & CONN_MORE_IP6))
 		return -ENOPROTOOPT;
+	if (!sock_is_tcp(c) && (name == IPV6_JOIN_GROUP || name == IPV6_LEAVE_GROUP))
+		return membership(env, sock_udp(c), name == IPV6_JOIN_GROUP, val, len);
 	if (len < sizeof(v))
 		return -EINVAL;
 	memcpy(&v, val, sizeof(v));
+	if (!sock_is_tcp(c) && name == IPV6_MULTICAST_IF)
+		return multicast_if(env, sock_udp(c), v);
 	switch (name) {
 	case IPV6_V6ONLY:
 		return v6only_set(c, v);

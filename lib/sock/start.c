@@ -398,7 +398,7 @@ static void port_rss_compare(struct port *p, const struct port *first)
 	       memcmp(p->rss.reta, first->rss.reta, first->rss.reta_size * sizeof(first->rss.reta[0])) == 0;
 	if (same || !p->rss_trusted)
 		return;
-	p->rss_trusted = false;
+	p->rss_trusted = p->rss_trusted6 = false;
 	LOG_WARN("%s spreads packets otherwise than %s: what arrives at the wrong core is passed on in software", p->name, first->name);
 }
 
@@ -585,5 +585,7 @@ void spate_detach(void)
 }
 
 uint32_t spate_turn(void) { return sock_cur != NULL ? sock_cur->turn(sock_cur) : 0; }
+
+int spate_settled(void) { return sock_cur == NULL || net_ip6_settled(&sock_cur->s->net); }
 
 uint64_t spate_now_ns(void) { return sock_cur != NULL ? sock_cur->s->clock.now_ns : 0; }

@@ -31,7 +31,8 @@
  *    connect(), whether the port is free for this destination; if it is not, the attempt fails with EADDRNOTAVAIL (a
  *    blocking connect() returns it, else SO_ERROR). It needs that the other stack is being polled.
  *
- * Differences from Linux that hold everywhere: only AF_INET; no SIGPIPE (EPIPE alone, as with MSG_NOSIGNAL); no
+ * Differences from Linux that hold everywhere: only AF_INET and AF_INET6 (whose scope ids number the network
+ * interfaces from 1 on, in the order of the configuration); no SIGPIPE (EPIPE alone, as with MSG_NOSIGNAL); no
  * ancillary data; no out-of-band data; no broadcast and multicast (ENETUNREACH); FD_CLOEXEC is accepted and means
  * nothing, since descriptors do not survive exec; fork() gives the child no stack. Data leaves at the end of the
  * stack's turn, that is in the next call that waits or polls (spate_epoll_wait(), spate_turn(), a blocking call), so
@@ -56,14 +57,14 @@
 extern "C" {
 #endif
 
-/* A new socket: AF_INET with SOCK_STREAM (TCP) or SOCK_DGRAM (UDP), type may have SOCK_NONBLOCK and SOCK_CLOEXEC.
- * EAFNOSUPPORT: any other family (AF_INET6 and AF_UNIX too). EINVAL: unknown type flags. ESOCKTNOSUPPORT: other types.
+/* A new socket: AF_INET or AF_INET6 (of both families until IPV6_V6ONLY; IPv4 is ::ffff:a.b.c.d there) with SOCK_STREAM (TCP) or SOCK_DGRAM (UDP), type may have SOCK_NONBLOCK and SOCK_CLOEXEC.
+ * EAFNOSUPPORT: any other family (AF_UNIX too). EINVAL: unknown type flags. ESOCKTNOSUPPORT: other types.
  * EPROTONOSUPPORT: protocol does not fit the type. ENOBUFS: the stack has max-connections sockets. */
 SPATE_API int spate_socket(int domain, int type, int protocol);
 
 /* Names the local end. Port 0: a free port is chosen now (or at connect(), with IP_BIND_ADDRESS_NO_PORT).
- * EINVAL: length, already bound, or connected. EAFNOSUPPORT: family is not AF_INET (AF_UNSPEC with 0.0.0.0 is taken, as
- * on Linux). EADDRNOTAVAIL: address is not one of this stack's. EADDRINUSE: port in use (without
+ * EINVAL: length, already bound, or connected. EAFNOSUPPORT: family is not the socket's (AF_INET: AF_UNSPEC with
+ * 0.0.0.0 is taken, as on Linux). Of IPv6 EINVAL: link-local without scope, IPv4 with IPV6_V6ONLY; ENODEV: no such scope. EADDRNOTAVAIL: address is not one of this stack's. EADDRINUSE: port in use (without
  * SO_REUSEADDR/SO_REUSEPORT on both sides), or no free port. ENOBUFS: no packet buffer to tell the other stacks. EFAULT.
  * Ports below 1024 need no privilege. */
 SPATE_API int spate_bind(int fd, const struct sockaddr *addr, socklen_t len);
@@ -90,7 +91,9 @@ SPATE_API int spate_accept4(int fd, struct sockaddr *addr, socklen_t *len, int f
  * ETIMEDOUT: no answer. ENETUNREACH: no route, broadcast or multicast. EHOSTUNREACH: the neighbour does not answer, or
  * ICMP says so. EADDRNOTAVAIL: every local port, or the bound one, is busy for this destination. EINTR: the attempt
  * goes on. ENOBUFS: no memory. ENETUNREACH, ENOPROTOOPT, EHOSTDOWN, ENONET, EOPNOTSUPP, EPROTO: ICMP errors as Linux maps them.
- * After a failure the same socket can try again. 0.0.0.0 connects to the stack's first own address.
+ * After a failure the same socket can try again. 0.0.0.0 and :: connect to the stack's first own address.
+ * Of IPv6 EINVAL: link-local without scope, or another than the bound one; ENETUNREACH: IPv4 with IPV6_V6ONLY or bound to IPv6;
+ * EAFNOSUPPORT: bound to IPv4.
  * AF_UNSPEC: breaks the connection (reset) or the attempt, and makes a listener an ordinary socket again; 0.
  *
  * Datagrams: never blocks; sets the peer to send to and to receive from. AF_UNSPEC dissolves. EACCES: broadcast without
@@ -148,6 +151,9 @@ SPATE_API int spate_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
  * SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_RCVTIMEO, SO_SNDTIMEO (struct timeval; 0: for ever), SO_SNDBUF,
  * SO_RCVBUF (doubled as on Linux), SO_LINGER, SO_KEEPALIVE.
  * IPPROTO_IP: IP_TOS, IP_TTL, IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE (51, Linux 6.3: for automatic ports).
+ * IPPROTO_IPV6 (AF_INET6 only): IPV6_V6ONLY (before bind()), IPV6_UNICAST_HOPS, IPV6_TCLASS, IPV6_MTU (get), IPV6_AUTOFLOWLABEL
+ * (always on); datagrams also IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IPV6_RECVERR, IPV6_MTU_DISCOVER, IPV6_DONTFRAG,
+ * IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_MULTICAST_IF.
  * IPPROTO_TCP (constants: <netinet/tcp.h>): what the stack has.
  * ENOPROTOOPT: any other. EINVAL: value out of range or too short. EDOM: tv_usec out of range. EFAULT: null. ENOBUFS.
  * */

@@ -74,6 +74,9 @@ SPATE_API int spate_filter_set(const char *const *rules, unsigned n, char *err, 
 
 /* One turn of the calling thread's stack; returns the packets and timers handled. Waiting calls do this by themselves. */
 SPATE_API uint32_t spate_turn(void);
+/* 1 when each of our addresses may be used, or never will be; 0 while IPv6 addresses are asked for, a second or two after they
+ * were added (setting "dad"): no connection leaves from them, and bind() to them is EADDRNOTAVAIL. Time passes in turns. */
+SPATE_API int spate_settled(void);
 /* The calling thread's stack's time: monotonic, nanoseconds, read once per turn (cheap; stands still within a turn). */
 SPATE_API uint64_t spate_now_ns(void);
 

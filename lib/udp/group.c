@@ -201,10 +201,11 @@ int udp_group_source(struct udp *u, struct udp_pcb *p, uint8_t iface, const stru
 
 static bool wanted(const struct udp *u, const struct udp_pcb *p, const struct net_pkt *pkt)
 {
-	const struct ip6_addr group = ip6_addr_mapped(pkt->key.laddr_be), src = ip6_addr_mapped(pkt->key.raddr_be);
+	const struct ip6_addr group = pkt->ip6 ? *net_pkt_laddr6(pkt) : ip6_addr_mapped(pkt->key.laddr_be);
+	const struct ip6_addr src = pkt->ip6 ? *net_pkt_raddr6(pkt) : ip6_addr_mapped(pkt->key.raddr_be);
 	int allows;
 
-	if ((rte_be_to_cpu_32(pkt->key.laddr_be) >> 28) != 0xe)
+	if (!pkt->ip6 && (rte_be_to_cpu_32(pkt->key.laddr_be) >> 28) != 0xe)
 		return true;
 	allows = net_group_allows(u->net, pkt->iface, &group, udp_ref(u, p), &src);
 	return allows < 0 ? p->opts & UDP_OPT_MC_ALL : allows > 0;

@@ -177,7 +177,7 @@ static __rte_noinline int send_to_group(struct udp *u, const struct udp_pcb *p, 
 					 const struct sending *s)
 {
 	bool broadcast = net_is_broadcast(u->net, way->raddr_be);
-	uint8_t tos = s->tos >= 0 ? (uint8_t)s->tos : p->tos;
+	uint8_t tos = s->tos >= 0 ? (uint8_t)s->tos : way->l3_len == IP4_HDR_LEN ? p->tos : p->tclass6;
 	uint8_t ttl = s->ttl >= 0 ? (uint8_t)s->ttl : broadcast ? p->ttl : p->mc_ttl;
 
 	if (p->opts & UDP_OPT_MC_LOOP || broadcast)
@@ -207,7 +207,7 @@ static int send_over(struct udp *u, struct udp_pcb *p, uint32_t path, const stru
 		rc = -EMSGSIZE;
 	if (rc < 0)
 		return rc;
-	if (unlikely(!may_fragment(p)) && s->len + UDP_HDR_LEN + way->l3_len > mtu_of(u, p, way))
+	if (unlikely(!may_fragment(p) || (p->opts & UDP_OPT_DONTFRAG6 && way->l3_len != IP4_HDR_LEN)) && s->len + UDP_HDR_LEN + way->l3_len > mtu_of(u, p, way))
 		return too_big(u, p, way, s);
 	m = datagram_new(u, s->iov, s->n, s->len, p->c.h.key.lport_be, s->rport_be, &rc);
 	if (m == NULL)

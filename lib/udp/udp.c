@@ -131,7 +131,8 @@ static bool autobind_home(struct udp *u, struct udp_pcb *p, struct flow_key *key
 		if (!bind_is_auto(&u->binds, port) || flow_home(u->flow, flow_hash(u->flow, key)) != u->flow->self)
 			continue;
 		/* Without BIND_REUSE: an automatic port is nobody else's. */
-		if (bind_add(&u->binds, udp_ref(u, p), p->c.h.key.laddr_be, key->lport_be, BIND_RECEIVES, false) == 0)
+		if (bind_add(&u->binds, udp_ref(u, p), p->c.h.key.laddr_be, key->lport_be, BIND_RECEIVES | conn_bind_families(&p->c),
+			     false) == 0)
 			return true;
 	}
 	return false;
@@ -144,7 +145,7 @@ static int port_choose(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rt
 	int rc;
 
 	if (u->flow->rss->n_queues < 2 || !autobind_home(u, p, &key)) {
-		rc = bind_any(u, p, p->c.h.key.laddr_be, BIND_RECEIVES, &key.lport_be);
+		rc = bind_any(u, p, p->c.h.key.laddr_be, BIND_RECEIVES | conn_bind_families(&p->c), &key.lport_be);
 		if (rc < 0)
 			return rc == -EADDRINUSE ? -EAGAIN : rc; /* datagrams say EAGAIN */
 	}
@@ -187,18 +188,18 @@ rte_be32_t udp_multicast_from(const struct udp_pcb *p, const struct net_end *to)
 	return ip6_addr_is_mapped(&to->addr) && IN_MULTICAST(rte_be_to_cpu_32(ip6_addr_ip4(&to->addr))) ? p->mc_laddr_be : 0;
 }
 
-static uint32_t path_get6(struct udp *u, rte_be32_t laddr_be, const struct net_end *to, int *err)
+static uint32_t path_get6(struct udp *u, rte_be32_t laddr_be, uint8_t iface, const struct net_end *to, int *err)
 {
-	uint32_t n = 0;
+	uint32_t n = 0, scope = to->scope == 0 && iface != NET_IFACE_ANY ? iface + 1u : to->scope;
 	const rte_be32_t *src = &laddr_be;
 
 	if (laddr_be == 0)
-		src = net_sources6(u->net, &to->addr, to->scope, &n);
+		src = net_sources6(u->net, &to->addr, scope, &n);
 	if (src == NULL) {
-		*err = net_unreachable6(u->net, &to->addr, to->scope);
+		*err = net_unreachable6(u->net, &to->addr, scope);
 		return 0;
 	}
-	return net_path6_get(u->net, src[0], &to->addr, to->scope, err);
+	return net_path6_get(u->net, src[0], &to->addr, scope, err);
 }
 
 uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_be, uint8_t iface, const struct net_end *to, int *err)
@@ -212,7 +213,7 @@ uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_b
 		return 0;
 	}
 	if (!ip6_addr_is_mapped(&to->addr))
-		return path_get6(u, laddr_be, to, err);
+		return path_get6(u, laddr_be, iface, to, err);
 	raddr_be = ip6_addr_ip4(&to->addr);
 	if (!p->broadcast && net_is_broadcast(u->net, raddr_be)) {
 		*err = -EACCES;

@@ -23,6 +23,10 @@
 #define UDP_OPT_RECVERR    (1u << 6)
 #define UDP_OPT_MC_LOOP    (1u << 7) /* IP_MULTICAST_LOOP */
 #define UDP_OPT_MC_ALL     (1u << 8) /* IP_MULTICAST_ALL: also of groups that only others have joined */
+#define UDP_OPT_PKTINFO6   (1u << 9) /* IPV6_RECVPKTINFO */
+#define UDP_OPT_RECVHOPS6  (1u << 10) /* IPV6_RECVHOPLIMIT */
+#define UDP_OPT_RECVTC6    (1u << 11) /* IPV6_RECVTCLASS */
+#define UDP_OPT_DONTFRAG6  (1u << 12) /* IPV6_DONTFRAG */
 
 struct udp_pcb {
 	struct conn c;          /* c.h.key: bound and connected addresses; connected: CONN_IN_TABLE */

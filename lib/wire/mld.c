@@ -19,18 +19,24 @@ bool mld_query_parse(struct mld_query *v, const void *msg, uint32_t len, const s
 		return false;
 	memcpy(&v->group, b + 8, sizeof(v->group));
 	v->v2 = len >= QUERY2_LEN;
+	v->n_src = v->v2 ? load16(b + 26) : 0;
+	v->src = (const struct ip6_addr *)(b + QUERY2_LEN);
+	if (v->v2 && v->n_src * 16u > len - QUERY2_LEN)
+		return false;
 	v->max_delay_ms = v->v2 ? delay_ms(load16(b + 4)) : load16(b + 4);
 	return ip6_addr_is_none(&v->group) || ip6_addr_is_multicast(&v->group);
 }
 
-void mld2_report_emit(void *buf, uint16_t n_records) { icmp6_emit(buf, ICMP6_MLD2_REPORT, 0, n_records); }
-
-void mld2_record_emit(void *buf, uint8_t type, const struct ip6_addr *group)
+uint32_t mld2_emit(void *buf, uint8_t type, const struct ip6_addr *group, const struct ip6_addr *src, uint16_t n_src)
 {
-	uint8_t *b = buf;
+	uint8_t *b = buf, *record = b + MLD2_REPORT_LEN;
 
-	store32(b, (uint32_t)type << 24);
-	memcpy(b + 4, group, sizeof(*group));
+	icmp6_emit(b, ICMP6_MLD2_REPORT, 0, 1);
+	store32(record, (uint32_t)type << 24 | n_src);
+	memcpy(record + 4, group, sizeof(*group));
+	if (n_src > 0)
+		memcpy(record + MLD2_RECORD_LEN, src, 16u * n_src);
+	return MLD2_REPORT_LEN + MLD2_RECORD_LEN + 16u * n_src;
 }
 
 void mld1_emit(void *buf, uint8_t type, const struct ip6_addr *group)

@@ -9,16 +9,13 @@
 
 #define MLD_HDR_LEN 24         /* of version 1, and of queries without sources but for 4 bytes */
 #define MLD2_REPORT_LEN 8
-#define MLD2_RECORD_LEN 20     /* without sources */
-
-/* Types of a record. No sources here: EXCLUDE nothing is "everything", INCLUDE nothing is "no longer". */
-#define MLD2_IS_EXCLUDE 2
-#define MLD2_TO_INCLUDE 3
-#define MLD2_TO_EXCLUDE 4
+#define MLD2_RECORD_LEN 20     /* without sources, of 16 bytes each */
 
 struct mld_query {
 	struct ip6_addr group; /* none: about all */
 	uint32_t max_delay_ms;
+	uint16_t n_src;        /* of version 2, which lie at src */
+	const struct ip6_addr *src;
 	bool v2;
 };
 
@@ -26,8 +23,8 @@ struct mld_query {
  * 5.1.14, 6.2). */
 bool mld_query_parse(struct mld_query *v, const void *msg, uint32_t len, const struct ip6_addr *src, uint8_t hops, bool alert);
 
-void mld2_report_emit(void *buf, uint16_t n_records);
-void mld2_record_emit(void *buf, uint8_t type, const struct ip6_addr *group);
+/* A report of one record (types as in RFC 3810 5.2.12); returns its length. */
+uint32_t mld2_emit(void *buf, uint8_t type, const struct ip6_addr *group, const struct ip6_addr *src, uint16_t n_src);
 /* A report or done of version 1: MLD_HDR_LEN bytes. */
 void mld1_emit(void *buf, uint8_t type, const struct ip6_addr *group);
 

@@ -79,8 +79,17 @@ def transfer(sock, args):
             "seconds": round(time.monotonic() - begun, 3)}
 
 
+def address(args):
+    """ADDR and PORT as the socket calls want them: IPv6 too, with a scope such as fe80::1%k0."""
+    return socket.getaddrinfo(args.addr, args.port, type=socket.SOCK_STREAM)[0][4]
+
+
+def family(args):
+    return socket.AF_INET6 if ":" in args.addr else socket.AF_INET
+
+
 def new_socket(args):
-    sock = socket.socket()
+    sock = socket.socket(family(args))
     if args.rcvbuf:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, args.rcvbuf)
     return sock
@@ -88,14 +97,14 @@ def new_socket(args):
 
 def run_connect(args):
     sock = new_socket(args)
-    sock.connect((args.addr, args.port))
+    sock.connect(address(args))
     print(json.dumps(transfer(sock, args)))
 
 
 def run_listen(args):
     listener = new_socket(args)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((args.addr, args.port))
+    listener.bind(address(args))
     listener.listen(1024)
     for _ in range(args.count):
         sock, _ = listener.accept()
@@ -110,9 +119,9 @@ def run_churn(args):
     live = {}
     while started < args.n or live:
         while started < args.n and len(live) < 64:
-            sock = socket.socket()
+            sock = socket.socket(family(args))
             sock.setblocking(False)
-            sock.connect_ex((args.addr, args.port))
+            sock.connect_ex(address(args))
             live[sock.fileno()] = [sock, b"", False]
             poller.register(sock, select.EPOLLOUT)
             started += 1
@@ -149,9 +158,9 @@ def run_churn(args):
 
 def run_echo(args):
     """Echoes; what a socket does not take waits, and until then nothing more is read from it."""
-    listener = socket.socket()
+    listener = socket.socket(family(args))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((args.addr, args.port))
+    listener.bind(address(args))
     listener.listen(4096)
     poller = select.epoll()
     poller.register(listener, select.EPOLLIN)
@@ -182,8 +191,8 @@ def run_echo(args):
 
 
 def run_udp(args):
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.connect((args.addr, args.port))
+    sock = socket.socket(family(args), socket.SOCK_DGRAM)
+    sock.connect(address(args))
     sock.settimeout(2)
     good = 0
     for i in range(args.n):
@@ -198,10 +207,13 @@ def run_udp(args):
 
 def run_udp_large(args):
     sizes = [1472, 1473, 1480, 2952, 2953, 5000, 9000, 20000, 65507]
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER: no
+    sock = socket.socket(family(args), socket.SOCK_DGRAM)
+    if family(args) == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, 23, 0)  # IPV6_MTU_DISCOVER: no
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER: no
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    sock.connect((args.addr, args.port))
+    sock.connect(address(args))
     sock.settimeout(2)
     good = 0
     for i in range(args.n):
@@ -221,8 +233,30 @@ def checksum(data):
     return ~total & 0xFFFF
 
 
+def run_ping6(args):
+    """The same with ICMPv6; the kernel does its checksum and wants to know which messages to give (RFC 3542 3.2)."""
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+    sock.setsockopt(socket.IPPROTO_ICMPV6, 1, struct.pack("8I", *(0xFFFFFFFF ^ (2 if i == 4 else 0) for i in range(8))))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    sock.connect(socket.getaddrinfo(args.addr, None, type=socket.SOCK_RAW)[0][4])
+    sock.settimeout(2)
+    good = 0
+    for i in range(args.n):
+        rest = struct.pack("!HH", 4711, i) + bytes((i + k * 31) & 255 for k in range(args.port))
+        sock.send(b"\x80\0\0\0" + rest)
+        try:
+            answer = sock.recv(70000)
+            good += answer[:2] == b"\x81\0" and answer[4:] == rest
+        except OSError:
+            pass
+    print(json.dumps({"good": good, "errors": args.n - good}))
+
+
 def run_ping(args):
     """port: the size."""
+    if family(args) == socket.AF_INET6:
+        run_ping6(args)
+        return
     sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     sock.setsockopt(socket.IPPROTO_IP, 10, 0)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)

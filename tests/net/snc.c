@@ -32,7 +32,8 @@ struct pipe_state {
 
 struct args {
 	struct spate_config *config;
-	struct sockaddr_in addr;
+	struct sockaddr_in6 addr; /* of either family */
+	socklen_t addr_len;
 	uint64_t read_rate;
 	bool listen;
 };
@@ -46,11 +47,11 @@ static void die(const char *what, const char *why)
 }
 
 /* Waits for one connection on the address. */
-static int accept_one(const struct sockaddr_in *addr)
+static int accept_one(const struct args *a)
 {
-	int fd, listener = spate_socket(AF_INET, SOCK_STREAM, 0);
+	int fd, listener = spate_socket(a->addr.sin6_family, SOCK_STREAM, 0);
 
-	if (listener < 0 || spate_bind(listener, (const struct sockaddr *)addr, sizeof(*addr)) || spate_listen(listener, 16))
+	if (listener < 0 || spate_bind(listener, (const struct sockaddr *)&a->addr, a->addr_len) || spate_listen(listener, 16))
 		die("listen", strerror(errno));
 	fprintf(stderr, "snc: listening\n");
 	fd = spate_accept(listener, NULL, NULL);
@@ -60,13 +61,13 @@ static int accept_one(const struct sockaddr_in *addr)
 	return fd;
 }
 
-static int connect_one(const struct sockaddr_in *addr)
+static int connect_one(const struct args *a)
 {
-	int fd = spate_socket(AF_INET, SOCK_STREAM, 0);
+	int fd = spate_socket(a->addr.sin6_family, SOCK_STREAM, 0);
 
 	if (fd < 0)
 		die("socket", strerror(errno));
-	if (spate_connect(fd, (const struct sockaddr *)addr, sizeof(*addr)))
+	if (spate_connect(fd, (const struct sockaddr *)&a->addr, a->addr_len))
 		die("connect", strerror(errno));
 	return fd;
 }
@@ -198,6 +199,31 @@ static void drain(int fd)
 	} while (spate_now_ns() - last_ns < DRAIN_QUIET_NS && spate_now_ns() - begun_ns < DRAIN_MOST_NS);
 }
 
+/* 10.0.0.1, 2001:db8::1, or fe80::1%1: on the first network interface. */
+static void address(struct args *a, char *text, in_port_t port)
+{
+	struct sockaddr_in *in = (struct sockaddr_in *)&a->addr;
+	char *zone = strchr(text, '%');
+
+	if (strchr(text, ':') == NULL) {
+		in->sin_family = AF_INET;
+		in->sin_port = port;
+		a->addr_len = sizeof(*in);
+		if (inet_pton(AF_INET, text, &in->sin_addr) != 1)
+			die(text, "not an IPv4 address");
+		return;
+	}
+	a->addr.sin6_family = AF_INET6;
+	a->addr.sin6_port = port;
+	a->addr_len = sizeof(a->addr);
+	if (zone != NULL) {
+		*zone = '\0';
+		a->addr.sin6_scope_id = (uint32_t)atoi(zone + 1);
+	}
+	if (inet_pton(AF_INET6, text, &a->addr.sin6_addr) != 1)
+		die(text, "not an IPv6 address");
+}
+
 static void parse(struct args *a, int argc, char **argv)
 {
 	char err[256];
@@ -222,10 +248,7 @@ static void parse(struct args *a, int argc, char **argv)
 	}
 	if (argc - i != 2)
 		die("usage", "snc [--listen] [--read-rate N] [--SETTING VALUE]... ADDRESS PORT");
-	a->addr.sin_family = AF_INET;
-	if (inet_pton(AF_INET, argv[i], &a->addr.sin_addr) != 1)
-		die(argv[i], "not an IPv4 address");
-	a->addr.sin_port = htons((uint16_t)atoi(argv[i + 1]));
+	address(a, argv[i], htons((uint16_t)atoi(argv[i + 1])));
 }
 
 int main(int argc, char **argv)
@@ -239,7 +262,9 @@ int main(int argc, char **argv)
 	if (spate_attach(0))
 		die("attach", "stack 0 is taken");
 	state.read_rate = a.read_rate;
-	state.fd = a.listen ? accept_one(&a.addr) : connect_one(&a.addr);
+	while (!spate_settled())
+		spate_turn();
+	state.fd = a.listen ? accept_one(&a) : connect_one(&a);
 	run(&state);
 	fprintf(stderr, "snc: sent %llu received %llu\n", (unsigned long long)state.sent,
 		(unsigned long long)state.received);

@@ -52,6 +52,10 @@ static struct sim_link random_link(struct prng *r)
 	return l;
 }
 
+/* Every third world speaks IPv6. */
+static bool is_ip6(const struct world *w) { return w->seed % 3 == 1; }
+static const struct ip6_addr client_ip6 = {{0xfd, [15] = 2}}, server_ip6 = {{0xfd, [15] = 1}};
+
 static struct stack *stack_make(struct world *w, int side, const struct eport_space *eports)
 {
 	struct stack *s = aligned_alloc(64, RTE_CACHE_LINE_ROUNDUP(sizeof(struct stack)));
@@ -65,6 +69,8 @@ static struct stack *stack_make(struct world *w, int side, const struct eport_sp
 	if (s == NULL || stack_init(s, &cfg) != 0)
 		return NULL;
 	net_addr_add(&s->net, rte_cpu_to_be_32(side == 0 ? CLIENT_IP : SERVER_IP), 24);
+	if (is_ip6(w))
+		net_addr6_add_on(&s->net, 0, side == 0 ? &client_ip6 : &server_ip6, 64);
 	return s;
 }
 
@@ -81,8 +87,8 @@ static void actors_make(struct world *w)
 		c->abort_after = prng_below(&w->prng, 16) == 0 ? prng_below(&w->prng, 100000) : UINT64_MAX;
 		s->abort_after = prng_below(&w->prng, 16) == 0 ? prng_below(&w->prng, 100000) : UINT64_MAX;
 		actor_take(c, tcp_new(&w->stack[0]->tcp));
-		if (tcp_connect(&w->stack[0]->tcp, c->p, rte_cpu_to_be_32(SERVER_IP),
-						rte_cpu_to_be_16(SERVER_PORT)) != 0)
+		if (is_ip6(w) ? tcp_connect6(&w->stack[0]->tcp, c->p, &server_ip6, 0, rte_cpu_to_be_16(SERVER_PORT)) :
+				tcp_connect(&w->stack[0]->tcp, c->p, rte_cpu_to_be_32(SERVER_IP), rte_cpu_to_be_16(SERVER_PORT)))
 			WORLD_FAIL(w, "connect() did not start");
 	}
 }
@@ -219,6 +225,7 @@ static bool world_make(struct world *w, struct eport_space **eports)
 	if (w->stack[0] == NULL || w->stack[1] == NULL)
 		return false;
 	w->listener = tcp_new(&w->stack[1]->tcp);
+	w->listener->c.more |= CONN_MORE_IP6; /* for both families */
 	return tcp_bind(&w->stack[1]->tcp, w->listener, 0, rte_cpu_to_be_16(SERVER_PORT)) == 0 &&
 	       tcp_listen(&w->stack[1]->tcp, w->listener, WORLD_CONNS_MAX) == 0;
 }

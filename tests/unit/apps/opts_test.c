@@ -144,7 +144,14 @@ static void urls(void **state)
 	url_bad("http://", "names no host");
 	url_bad("http://:80/", "names no host");
 	url_bad("http://me@h/", "names no host");
-	url_bad("http://[::1]/", "IPv6");
+	url_good("http://[2001:db8::1]/", URL_HTTP, "2001:db8::1", 80, "/");
+	url_good("http://[2001:db8::1]:8080/x", URL_HTTP, "2001:db8::1", 8080, "/x");
+	url_good("tcp://[fe80::1%2]:7", URL_TCP, "fe80::1%2", 7, "/");
+	url_bad("tcp://[2001:db8::1]", "names no port");
+	url_bad("http://[2001:db8::1/", "brackets");
+	url_bad("http://[2001:db8::1]8080/", "brackets");
+	url_bad("http://[2001:db8:::1]/", "brackets");
+	url_bad("http://[]/", "brackets");
 	url_bad("http://h:0/", "port");
 	url_bad("http://h:65536/", "port");
 	url_bad("http://h:8x/", "port");

@@ -298,6 +298,8 @@ static void icmp_on_any_core(void **state)
 	int fd[3];
 
 	(void)state;
+	if (cores.ip6) /* it looks into packets and keys of IPv4 */
+		skip();
 	cores_cut(NEAR, true);
 	on(NEAR, X);
 	for (int i = 0; i < 3; i++) {

@@ -142,6 +142,11 @@ static void end_make(int e)
 		cores.env[e][i].turn = waiting_turn;
 		for (int a = 0; a < 2; a++)
 			assert_int_equal(net_addr_add(&s->net, inet_addr(ip[e][a]), 24), 0);
+		for (int a = 0; a < 2 && c->ip6; a++) {
+			const struct ip6_addr addr = cores_ip6(ip[e][a]);
+
+			assert_int_equal(net_addr6_add_on(&s->net, 0, &addr, 120), 0);
+		}
 	}
 }
 
@@ -156,6 +161,8 @@ int cores_make(const struct cores_config *cfg)
 	c->max_conns = c->max_conns != 0 ? c->max_conns : CONNS;
 	c->mbufs = c->mbufs != 0 ? c->mbufs : MBUFS;
 	c->seed = c->seed != 0 ? c->seed : 5;
+	c->ip6 |= cores_all_ip6;
+	cores.ip6 = cores_all_ip6;
 	for (int e = 0; e < 2; e++) {
 		assert_in_range(c->n[e], 1, CORES_MAX);
 		c->sim.n_queues[e] = c->queues[e] != 0 ? c->queues[e] : c->n[e];
@@ -168,6 +175,7 @@ int cores_make(const struct cores_config *cfg)
 		port_make(e);
 	for (int e = 0; e < 2; e++)
 		end_make(e);
+	cores.addr6s = cores.stack[NEAR][0]->flow.addr6s.pool.used;
 	on(NEAR, 0);
 	return 0;
 }
@@ -230,6 +238,8 @@ static void assert_clean_one(const struct stack *s)
 	assert_int_equal(s->tcp.bufs.used, 0);
 	assert_int_equal(s->tcp.optexts.used, 0);
 	assert_int_equal(s->net.paths.pool.used, 0);
+	/* Neighbours hold the numbers of theirs. */
+	assert_in_range(s->flow.addr6s.pool.used, cores.addr6s, cores.addr6s + s->flow.pool[FLOW_NEIGH].used);
 	assert_int_equal(s->tcp.shared.used, 0);
 	assert_int_equal(s->mail.debts.used, 0);
 	assert_int_equal(s->mail.n_late, 0);
@@ -247,12 +257,38 @@ struct sockaddr_in cores_addr(const char *ip, uint16_t port)
 	return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = inet_addr(ip)};
 }
 
+struct ip6_addr cores_ip6(const char *ip)
+{
+	struct ip6_addr a = {{0x20, 0x01, 0x0d, 0xb8}};
+	const in_addr_t ip4 = inet_addr(ip);
+
+	memcpy(a.b + 12, &ip4, sizeof(ip4));
+	return a;
+}
+
+struct sockaddr_storage cores_name(const char *ip, uint16_t port, socklen_t *len)
+{
+	const struct sockaddr_in in = cores_addr(ip, port);
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = in.sin_port};
+	const struct ip6_addr a = cores_ip6(ip);
+	struct sockaddr_storage name;
+
+	if (in.sin_addr.s_addr != 0)
+		memcpy(&in6.sin6_addr, &a, sizeof(a));
+	*len = cores.ip6 ? sizeof(in6) : sizeof(in);
+	memcpy(&name, cores.ip6 ? (const void *)&in6 : (const void *)&in, *len);
+	return name;
+}
+
 unsigned cores_home(int end, const char *ip, uint16_t port, const char *peer_ip, uint16_t peer_port)
 {
 	const struct flow_key key = {.laddr_be = inet_addr(ip), .raddr_be = inet_addr(peer_ip), .lport_be = htons(port),
 				     .rport_be = htons(peer_port)};
 	const struct flow *f = &cores.stack[end][0]->flow;
+	const struct ip6_addr a = cores_ip6(ip), peer = cores_ip6(peer_ip);
 
+	if (cores.ip6)
+		return flow_home(f, rss_hash6(f->rss, &peer, &a, key.rport_be, key.lport_be));
 	return flow_home(f, flow_hash(f, &key));
 }
 
@@ -293,21 +329,24 @@ static int made(int fd)
 	return fd;
 }
 
-int cores_stream(int flags) { return made(spate_sys_socket(AF_INET, SOCK_STREAM | flags, 0)); }
-int cores_dgram(int flags) { return made(spate_sys_socket(AF_INET, SOCK_DGRAM | flags, 0)); }
+static int domain(void) { return cores.ip6 ? AF_INET6 : AF_INET; }
+int cores_stream(int flags) { return made(spate_sys_socket(domain(), SOCK_STREAM | flags, 0)); }
+int cores_dgram(int flags) { return made(spate_sys_socket(domain(), SOCK_DGRAM | flags, 0)); }
 
 int cores_bind(int fd, const char *ip, uint16_t port)
 {
-	const struct sockaddr_in a = cores_addr(ip, port);
+	socklen_t len;
+	const struct sockaddr_storage a = cores_name(ip, port, &len);
 
-	return spate_sys_bind(fd, (const struct sockaddr *)&a, sizeof(a));
+	return spate_sys_bind(fd, (const struct sockaddr *)&a, len);
 }
 
 int cores_connect(int fd, const char *ip, uint16_t port)
 {
-	const struct sockaddr_in a = cores_addr(ip, port);
+	socklen_t len;
+	const struct sockaddr_storage a = cores_name(ip, port, &len);
 
-	return spate_sys_connect(fd, (const struct sockaddr *)&a, sizeof(a));
+	return spate_sys_connect(fd, (const struct sockaddr *)&a, len);
 }
 
 void cores_option(int fd, int level, int name, int value)

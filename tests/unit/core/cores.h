@@ -36,6 +36,7 @@ struct cores_config {
 	uint32_t mbufs;         /* per stack; 0: 4095 */
 	uint64_t seed;          /* of stacks and link; with shuffle also of the order in which stacks get their turn */
 	bool shuffle;
+	bool ip6;               /* the addresses are there as IPv6, too */
 	struct sim_config sim;  /* offloads, links ...; n_queues and seed are filled in */
 	/* Called for each end's port when it is open and no stack is made yet: a test may bend it. May be NULL. */
 	void (*bend)(int end, struct port *port);
@@ -53,10 +54,14 @@ struct cores {
 	struct prng prng;
 	uint64_t now_ns;
 	unsigned idle_turns;      /* since anybody did something */
+	uint32_t addr6s;          /* numbers of IPv6 addresses at the beginning, on every stack */
+	bool ip6;                 /* sockets made from now on are AF_INET6, and "10.0.0.1" is 2001:db8::a00:1 */
 	void (*every_turn)(void); /* a test's own doing while somebody waits */
 };
 
 extern struct cores cores;
+/* Every world of this program is with IPv6, and its sockets are (family6.c). */
+extern const bool cores_all_ip6;
 
 /* EAL, once per program. */
 int cores_eal(void **state);
@@ -84,6 +89,9 @@ uint64_t cores_rehomed(int end, enum rehome why);
 uint64_t cores_dropped(int end, enum drop why);
 
 struct sockaddr_in cores_addr(const char *ip, uint16_t port);
+/* Of the family that is chosen; the length is in *len. */
+struct sockaddr_storage cores_name(const char *ip, uint16_t port, socklen_t *len);
+struct ip6_addr cores_ip6(const char *ip);
 
 /* ---- sockets of the chosen core; those that return a descriptor never fail ---- */
 

@@ -38,9 +38,10 @@ static int bound_at(int end, unsigned core, const char *ip, uint16_t port)
 
 static void send_to(int fd, const char *ip, uint16_t port, int value)
 {
-	const struct sockaddr_in a = cores_addr(ip, port);
+	socklen_t len;
+	const struct sockaddr_storage a = cores_name(ip, port, &len);
 
-	assert_int_equal(spate_sys_sendto(fd, &value, sizeof(value), 0, (const struct sockaddr *)&a, sizeof(a)), sizeof(value));
+	assert_int_equal(spate_sys_sendto(fd, &value, sizeof(value), 0, (const struct sockaddr *)&a, len), sizeof(value));
 }
 
 /* The next datagram's number, or -errno. */
@@ -284,6 +285,8 @@ static void hash_that_is_not_ours(void **state)
 	struct rte_mbuf *m;
 
 	(void)state;
+	if (cores.ip6) /* it looks into packets and keys of IPv4 */
+		skip();
 	on(FAR, 0);
 	assert_int_equal(cores_connect(server, CORES_NEAR_IP, PORT), 0);
 	m = rte_pktmbuf_alloc(cores.pool[FAR][0]);

@@ -40,7 +40,7 @@ static void connect_all(void)
 /* Which of the clients this accepted socket belongs to. */
 static int client_of(int fd)
 {
-	struct sockaddr_in peer, own;
+	struct sockaddr_storage peer, own;
 	socklen_t len = sizeof(peer);
 	struct sock_env *env = sock_cur;
 
@@ -49,7 +49,7 @@ static int client_of(int fd)
 		on(NEAR, client_core(i));
 		len = sizeof(own);
 		assert_int_equal(spate_sys_getsockname(client[i], (struct sockaddr *)&own, &len), 0);
-		if (own.sin_port == peer.sin_port && own.sin_addr.s_addr == peer.sin_addr.s_addr) {
+		if (memcmp(&own, &peer, len) == 0) {
 			sock_enter(env);
 			return i;
 		}
@@ -338,6 +338,8 @@ static void descriptor_rules(void **state)
 	struct conn *twin;
 
 	(void)state;
+	if (cores.ip6) /* it looks into packets and keys of IPv4 */
+		skip();
 	plain = cores_stream(0);
 	udp = cores_dgram(0);
 	on(FAR, 2);
@@ -486,7 +488,7 @@ static void options_reach_twins(void **state)
 /* Stacks that are out of step: each believes that the other listens. A SYN goes from its home to the other, no further. */
 static void nothing_circles(void **state)
 {
-	struct bind_note n = {.flags = BIND_RECEIVES, .lport_be = RTE_BE16(PORT), .owner = 7};
+	struct bind_note n = {.flags = BIND_RECEIVES | BIND_IP6, .lport_be = RTE_BE16(PORT), .owner = 7};
 	int fd = client_with_home(0, 20000);
 
 	(void)state;
@@ -515,6 +517,8 @@ static void stale_away_heals(void **state)
 	int fd = client_with_home(2, 20000), l = listen_at(2), got;
 
 	(void)state;
+	if (cores.ip6) /* it looks into packets and keys of IPv4 */
+		skip();
 	assert_non_null(flow_away_enter(f, &f->tcp, &n, 0));
 	on(NEAR, 0);
 	assert_int_equal(cores_connect(fd, CORES_FAR_IP, PORT), -EINPROGRESS);

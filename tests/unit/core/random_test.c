@@ -39,6 +39,9 @@ static void go(int end) { on(end, rnd(cores.cfg.n[end])); }
 
 /* ---- what may happen ---- */
 
+/* In half of the worlds sockets are of one family or the other: listeners for :: serve both. */
+static void choose_family(void) { cores.ip6 = cores.cfg.ip6 && rnd(2); }
+
 static void do_listen(void)
 {
 	unsigned i = rnd(LISTENERS), core = rnd(cores.cfg.n[FAR]);
@@ -53,6 +56,7 @@ static void do_listen(void)
 		return;
 	}
 	on(FAR, core);
+	choose_family();
 	fd = cores_stream(SOCK_NONBLOCK);
 	if (rnd(2))
 		cores_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
@@ -117,6 +121,7 @@ static void do_connect(void)
 	}
 	c->core = rnd(cores.cfg.n[NEAR]);
 	on(NEAR, c->core);
+	choose_family();
 	c->fd = cores_stream(SOCK_NONBLOCK);
 	if (rnd(2)) { /* few ports: tuples meet */
 		cores_option(c->fd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -172,6 +177,18 @@ static void do_serve(void)
 
 /* ---- what must hold ---- */
 
+/* A key of from as to has it: with its own numbers of IPv6 addresses. */
+static struct flow_key key_at(const struct flow *to, const struct flow *from, const struct flow_key *key)
+{
+	struct flow_key k = *key;
+
+	if (flow_addr_is6(key->raddr_be)) {
+		k.laddr_be = addr6_find(&to->addr6s, &addr6_at(&from->addr6s, key->laddr_be)->addr, 0);
+		k.raddr_be = addr6_find(&to->addr6s, &addr6_at(&from->addr6s, key->raddr_be)->addr, 0);
+	}
+	return k;
+}
+
 /* The home of every connection knows where it is; whatever a home keeps for others is home. */
 static void check_one(int end, unsigned core)
 {
@@ -182,6 +199,7 @@ static void check_one(int end, unsigned core)
 		struct conn *c = conn_at(&s->flow, ref_make(FLOW_CONN, i));
 		struct tcp_pcb *p = (struct tcp_pcb *)c;
 		const struct flow_away *a;
+		struct flow_key key;
 		struct flow *home;
 
 		if (c->type != CONN_TCP || !(c->flags & CONN_IN_TABLE) || !flow_elsewhere(&s->flow, c->h.hash))
@@ -189,7 +207,8 @@ static void check_one(int end, unsigned core)
 		if (p->state == TCP_SYN_SENT && (p->tflags & TF_CLAIMING))
 			continue;
 		home = &cores.stack[end][flow_home(&s->flow, c->h.hash)]->flow;
-		a = flow_away_find(home, &home->tcp, c->h.hash, &c->h.key);
+		key = key_at(home, &s->flow, &c->h.key);
+		a = flow_away_find(home, &home->tcp, c->h.hash, &key);
 		if (a == NULL || a->stack != core)
 			fail_msg("seed %lu: end %d core %u: a connection in state %u that its home does not know", seed_now, end, core,
 				 p->state);
@@ -278,7 +297,7 @@ static void close_everything(void)
 
 static void world_make(uint64_t seed)
 {
-	struct cores_config c = {.seed = seed, .shuffle = true, .max_conns = 1024, .mbufs = 2047};
+	struct cores_config c = {.seed = seed, .ip6 = seed % 2 == 0, .shuffle = true, .max_conns = 1024, .mbufs = 2047};
 
 	memset(&w, 0, sizeof(w));
 	prng_seed(&w.r, seed * 7919);

@@ -69,6 +69,7 @@ static void path_model(void **state)
 static void ready_order(void **state)
 {
 	static struct flow f;
+	struct prng prng;
 	static struct rss rss;
 	const struct flow_config cfg = { .max_conns = 16, .numa_node = -1 };
 	struct clock clock = { .tick = 1 };
@@ -76,7 +77,8 @@ static void ready_order(void **state)
 	struct conn *c[5];
 
 	(void)state;
-	assert_int_equal(flow_init(&f, &cfg, &rss, &clock, NULL), 0);
+	prng_seed(&prng, 1);
+	assert_int_equal(flow_init(&f, &cfg, &rss, &clock, &prng), 0);
 	ep = (struct epoll_inst *)conn_new(&f, CONN_EPOLL);
 	for (int i = 0; i < 5; i++) {
 		c[i] = conn_new(&f, CONN_TCP);

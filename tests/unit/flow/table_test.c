@@ -152,7 +152,7 @@ static void staged_find(void **state)
 
 		assert_non_null(c);
 		assert_int_equal((uintptr_t)c % 64, 0);
-		c->h.key = key[i] = (struct flow_key){ prng_u32(&p), prng_u32(&p), (uint16_t)i, 80 };
+		c->h.key = key[i] = (struct flow_key){ prng_u32(&p), prng_u32(&p) | RTE_BE32(1u << 24), (uint16_t)i, 80 };
 		c->h.hash = flow_hash(&f, &key[i]);
 		assert_int_equal(table_insert(&f.tcp, c->h.hash, conn_ref(&f, c)), 0);
 	}

@@ -12,7 +12,16 @@ static uint32_t rnd(struct env *e, uint32_t below) { return prng_below(&e->prng,
 
 static struct rte_mbuf *valid(struct env *e)
 {
-	switch (rnd(e, 6)) {
+	struct rte_mbuf *m;
+
+	switch (rnd(e, 7)) {
+	case 6: /* to everybody (group_in.c) */
+		m = env_udp(e, PEER, rnd(e, 200));
+		memset(rte_pktmbuf_mtod(m, void *), 0xff, 6);
+		store32(rte_pktmbuf_mtod_offset(m, void *, 30), UINT32_MAX);
+		env_fix_ip4(m);
+		m->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+		return m;
 	case 0:
 		return env_tcp(e, PEER, rnd(e, 200));
 	case 1:
@@ -62,7 +71,7 @@ static void check_verdict(const struct env *e, enum net_verdict v, const struct 
 	const char *why;
 
 	assert_int_equal(rte_mbuf_check(pkt->m, 1, &why), 0);
-	assert_true(net_is_local(&e->net, pkt->key.laddr_be));
+	assert_true(net_is_local(&e->net, pkt->key.laddr_be) || (v == NET_GROUP && net_is_group(&e->net, pkt->key.laddr_be)));
 	assert_true(pkt->l4_off >= pkt->l3_off + 20);
 	assert_true((uint32_t)pkt->l4_off + pkt->l4_len <= pkt->m->pkt_len);
 	if (v == NET_TCP)

@@ -15,6 +15,7 @@ static void a_descriptor_and_pointers(void **state)
 	int fd = stream(0), ep = spate_epoll_create1(0);
 
 	(void)state;
+	ONLY_IP4();
 	assert_int_equal(spate_sys_connect(-1, a, 16), -EBADF);      /* A1 */
 	assert_int_equal(spate_sys_connect(1, a, 16), -EBADF);       /* A1 */
 	assert_int_equal(spate_sys_connect(fd + 2, NULL, 16), ep == fd + 2 ? -EFAULT : -EBADF); /* A2, A4 */
@@ -58,13 +59,13 @@ static void a_other_threads_have_no_stack(void **state)
 static void socket_arguments(void **state)
 {
 	(void)state;
-	assert_int_equal(spate_sys_socket(AF_INET6, SOCK_STREAM, 0), -EAFNOSUPPORT);
+	assert_true(spate_sys_socket(AF_INET6, SOCK_STREAM, 0) > 2);
 	assert_int_equal(spate_sys_socket(AF_UNIX, SOCK_STREAM, 0), -EAFNOSUPPORT);
 	assert_int_equal(spate_sys_socket(AF_INET, SOCK_RAW, 0), -ESOCKTNOSUPPORT);
 	assert_int_equal(spate_sys_socket(AF_INET, SOCK_STREAM, IPPROTO_UDP), -EPROTONOSUPPORT);
 	assert_int_equal(spate_sys_socket(AF_INET, SOCK_STREAM | 0x100, 0), -EINVAL);
 	assert_true(spate_sys_socket(AF_INET, SOCK_STREAM, IPPROTO_TCP) > 2);
-	assert_int_equal(spate_socket(AF_INET6, SOCK_STREAM, 0), -1);
+	assert_int_equal(spate_socket(AF_PACKET, SOCK_STREAM, 0), -1);
 	assert_int_equal(errno, EAFNOSUPPORT);
 }
 
@@ -173,6 +174,8 @@ static void b14_any_is_self(void **state)
 	int fd = stream(0), l = stream(0);
 
 	(void)state;
+	if (world_family == WORLD_MAPPED) /* :: is of IPv6 */
+		skip();
 	assert_int_equal(call_connect(fd, "0.0.0.0", 99), -ECONNREFUSED);
 	assert_int_equal(call_bind(l, "0.0.0.0", 80), 0);
 	assert_int_equal(spate_sys_listen(l, 1), 0);
@@ -199,6 +202,7 @@ static void b21_b22_b23_no_stream_to_many(void **state)
 	int fd = stream(0), one = 1;
 
 	(void)state;
+	ONLY_IP4();
 	assert_int_equal(call_connect(fd, "255.255.255.255", 80), -ENETUNREACH);
 	assert_int_equal(call_connect(fd, "10.0.0.255", 80), -ENETUNREACH);
 	assert_int_equal(spate_sys_setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &one, sizeof(one)), 0);

@@ -104,6 +104,7 @@ static void accept_names_and_flags(void **state)
 	struct timeval tv = {.tv_usec = 20000};
 
 	(void)state;
+	ONLY_IP4();
 	assert_int_equal(call_bind(fd, NEAR_IP2, 7000), 0);
 	assert_int_equal(call_connect(fd, FAR_IP, 80), 0);
 	at(FAR);

@@ -124,6 +124,45 @@ static void expect_error(int rc, int want, const char *err, const char *words)
 		fail_msg("'%s' does not say '%s'", err, words);
 }
 
+static int bind_to6(int fd, const char *ip)
+{
+	struct sockaddr_in6 a = {.sin6_family = AF_INET6};
+
+	assert_int_equal(inet_pton(AF_INET6, ip, &a.sin6_addr), 1);
+	return spate_sys_bind(fd, (const struct sockaddr *)&a, sizeof(a));
+}
+
+/* The same of IPv6 as far as it is different. */
+static void addresses6_come_and_go(void)
+{
+	char err[256] = "";
+	int fd = spate_socket(AF_INET6, SOCK_STREAM, 0), late = spate_socket(AF_INET6, SOCK_STREAM, 0);
+	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(81)};
+
+	assert_true(spate_settled()); /* sim asks nobody */
+	assert_int_equal(inet_pton(AF_INET6, "fd00::2", &to.sin6_addr), 1);
+	assert_int_equal(bind_to6(fd, "fd00::77"), -EADDRNOTAVAIL);
+	expect_error(spate_address_add("fd00::77", NULL, err, sizeof(err)), -EINVAL, err, "prefix length");
+	expect_error(spate_address_add("fd00::7-fd00::9/64", NULL, err, sizeof(err)), -EINVAL, err, "one address");
+	expect_error(spate_address_add("fd00::77/64", "sim", err, sizeof(err)), -ENODEV, err, "no such network interface");
+	expect_error(spate_address_add("fd00::1/64", NULL, err, sizeof(err)), -EEXIST, err, "already");
+	expect_error(spate_address_remove("fd00::77", err, sizeof(err)), -ENOENT, err, "not one of ours");
+	expect_error(spate_gateway_add("fd09::1", NULL, err, sizeof(err)), -EINVAL, err, "none of our addresses");
+	assert_int_equal(spate_address_add("fd00::77/64", "sim.7", err, sizeof(err)), 0);
+	assert_int_equal(spate_gateway_add("fd00::2", NULL, err, sizeof(err)), 0);
+	assert_int_equal(spate_gateway_add("fe80::2", "sim.7", err, sizeof(err)), 0);
+	spate_turn();
+	assert_int_equal(bind_to6(fd, "fd00::77"), 0);
+	assert_int_equal(spate_sys_connect(fd, (struct sockaddr *)&to, sizeof(to)), -ECONNREFUSED); /* there and back */
+	assert_int_equal(bind_to6(late, "fd00::77"), 0);
+	assert_int_equal(spate_address_remove("fd00::77/64", err, sizeof(err)), 0);
+	assert_int_equal(spate_gateway_remove("fd00::2", err, sizeof(err)), 0);
+	spate_turn();
+	assert_int_equal(spate_sys_connect(late, (struct sockaddr *)&to, sizeof(to)), -EADDRNOTAVAIL);
+	assert_int_equal(spate_close(fd), 0);
+	assert_int_equal(spate_close(late), 0);
+}
+
 /* A connection from an address that comes, and goes while it is used. */
 static void addresses_come_and_go(void)
 {
@@ -202,7 +241,8 @@ static void two_threads(void **state)
 	set("dev", "sim");
 	set("vlan", "7"); /* both ends, so that tags are everywhere */
 	set("ip", "10.1.0.1/24");
-	set("peer-ip", "10.1.0.2/24");
+	set("peer-ip", "10.1.0.2/24, fd00::2/64");
+	set("ip", "fd00::1/64");
 	set("max-connections", "4096");
 	set("mbufs", "8191");
 	if (spate_start(config, err, sizeof(err)) != 0)
@@ -236,6 +276,7 @@ static void two_threads(void **state)
 	assert_true(counter("rx.packets") >= 3 * REQUESTS);
 	assert_int_equal(counter("drop.TCP_BAD"), 0);
 	addresses_come_and_go();
+	addresses6_come_and_go();
 	atomic_store(&server_state, 2);
 	assert_int_equal(pthread_join(thread, &line), 0);
 	assert_int_equal((intptr_t)line, 0);

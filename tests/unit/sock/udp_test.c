@@ -21,9 +21,10 @@ static ssize_t send_text(int fd, const char *text) { return spate_sys_sendto(fd,
 
 static ssize_t send_to(int fd, const char *text, const char *ip, uint16_t port)
 {
-	struct sockaddr_in a = ip4(ip, port);
+	socklen_t len;
+	struct sockaddr_storage a = world_addr(ip, port, &len);
 
-	return spate_sys_sendto(fd, text, strlen(text), 0, (struct sockaddr *)&a, sizeof(a));
+	return spate_sys_sendto(fd, text, strlen(text), 0, (struct sockaddr *)&a, len);
 }
 
 /* What arrived, as text; "" with -errno in *rc when nothing did. */
@@ -303,6 +304,8 @@ static void b15_any_is_self(void **state)
 	int fd = dgram(0);
 
 	(void)state;
+	if (world_family == WORLD_MAPPED) /* :: is of IPv6 */
+		skip();
 	assert_int_equal(call_connect(fd, "0.0.0.0", 53), 0);
 	assert_string_equal(peer_name(fd), NEAR_IP ":53");
 }
@@ -312,6 +315,7 @@ static void b25_broadcast(void **state)
 	int fd = dgram(0), one = 1, zero = 0;
 
 	(void)state;
+	ONLY_IP4();
 	assert_int_equal(call_connect(fd, FAR_IP, 53), 0);
 	assert_int_equal(call_connect(fd, "10.0.0.255", 53), -EACCES);
 	assert_string_equal(peer_name(fd), FAR_IP ":53");
@@ -351,6 +355,7 @@ static void recv_flags_and_names(void **state)
 	ssize_t rc;
 
 	(void)state;
+	ONLY_IP4();
 	assert_int_equal(call_bind(fd, "0.0.0.0", 7000), 0);
 	at(FAR);
 	assert_int_equal(send_to(b, "abcdef", NEAR_IP2, 7000), 6);
@@ -397,6 +402,7 @@ static void too_large(void **state)
 	ssize_t rc;
 
 	(void)state;
+	ONLY_IP4();
 	assert_int_equal(call_connect(fd, FAR_IP, 53), 0);
 	assert_int_equal(spate_sys_sendto(fd, big, 65508, 0, NULL, 0), -EMSGSIZE);
 	assert_int_equal(spate_sys_sendto(fd, big, 1473, 0, NULL, 0), 1473); /* in two fragments */
@@ -442,6 +448,7 @@ static void bind_rules(void **state)
 	struct sockaddr_in in = ip4(NEAR_IP, 7000);
 
 	(void)state;
+	ONLY_IP4();
 	assert_int_equal(call_bind(a, "10.0.0.77", 7000), -EADDRNOTAVAIL); /* G6 */
 	assert_int_equal(spate_sys_bind(a, (struct sockaddr *)&in, 15), -EINVAL);
 	assert_int_equal(spate_sys_bind(a, NULL, 16), -EFAULT);

@@ -82,6 +82,23 @@ static void end_make(int e, uint16_t lo, uint16_t hi)
 	assert_int_equal(world.port[e]->ops->start(world.port[e], pools), 0);
 }
 
+struct ip6_addr world_ip6(const char *ip)
+{
+	struct ip6_addr a = {{0x20, 0x01, 0x0d, 0xb8}};
+	const in_addr_t ip4 = inet_addr(ip);
+
+	memcpy(a.b + 12, &ip4, sizeof(ip4));
+	return a;
+}
+
+static void add6(int end, const char *ip)
+{
+	struct net *n = &world.stack[end]->net;
+	const struct ip6_addr a = world_ip6(ip);
+
+	assert_int_equal(net_addr6_add_on(n, 0, &a, 120), 0);
+}
+
 int world_make_sim(const struct sim_config *sim, uint16_t lo, uint16_t hi)
 {
 	world.sim = *sim;
@@ -93,6 +110,11 @@ int world_make_sim(const struct sim_config *sim, uint16_t lo, uint16_t hi)
 	assert_int_equal(net_addr_add(&world.stack[NEAR]->net, ip4(NEAR_IP, 0).sin_addr.s_addr, 24), 0);
 	assert_int_equal(net_addr_add(&world.stack[NEAR]->net, ip4(NEAR_IP2, 0).sin_addr.s_addr, 24), 0);
 	assert_int_equal(net_addr_add(&world.stack[FAR]->net, ip4(FAR_IP, 0).sin_addr.s_addr, 24), 0);
+	if (world_family == WORLD_IP6) {
+		add6(NEAR, NEAR_IP);
+		add6(NEAR, NEAR_IP2);
+		add6(FAR, FAR_IP);
+	}
 	at(NEAR);
 	return 0;
 }
@@ -149,18 +171,34 @@ struct sockaddr_in ip4(const char *ip, uint16_t port)
 	return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = inet_addr(ip)};
 }
 
+struct sockaddr_storage world_addr(const char *ip, uint16_t port, socklen_t *len)
+{
+	struct sockaddr_in in = ip4(ip, port);
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = in.sin_port};
+	struct ip6_addr a = world_family == WORLD_MAPPED ? ip6_addr_mapped(in.sin_addr.s_addr) : world_ip6(ip);
+	struct sockaddr_storage to;
+
+	if (in.sin_addr.s_addr != 0) /* :: for any, of both families where it is mapped */
+		memcpy(&in6.sin6_addr, &a, sizeof(a));
+	*len = world_family == WORLD_IP4 ? sizeof(in) : sizeof(in6);
+	memcpy(&to, world_family == WORLD_IP4 ? (void *)&in : (void *)&in6, *len);
+	return to;
+}
+
 int call_connect(int fd, const char *ip, uint16_t port)
 {
-	struct sockaddr_in a = ip4(ip, port);
+	socklen_t len;
+	struct sockaddr_storage a = world_addr(ip, port, &len);
 
-	return spate_sys_connect(fd, (struct sockaddr *)&a, sizeof(a));
+	return spate_sys_connect(fd, (struct sockaddr *)&a, len);
 }
 
 int call_bind(int fd, const char *ip, uint16_t port)
 {
-	struct sockaddr_in a = ip4(ip, port);
+	socklen_t len;
+	struct sockaddr_storage a = world_addr(ip, port, &len);
 
-	return spate_sys_bind(fd, (struct sockaddr *)&a, sizeof(a));
+	return spate_sys_bind(fd, (struct sockaddr *)&a, len);
 }
 
 static int made(int fd)
@@ -169,8 +207,9 @@ static int made(int fd)
 	return fd;
 }
 
-int stream(int flags) { return made(spate_sys_socket(AF_INET, SOCK_STREAM | flags, 0)); }
-int dgram(int flags) { return made(spate_sys_socket(AF_INET, SOCK_DGRAM | flags, 0)); }
+static int domain(void) { return world_family == WORLD_IP4 ? AF_INET : AF_INET6; }
+int stream(int flags) { return made(spate_sys_socket(domain(), SOCK_STREAM | flags, 0)); }
+int dgram(int flags) { return made(spate_sys_socket(domain(), SOCK_DGRAM | flags, 0)); }
 
 int far_listener(uint16_t port, int flags)
 {
@@ -223,19 +262,30 @@ int poll_now(int fd)
 	return p.revents;
 }
 
-static const char *name_text(int rc, const struct sockaddr_in *a, char *text, size_t size)
+static const char *name_text(int rc, const struct sockaddr_storage *s, char *text, size_t size)
 {
-	if (rc < 0)
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)s;
+	const struct sockaddr_in *in = (const struct sockaddr_in *)s;
+	struct in_addr a = in->sin_addr;
+
+	if (rc < 0) {
 		snprintf(text, size, "-%s", strerrorname_np(-rc));
-	else
-		snprintf(text, size, "%s:%u", inet_ntoa(a->sin_addr), ntohs(a->sin_port));
+		return text;
+	}
+	assert_int_equal(s->ss_family, domain());
+	if (s->ss_family == AF_INET6) {
+		if (!IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
+			assert_int_equal(IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr), world_family == WORLD_MAPPED);
+		memcpy(&a, in6->sin6_addr.s6_addr + 12, sizeof(a));
+	}
+	snprintf(text, size, "%s:%u", inet_ntoa(a), ntohs(in->sin_port));
 	return text;
 }
 
 const char *own_name(int fd)
 {
 	static char text[64];
-	struct sockaddr_in a;
+	struct sockaddr_storage a;
 	socklen_t len = sizeof(a);
 
 	return name_text(spate_sys_getsockname(fd, (struct sockaddr *)&a, &len), &a, text, sizeof(text));
@@ -244,7 +294,7 @@ const char *own_name(int fd)
 const char *peer_name(int fd)
 {
 	static char text[64];
-	struct sockaddr_in a;
+	struct sockaddr_storage a;
 	socklen_t len = sizeof(a);
 
 	return name_text(spate_sys_getpeername(fd, (struct sockaddr *)&a, &len), &a, text, sizeof(text));
@@ -252,11 +302,11 @@ const char *peer_name(int fd)
 
 uint16_t own_port(int fd)
 {
-	struct sockaddr_in a;
+	struct sockaddr_storage a;
 	socklen_t len = sizeof(a);
 
 	assert_int_equal(spate_sys_getsockname(fd, (struct sockaddr *)&a, &len), 0);
-	return ntohs(a.sin_port);
+	return ntohs(((struct sockaddr_in *)&a)->sin_port);
 }
 
 /* ---- connect() ---- */

@@ -33,6 +33,17 @@ struct world {
 
 extern struct world world;
 
+/* What stream() and dgram() make, and which addresses call_connect() and so on mean with "10.0.0.1": that one, 2001:db8::a00:1,
+ * or ::ffff:10.0.0.1. Names are told back as "10.0.0.1". One and the same test so runs over all of them (family6.c, mapped.c). */
+enum world_family { WORLD_IP4, WORLD_IP6, WORLD_MAPPED };
+extern const enum world_family world_family;
+/* The test is about AF_INET, or only makes sense there. */
+#define ONLY_IP4() do { if (world_family != WORLD_IP4) skip(); } while (0)
+
+/* An address in words as above, for world_family; its length is in *len. */
+struct sockaddr_storage world_addr(const char *ip, uint16_t port, socklen_t *len);
+struct ip6_addr world_ip6(const char *ip);
+
 /* EAL, once per program. */
 int world_eal(void **state);
 /* Setup and teardown of a test: fresh stacks; the teardown closes everything and checks that no packet buffer is lost.

@@ -1,0 +1,4 @@
+/* family6.c: the tests that this is linked with run over IPv6. */
+#include "world.h"
+
+const enum world_family world_family = WORLD_IP6;
