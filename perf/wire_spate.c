@@ -28,7 +28,7 @@ static int set(struct perf_run *r, struct spate_config *c, const char *name, con
 
 #define PERF_NET6 "fd00::"
 
-static const char *server_range(const struct perf_run *r) { return r->a.ip == 6 ? PERF_SERVER6_DEFAULT "/64" : "10.0.0.1/16"; }
+static const char *server_range(const struct perf_run *r) { return r->a.ip == 6 ? PERF_NET6 "1/64" : "10.0.0.1/16"; }
 
 /* The client's addresses: enough ports for all connections. From 10.0.1.1, so that the server's is not among them. */
 static void client_range(const struct perf_run *r, char *out, size_t len)

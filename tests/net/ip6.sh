@@ -47,7 +47,7 @@ pings() { # pings ADDRESS SIZE: how many of 20 are answered
 }
 
 kernel() { # kernel NAME: of /proc/net/snmp6
-    in_k awk -v name="$1" '$1 == name { print $2 }' /proc/net/snmp6
+    in_k cat /proc/net/snmp6 | awk -v name="$1" '$1 == name { print $2 }'
 }
 
 body() { # what spate serve sends as a body of that many bytes: lines of the alphabet
@@ -122,7 +122,7 @@ sed -i "s/listen $K_IP:80/listen [$K_IP6]:80/" "$WORK/nginx.conf"
 stop "$nginx_pid"
 start "$NS_K" nginx6 nginx -c "$WORK/nginx.conf" -e "$WORK/nginx-error.log"
 nginx_pid=$pid
-wait_for 10 eval 'in_k ss -Hltn sport = 80 | grep -q "$K_IP6"' || fail "nginx did not start"
+wait_for 10 eval "in_k ss -Hltn sport = 80 | grep -q $K_IP6" || fail "nginx did not start"
 nginx_reset_log
 check_logged load "spate load: exit code 0" timeout 120 ip netns exec "$NS_S" "$SPATE" load "${ON_WIRE[@]}" --json \
     --connections 500 --requests 20000 "http://[$K_IP6]/"
