@@ -241,7 +241,7 @@ static void sentences(void **state)
 		{"route", "10.1.0.0/16 via 2001:db8::1", "route 10.1.0.0/16 via 2001:db8::1: mixes IPv4 and IPv6"},
 		{"route", "prohibit 10.1.0.0/16 via 10.0.0.1", "route prohibit 10.1.0.0/16 via 10.0.0.1: 'via 10.0.0.1' is not understood: write NETWORK [via GATEWAY] [metric N] [src ADDRESS] [mtu N]"},
 		{"deny", "tcp", "deny tcp: does not begin with in or out"},
-		{"deny", "out port 90-80", "deny out port 90-80: '90-80' is not a port or a range such as 80-90"},
+		{"deny", "out port 90-80", "deny out port 90-80: what is behind port is neither a port nor a range such as 80-90"},
 		{"allow", "in src 10.0.0.0/8 dst ::/0", "allow in src 10.0.0.0/8 dst ::/0: mixes IPv4 and IPv6"},
 		{"ip6", "dhcp", "ip6 dhcp: must be static or auto"},
 		{"dad", "1", "dad 1: must be yes, no or auto"},
