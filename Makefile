@@ -13,7 +13,7 @@ export BUILD JOBS WERROR
 
 MESON_ARGS = --prefix=$(PREFIX) $(if $(filter 1,$(WERROR)),-Dwerror=true,-Dwerror=false)
 
-.PHONY: build deps deps-test demo test test-unit test-sim test-asan test-clang test-command test-net test-install test-vm \
+.PHONY: soak build deps deps-test demo test test-unit test-sim test-asan test-clang test-fuzz test-command test-net test-install test-vm \
 	bench install coverage lint clean help
 
 build: $(BUILD)/build.ninja ## configure when needed, then compile
@@ -35,12 +35,12 @@ demo: deps ## a million connections held at once on the simulated link
 
 test: deps-test ## everything: units, simulations, command, clang, sanitizers, install, kernel and virtual machine (root)
 	@$(MAKE) --no-print-directory build
-	@tests/run unit sim command clang asan install net vm
+	@tests/run unit sim command clang asan fuzz install net vm
 
 test-unit test-sim: build ## one suite; `make test-unit ARGS=test_name` picks one program
 	@tests/run $(@:test-%=%)
 
-test-clang test-asan: ## builds of their own: with clang; with AddressSanitizer and UBSan
+test-clang test-asan test-fuzz: ## builds of their own: with clang; with sanitizers; fuzzed (FUZZ_SECONDS=3600 for longer)
 	@tests/run $(@:test-%=%)
 
 test-command test-net test-install: build ## the command on sim; against the kernel (root); the installed files
@@ -48,6 +48,10 @@ test-command test-net test-install: build ## the command on sim; against the ker
 
 test-vm: ## spate on NIC models of QEMU: RSS as predicted, and without RSS (root); ARGS="igb virtio-rss" picks models
 	@tests/run vm
+
+SEEDS ?= 1-100000
+soak: build ## simulations for as many seeds as you like: make soak SEEDS=1-1000000
+	$(BUILD)/tests/sim/spate-sim --seeds $(SEEDS)
 
 bench: build ## the benchmark table, with the Linux kernel beside it
 	@perf/bench.sh $(BUILD) $(ARGS)
@@ -63,10 +67,10 @@ coverage: ## lines covered by unit tests and simulations (needs gcovr)
 	@ninja -C $(BUILD)-cov coverage-text && cat $(BUILD)-cov/meson-logs/coverage.txt
 
 lint: ## shellcheck over every script
-	shellcheck -x .ci/run config/*.sh perf/*.sh perf/pvp/*.sh tests/run tests/*.sh tests/net/*.sh tests/vm/*.sh
+	shellcheck -x .ci/run config/*.sh perf/*.sh perf/pvp/*.sh tests/run tests/*.sh tests/fuzz/*.sh tests/net/*.sh tests/vm/*.sh
 
 clean: ## remove the build folders
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-cov
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-cov $(BUILD)-fuzz
 
 help:
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' Makefile

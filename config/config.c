@@ -19,6 +19,7 @@
 #define MBUFS_MIN 2048u       /* two rings of descriptors */
 #define MBUFS_MAX (1u << 26)
 #define MEMORY_MIN_MB 64
+#define FASTOPEN_MAX 0x607    /* all bits that there are */
 
 typedef int (*setter)(struct spate_config *c, const char *v, struct say *say);
 
@@ -211,6 +212,28 @@ static int set_memory(struct spate_config *c, const char *v, struct say *say)
 	return 0;
 }
 
+static int set_rcvbuf_max(struct spate_config *c, const char *v, struct say *say)
+{
+	uint64_t n;
+
+	if (!units_bytes(v, &n))
+		return say_no(say, "is not an amount of memory: write it with K or M, such as 6M");
+	if (n < TCP_BUF_MIN || n > TCP_BUF_MAX)
+		return say_no(say, "must be from %uK to %uM", TCP_BUF_MIN >> 10, TCP_BUF_MAX >> 20);
+	c->rcvbuf_max = (uint32_t)n;
+	return 0;
+}
+
+static int set_uto(struct spate_config *c, const char *v, struct say *say)
+{
+	bool yes = strcmp(v, "yes") == 0;
+
+	if (!yes && strcmp(v, "no") != 0)
+		return say_no(say, "must be yes or no");
+	c->uto = yes;
+	return 0;
+}
+
 static int set_congestion(struct spate_config *c, const char *v, struct say *say)
 {
 	static const char *const names[TCP_CC_IDS] = TCP_CC_NAMES;
@@ -301,6 +324,30 @@ static int set_gro(struct spate_config *c, const char *v, struct say *say)
 	return 0;
 }
 
+static int set_syncookies(struct spate_config *c, const char *v, struct say *say)
+{
+	static const char *const words[] = {"no", "auto", "always"};
+
+	for (uint8_t i = 0; i < RTE_DIM(words); i++) {
+		if (strcmp(v, words[i]) == 0) {
+			c->syncookies = i;
+			return 0;
+		}
+	}
+	return say_no(say, "must be no, auto or always");
+}
+
+static int set_fastopen(struct spate_config *c, const char *v, struct say *say)
+{
+	char *end;
+	unsigned long n = strtoul(v, &end, 0);
+
+	if (!isdigit((unsigned char)v[0]) || *end != '\0' || n > FASTOPEN_MAX)
+		return say_no(say, "is no sum of 1 (client), 2 (server), 4, 0x200 and 0x400, as Linux's net.ipv4.tcp_fastopen");
+	c->fastopen = (uint16_t)n;
+	return 0;
+}
+
 static int set_seed(struct spate_config *c, const char *v, struct say *say)
 {
 	char *end;
@@ -356,6 +403,8 @@ static const struct setting {
 	 "on sim the far end takes the second half of the list", set_cores},
 	{"mbufs", "N", "packet buffers of one core (32768)", set_mbufs},
 	{"memory", "SIZE", "DPDK memory, such as 2G (computed)", set_memory},
+	{"rcvbuf-max", "SIZE", "TCP receive buffers grow up to this, unless SO_RCVBUF is set (6M)", set_rcvbuf_max},
+	{"user-timeout-option", "yes|no", "tell peers TCP_USER_TIMEOUT and take theirs, RFC 5482 (no)", set_uto},
 	{"congestion", "NAME", "congestion control of new sockets: cubic, reno, bbr or dctcp (cubic)", set_congestion},
 	{"ecn", "no|yes|answer", "explicit congestion notification: never, asked for, or when the peer asks (answer)", set_ecn},
 	{"mtu-probing", "yes|no", "smaller segments where large ones are lost again and again without an ICMP message (no)", set_mtu_probing},
@@ -363,6 +412,8 @@ static const struct setting {
 	{"huge", "yes|no|auto", "huge pages (auto: when enough are free)", set_huge},
 	{"offload", "auto|no", "checksums, segmentation, VLAN tags by the device where it can (auto), or all in software", set_offload},
 	{"eal", "ARGS", "more arguments for DPDK's EAL, with spaces between", set_eal},
+	{"syncookies", "no|auto|always", "answer connection requests without remembering them: when there are many (auto)", set_syncookies},
+	{"fastopen", "BITS", "TCP Fast Open as Linux's net.ipv4.tcp_fastopen: 1 client, 2 server, 4 without cookies (1)", set_fastopen},
 	{"seed", "N", "start of all random numbers, to repeat a run (0: from the system)", set_seed},
 	{"log-level", "LEVEL", "error, warning, notice, info or debug (notice)", set_log_level},
 };
@@ -377,9 +428,12 @@ void config_defaults(struct spate_config *c)
 	c->cores = 1;
 	c->mbufs = MBUFS_DEFAULT;
 	c->ecn = TCP_ECN_ANSWER;
+	c->rcvbuf_max = TCP_RCVBUF_MAX_DEFAULT;
 	c->huge = -1;
 	c->dad = -1;
 	c->offload = true;
+	c->syncookies = 1;
+	c->fastopen = 1;
 	c->log_level = RTE_LOG_NOTICE;
 }
 

@@ -83,6 +83,8 @@ struct spate_config {
 	bool cores_from_list;    /* cores was not given, it follows from the list (and from dev: sim shares it between its ends) */
 	uint32_t mbufs;          /* per stack */
 	uint32_t memory_mb;      /* DPDK memory; 0: computed */
+	uint32_t rcvbuf_max;     /* TCP receive buffers grow up to this */
+	bool uto;                /* the user timeout option of RFC 5482 */
 	uint8_t congestion;      /* enum tcp_cc_id of new sockets */
 	uint8_t ecn;             /* enum tcp_ecn_mode */
 	bool mtu_probing;        /* are black holes of large packets looked for? */
@@ -90,6 +92,8 @@ struct spate_config {
 	int huge;                /* 1 asked for, 0 forbidden, -1 use them when they are there and enough */
 	bool offload;            /* may the device do checksums, segmentation, VLAN tags? false: all in software */
 	char eal[512];           /* extra EAL arguments */
+	uint8_t syncookies;      /* 0 no, 1 when half-open connections are many, 2 always */
+	uint16_t fastopen;       /* bits as of Linux's net.ipv4.tcp_fastopen */
 	uint64_t seed;           /* 0: from the system */
 	int log_level;           /* RTE_LOG_* */
 	/* Impairments of sim, per direction, are options behind the device name: sim,loss=1%,delay=5ms (drivers/sim). */

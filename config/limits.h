@@ -66,6 +66,8 @@
 #define LOOP_QUEUE_MAX 512        /* packets to our own addresses that wait, as TX_QUEUE_MAX for those to others */
 #define ICMP_ERRORS_PER_SEC 1000  /* sent by one stack, as Linux icmp_msgs_per_sec (RFC 1812 4.3.2.8) */
 #define ICMP_ERRORS_BURST 50      /* Linux icmp_msgs_burst */
+#define NET_ID_COUNTERS 1024      /* of identifications of IPv4 datagrams in fragments, a power of two: few hosts share one */
+#define NET_ID_STEP_MAX 8         /* they rise by 1 to this: none comes again within 8192 datagrams */
 #define PMTU_MIN 552              /* Linux min_pmtu: smaller claims are more likely hostile than true */
 #define PMTU_AGE_MS 600000        /* a lowered path MTU is tried again after 10 minutes (RFC 1191 6.3) */
 
@@ -93,7 +95,9 @@
 #define TCP_MSS_FALLBACK 536      /* RFC 9293 3.7.1 */
 #define TCP_MSS_FALLBACK6 1220    /* the same of IPv6: its least MTU, 1280, without headers */
 #define TCP_SNDBUF_DEFAULT (1u << 20)
-#define TCP_RCVBUF_DEFAULT (1u << 20)
+#define TCP_RCVBUF_DEFAULT (1u << 17) /* Linux tcp_rmem[1]; it grows with use ... */
+#define TCP_RCVBUF_MAX_DEFAULT (6u << 20) /* ... up to Linux's tcp_rmem[2]: --rcvbuf-max */
+#define TCP_TUNE_SEGMENTS 8       /* so many full segments at once, or the first ACKs used up: a transfer worth measuring */
 #define TCP_SND_SHARE 2           /* send queues hold at most half of a stack's packet buffers ... */
 #define TCP_RCV_SHARE 4           /* ... and receive queues a quarter: the rest keeps packets moving */
 #define TCP_BUF_MAX (1u << 26)    /* 64 MiB: 10 Gbit/s at 50 ms */
@@ -137,8 +141,23 @@
 #define TCP_PACE_SHIFT 10         /* paced data leaves in bursts of 2^-10 s, as Linux (sk_pacing_shift) */
 #define TCP_PACE_QUANTUM_MAX 65536u /* BBR's window has room for three such bursts, up to this size */
 #define TCP_MIN_RTT_MS 300000     /* what counts as the least RTT is at most this old (Linux tcp_min_rtt_wlen) */
+#define TCP_UTO_MIN_S 100         /* a peer's user timeout is raised to this (RFC 5482 section 3.1, L_LIMIT; RFC 1122 4.2.3.5) ... */
+#define TCP_UTO_MAX_S 3600        /* ... and cut to this (U_LIMIT): dead peers must not hold memory longer */
 #define TCP_TTL_DEFAULT 64        /* RFC 1700 */
-#define TCP_CHALLENGE_PER_SEC 1000 /* challenge ACKs of one stack, RFC 5961 section 7 */
+#define TCP_ANSWER_MS 512         /* one answer to segments that may be forged (challenge ACK, ACK to what is outside the window) per
+				   * connection and so many ms, Linux tcp_invalid_ratelimit 500; a power of two */
+#define TCP_FO_QUEUE_MAX 4096     /* TCP_FASTOPEN: more handshakes are not unfinished at a time (Linux: its somaxconn) */
+#define TCP_FO_LISTENERS 65536    /* sockets of one stack that asked for it: every port */
+#define TCP_FO_FAILED_MS 60000    /* Fast Open requests that end before their handshake keep their place for one to two such times */
+#define TCP_FO_PEERS 4096         /* servers whose cookies one stack remembers ... */
+#define TCP_FO_WAYS 4             /* ... of which so many look-ups share a place, a line or two */
+#define TCP_FO_LOSS_MS 60000      /* SYNs with data vanish: plain ones for two minutes and longer, doubled with every loss ... */
+#define TCP_FO_LOSS_DOUBLINGS 8   /* ... up to four hours */
+#define TCP_COOKIE_SHARE 2        /* half-open connections fill at most half their pool before SYNs are answered by cookies, ... */
+#define TCP_COOKIE_FROM 4096      /* ... and are at most so many, as Linux's tcp_max_syn_backlog: each has a path, and repeats its SYN-ACK */
+#define TCP_SYNS_PER_TURN 16      /* while cookies are sent: of the 128 packets of a full turn; others wait for their repetition */
+#define TCP_SYN_FIRSTS (1u << 21) /* ... by which they are known: bytes by hash, newer ones in their place; a second of a 1 Gbit/s flood */
+#define TCP_COOKIE_MINUTES 2      /* a cookie is believed in its minute and the next: SYN-ACK and ACK need less */
 
 /* ---- UDP ---- */
 #define UDP_RCVBUF_DEFAULT (1u << 20)

@@ -167,6 +167,24 @@ static void rx_prefetch_headers(struct rte_mbuf **m, uint16_t n)
 		rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
 }
 
+/* Connection requests beyond the share of a flood go before they cost anything else. */
+static __rte_noinline uint16_t rx_without_excess(struct stack *s, struct net_pkt *pkt, uint16_t n)
+{
+	uint16_t left = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (tcp_syn_excess(&s->tcp, &pkt[i])) {
+			drop_count(&s->drops, DROP_TCP_SYN_EXCESS);
+			rte_pktmbuf_free(pkt[i].m);
+		} else {
+			if (left != i)
+				pkt[left] = pkt[i];
+			left++;
+		}
+	}
+	return left;
+}
+
 static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, uint16_t n, bool homed)
 {
 	struct net_pkt pkt[RX_BURST];
@@ -179,6 +197,8 @@ static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, 
 
 		switch (rx_classify(s, homed ? mail_tag_of(m[i])->port : port, m[i], p, homed)) {
 		case NET_TCP:
+			if (tcp_syn_flooded(&s->tcp))
+				tcp_syn_prefetch(&s->tcp, p);
 			table_prefetch(&s->flow.tcp, p->hash);
 			n_tcp++;
 			break;
@@ -196,6 +216,8 @@ static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, 
 			break;
 		}
 	}
+	if (tcp_syn_flooded(&s->tcp))
+		n_tcp = rx_without_excess(s, pkt, n_tcp);
 	/* Stage 2: the buckets have arrived; ask for the connections. */
 	for (uint16_t i = 0; i < n_tcp; i++)
 		flow_prefetch(&s->flow, &s->flow.tcp, pkt[i].hash);

@@ -47,9 +47,14 @@ int stack_init(struct stack *s, const struct stack_config *cfg)
 		.port_lo = cfg->port_lo,
 		.port_hi = cfg->port_hi,
 		.congestion = cfg->congestion,
+		.rcvbuf_max = cfg->rcvbuf_max,
+		.uto = cfg->uto,
 		.ecn = cfg->ecn,
 		.mtu_probing = cfg->mtu_probing,
 		.numa_node = cfg->numa_node,
+		.secret = cfg->secret,
+		.syncookies = cfg->syncookies,
+		.fastopen = cfg->fastopen,
 	};
 	const struct udp_config uc = {
 		.max_binds = cfg->max_conns,

@@ -25,7 +25,12 @@ struct stack_config {
 	uint32_t max_conns;
 	uint16_t port_lo, port_hi;
 	uint64_t seed;                /* 0: from the system */
+	struct siphash_key secret;    /* of all stacks of the end: what one promises (cookies), others keep; zero: one of its own */
+	uint8_t syncookies;           /* TCP_SYNCOOKIES_* */
+	uint16_t fastopen;            /* TCP_FO_* */
 	uint64_t now_ns;              /* the time at start */
+	uint32_t rcvbuf_max;          /* of TCP; 0: the default */
+	bool uto;                     /* user timeout option */
 	uint8_t mtu_probing;          /* as struct tcp_config's */
 	uint8_t congestion, ecn;      /* enum tcp_cc_id, enum tcp_ecn_mode */
 	bool gro;                     /* join received segments (pkt/gro.h) */

@@ -48,12 +48,21 @@ static void fragment_headers(struct net *n, const struct path *p, struct rte_mbu
 	pkt_tx_cksum_ip4(n->tx[p->port].port, m, l2_len, (uint16_t)(l2_len + IP4_HDR_LEN), IPPROTO_RAW);
 }
 
+uint16_t net_datagram_id(struct net *n, const struct path *p)
+{
+	uint64_t host = ((uint64_t)p->raddr_be << 32 | p->laddr_be) * n->neigh_mult;
+	uint16_t *id = &n->ip_id[host >> 32 & (NET_ID_COUNTERS - 1)];
+
+	*id = (uint16_t)(*id + 1 + prng_below(n->flow->prng, NET_ID_STEP_MAX));
+	return *id;
+}
+
 int net_ip4_fragment(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl)
 {
 	const struct pkt_tx *tx = &n->tx[p->port];
 	const uint8_t fields[3] = {tos, ttl, proto};
 	uint32_t total = m->pkt_len, part = fragment_bytes(p, tx);
-	uint16_t id = n->ip_id++;
+	uint16_t id = net_datagram_id(n, p);
 	int rc = 0;
 
 	if (!net_filter_passes_out(n, p, m, proto))

@@ -123,7 +123,7 @@ static void echo_reply(struct net *n, struct net_pkt *pkt)
 	SPATE_ASSERT(b != NULL);
 	net_l2_emit(iface, m, &to, RTE_ETHER_TYPE_IPV4);
 	ip4_emit(b + iface->l2_len, pkt->key.laddr_be, pkt->key.raddr_be, IPPROTO_ICMP, pkt->l4_len + IP4_HDR_LEN,
-		 n->ip_id++, pkt->tos, NET_TTL);
+		 0, pkt->tos, NET_TTL);
 	pkt_tx_push(tx, m);
 }
 

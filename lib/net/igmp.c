@@ -35,7 +35,7 @@ static void igmp_send(struct net *n, uint8_t iface, struct rte_mbuf *m, rte_be32
 	uint8_t *ip = (uint8_t *)rte_pktmbuf_prepend(m, ifc->l2_len + hdr_len) + ifc->l2_len;
 
 	net_l2_emit(ifc, m, &mac, RTE_ETHER_TYPE_IPV4);
-	ip4_emit(ip, source_on(n, iface), dst_be, IPPROTO_IGMP, total, n->ip_id++, TOS_INTERNETWORK, 1);
+	ip4_emit(ip, source_on(n, iface), dst_be, IPPROTO_IGMP, total, 0, TOS_INTERNETWORK, 1);
 	ip[0] = (uint8_t)(0x40 | hdr_len / 4);
 	memcpy(ip + IP4_HDR_LEN, (const uint8_t[]){0x94, ROUTER_ALERT_LEN, 0, 0}, ROUTER_ALERT_LEN);
 	memset(ip + 10, 0, 2);

@@ -38,7 +38,8 @@ int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, uint16_t n_por
 	n->neigh_bucket = (uint32_t *)(mem + addrs + sources + locals);
 	n->iface_of = mem + addrs + sources + locals + buckets;
 	n->neigh_mult = prng_u64(flow->prng) | 1;
-	n->ip_id = (uint16_t)(n->neigh_mult >> 48); /* others send from the same addresses (RFC 6864 4.3) */
+	for (unsigned i = 0; i < NET_ID_COUNTERS; i++)
+		n->ip_id[i] = (uint16_t)prng_u32(flow->prng);
 	n->route = (struct net_route *)(n->iface_of + ifaces);
 	frags_init(n, &n->frags, n->iface_of + ifaces + routes);
 	n->icmp_tokens = ICMP_ERRORS_BURST;

@@ -200,7 +200,7 @@ struct net {
 	uint64_t mac_conflicts; /* and those in which somebody else had a hardware address of ours */
 	uint64_t link_downs, link_ups;
 	uint64_t reassembled, fragments_out; /* datagrams; fragments */
-	uint16_t ip_id;
+	uint16_t ip_id[NET_ID_COUNTERS]; /* of datagrams that may be fragmented */
 	struct net6 *net6;      /* addresses, groups and routers of IPv6 */
 	uint32_t label_mult;    /* random, odd: flow labels */
 	uint64_t addr6_conflicts; /* times that somebody else used, or wanted, an IPv6 address of ours */
@@ -375,6 +375,9 @@ bool net_hash_confirm(struct net *n, struct net_pkt *pkt);
  * counted. */
 int net_ip4_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl);
 
+/* The same to where pkt came from, over the link that brought it and to the station that sent it: an answer to somebody who
+ * need not exist costs no path and no question for a neighbour. */
+void net_back(struct net *n, const struct net_pkt *pkt, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl);
 /* The same as an option of the socket wants it: without DF, or (a probe, RFC 4821) as large as the interface's MTU allows. */
 #define NET_OUT_NO_DF (1u << 0)
 #define NET_OUT_PROBE (1u << 1)

@@ -176,4 +176,7 @@ void router_ask_begin(struct net *n, uint8_t iface);
 void router_asks_run(struct net *n); /* by the leader */
 void router_age(struct net *n);
 
+/* The flow's label (RFC 6437 3): the same for all of its packets, and from outside any number. */
+static inline uint32_t net6_flow_label(const struct net *n, uint32_t flow) { return flow * n->label_mult >> 12; }
+
 #endif

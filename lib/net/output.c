@@ -9,7 +9,8 @@
 #include "wire/icmp.h"
 #include "wire/tcp.h"
 
-/* Prepends the path's headers and completes them. The copy is one of constant length for every link: what of the link
+/* Prepends the path's headers and completes them. With DF set the identification stays 0: it means nothing then (RFC 6864 4.1), and one
+ * that counted would tell everybody how much we send to others. The copy is one of constant length for every link: what of the link
  * header is not used falls into the headroom in front of the frame. */
 static inline void headers_add(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos,
 			       uint8_t ttl, bool df)
@@ -22,9 +23,10 @@ static inline void headers_add(struct net *n, const struct path *p, struct rte_m
 	memcpy(ip - PATH_L2_MAX, p->hdr, PATH_HDR_LEN);
 	ip[1] = tos;
 	store16(ip + 2, total);
-	store16(ip + 4, n->ip_id++); /* any value will do with DF set (RFC 6864 4.1) */
-	if (!df)
+	if (unlikely(!df)) {
+		store16(ip + 4, net_datagram_id(n, p));
 		store16(ip + 6, 0);
+	}
 	ip[8] = ttl;
 	ip[9] = proto;
 	if (unlikely(p->vlan_tci != 0)) {
@@ -65,7 +67,7 @@ static __rte_noinline int output_slow(struct net *n, struct path *p, struct rte_
 				      uint8_t ttl, unsigned how)
 {
 	bool large = m->ol_flags & RTE_MBUF_F_TX_TCP_SEG;
-	uint32_t payload = large ? m->pkt_len - m->l4_len : 0, len = large ? m->tso_segsz + m->l4_len : m->pkt_len;
+	uint32_t len = large ? m->tso_segsz + m->l4_len : m->pkt_len;
 
 	if (!p->resolved && p->route_gen != n->route_gen)
 		path_lead_anew(n, p);
@@ -74,10 +76,8 @@ static __rte_noinline int output_slow(struct net *n, struct path *p, struct rte_
 		return -EMSGSIZE;
 	}
 	headers_add(n, p, m, proto, tos, ttl, !(how & NET_OUT_NO_DF));
-	if (large) {
+	if (large)
 		pkt_tx_tso_ip4(m, p->l2_len, (uint16_t)(p->l2_len + IP4_HDR_LEN));
-		n->ip_id = (uint16_t)(n->ip_id + (payload - 1) / m->tso_segsz); /* each of its segments has one */
-	}
 	return net_send_on(n, p, m);
 }
 

@@ -9,9 +9,6 @@
 
 #define UDP_CKSUM_OFF 6
 
-/* The flow's label (RFC 6437 3): the same for all of its packets, and from outside any number. */
-static inline uint32_t flow_label(const struct net *n, uint32_t flow) { return flow * n->label_mult >> 12; }
-
 /* Prepends the path's headers; what follows the IPv6 header is in m, next names it. */
 static inline void headers6_add(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t next, uint8_t tos, uint8_t ttl,
 				uint32_t flow)
@@ -22,7 +19,7 @@ static inline void headers6_add(struct net *n, const struct path *p, struct rte_
 	SPATE_ASSERT(rte_pktmbuf_headroom(m) >= PATH_HDR6_LEN);
 	ip = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)(l2_len + IP6_HDR_LEN)) + l2_len;
 	memcpy(ip - PATH_L2_MAX, p->hdr, PATH_HDR6_LEN);
-	store32(ip, 6u << 28 | (uint32_t)tos << 20 | flow_label(n, flow));
+	store32(ip, 6u << 28 | (uint32_t)tos << 20 | net6_flow_label(n, flow));
 	store16(ip + IP6_LEN_OFF, len);
 	ip[IP6_NEXT_OFF] = next;
 	ip[IP6_HOPS_OFF] = ttl != 0 ? ttl : p->hop_limit;

@@ -113,4 +113,8 @@ void frags_expire(struct net *n);
 void announce_begin(struct net *n);
 void announce_run(struct net *n);
 
+/* The identification of a datagram that may be fragmented: unlike any other of the same two hosts for a while (RFC 6864 4.3), and
+ * nothing that another host could count: each has one of some counters, which begin anywhere and take steps of random length. */
+uint16_t net_datagram_id(struct net *n, const struct path *p);
+
 #endif

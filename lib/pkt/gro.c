@@ -8,6 +8,7 @@
 
 #include "config/limits.h"
 #include "wire/cksum.h"
+#include "wire/ecn.h"
 #include "wire/eth.h"
 #include "wire/ip4.h"
 #include "wire/tcp.h"
@@ -35,6 +36,8 @@ static bool segment_fits(struct rte_mbuf *m)
 	if (m->nb_segs != 1 || m->data_len < ETH_HDR_LEN + IP4_HDR_LEN + TCP_HDR_LEN + GRO_PAYLOAD_MIN)
 		return false;
 	if (load16(f + 12) != RTE_ETHER_TYPE_IPV4 || ip[0] != 0x45 || ip[9] != IPPROTO_TCP || (load16(ip + 6) & 0x3fff) != 0)
+		return false;
+	if ((ip[1] & ECN_CE) == ECN_CE) /* the joined packet has but one mark: whose bytes were marked would be lost (RFC 3168 5.3) */
 		return false;
 	total = load16(ip + 2);
 	tcp_len = (tcp[12] >> 4) * 4u;

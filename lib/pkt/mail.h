@@ -16,7 +16,7 @@
 #include "base/pool.h"
 #include "config/limits.h"
 
-#define MAIL_BODY_MAX 128
+#define MAIL_BODY_MAX 192
 #define MAIL_ALL UINT16_MAX  /* every stack but the sender */
 
 /* What a mail is. The layer named handles it; core/mail.c brings it there. */

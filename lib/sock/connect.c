@@ -57,9 +57,9 @@ static bool tcp_handshaking(struct conn *c)
 }
 
 /* Waits for the end of the handshake. 0 when it ended, well or not; pending when it did not in time; -EINTR. */
-static int tcp_wait(struct sock_env *env, struct conn *c, int pending)
+static int tcp_wait(struct sock_env *env, struct conn *c, int flags, int pending)
 {
-	uint64_t ns = sock_timeout_ns(env, c, SOCK_SND, 0);
+	uint64_t ns = sock_timeout_ns(env, c, SOCK_SND, flags);
 	struct sock_wait w;
 	int rc = 0;
 
@@ -90,6 +90,29 @@ static int tcp_outcome(struct sock_env *env, struct conn *c)
 	return err != 0 ? err : -ECONNABORTED;
 }
 
+int sock_tcp_connect_begin(struct sock_env *env, struct conn *c, const struct sockaddr *addr, socklen_t len)
+{
+	int rc = tcp_start(env, c, addr, len);
+
+	if (rc == 0)
+		sock_phase_set(c, SOCK_CONNECTING);
+	return rc;
+}
+
+int sock_tcp_connect_end(struct sock_env *env, struct conn *c, int flags, int pending)
+{
+	if (tcp_handshaking(c)) {
+		int rc = tcp_wait(env, c, flags, pending);
+
+		if (rc < 0)
+			return rc;
+		/* Another end of this wait: the attempt was dropped by shutdown() in a handler. */
+		if (sock_phase(c) != SOCK_CONNECTING)
+			return sock_error_take(c) != 0 ? -ECONNRESET : -ECONNABORTED;
+	}
+	return tcp_outcome(env, c);
+}
+
 static int tcp_connect_call(struct sock_env *env, struct conn *c, const struct sockaddr *addr, socklen_t len)
 {
 	int pending = -EALREADY, rc;
@@ -98,24 +121,17 @@ static int tcp_connect_call(struct sock_env *env, struct conn *c, const struct s
 	case SOCK_CONNECTED:
 		return -EISCONN;
 	case SOCK_CONNECTING:
+		if (tcp_fastopen_waits(sock_tcp(c))) /* J3 */
+			return -EISCONN;
 		break;
 	case SOCK_UNCONNECTED:
-		rc = tcp_start(env, c, addr, len);
-		if (rc < 0)
+		rc = sock_tcp_connect_begin(env, c, addr, len);
+		if (rc < 0 || tcp_fastopen_waits(sock_tcp(c))) /* J2: the first data will be sent with the SYN */
 			return rc;
-		sock_phase_set(c, SOCK_CONNECTING);
 		pending = -EINPROGRESS;
 		break;
 	}
-	if (tcp_handshaking(c)) {
-		rc = tcp_wait(env, c, pending);
-		if (rc < 0)
-			return rc;
-		/* Another end of this wait: the attempt was dropped by shutdown() in a handler. */
-		if (sock_phase(c) != SOCK_CONNECTING)
-			return sock_error_take(c) != 0 ? -ECONNRESET : -ECONNABORTED;
-	}
-	return tcp_outcome(env, c);
+	return sock_tcp_connect_end(env, c, 0, pending);
 }
 
 static int udp_connect_call(struct sock_env *env, struct conn *c, const struct sockaddr *addr, socklen_t len)

@@ -23,6 +23,11 @@ static const struct counter counters[] = {
 	TCP_STAT(rtos),
 	TCP_STAT(fast_rtx),
 	TCP_STAT(dup_acks),
+	TCP_STAT(tlp_probes),
+	TCP_STAT(tlp_repaired),
+	TCP_STAT(undone),
+	TCP_STAT(dsacks_in),
+	TCP_STAT(sack_reneged),
 	TCP_STAT(active_opens),
 	TCP_STAT(passive_opens),
 	TCP_STAT(established),
@@ -41,6 +46,9 @@ static const struct counter counters[] = {
 	TCP_STAT(port_exhausted),
 	TCP_STAT(ecn_ce),
 	TCP_STAT(ecn_reductions),
+	TCP_STAT(cookies_sent),
+	TCP_STAT(cookies_received),
+	TCP_STAT(cookies_failed),
 #define DROP(name, text) IN_STACK("drop." #name, drops.n[DROP_##name]),
 #include "base/drop.def"
 #undef DROP

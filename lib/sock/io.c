@@ -58,17 +58,22 @@ static ssize_t tcp_send_step(struct tcp *t, struct tcp_pcb *p, const struct iov_
 	return tcp_send(t, p, window, n, (size_t)n < at->n ? flags | MSG_MORE : flags);
 }
 
-static ssize_t tcp_send_call(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags)
+ssize_t sock_tcp_send(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags, size_t done)
 {
 	struct iov_pos at = {.iov = iov, .n = n};
 	struct tcp *t = &env->s->tcp;
 	uint64_t ns = sock_timeout_ns(env, c, SOCK_SND, flags);
-	size_t want = iov_bytes(iov, n), done = 0;
+	size_t want = iov_bytes(iov, n);
 	struct sock_wait w;
-	ssize_t got = tcp_send(t, sock_tcp(c), iov, (int)n, flags);
+	ssize_t got;
 	int rc = 0;
 
-	if (got == (ssize_t)want || ns == 0 || (got < 0 && got != -EAGAIN))
+	if (done > 0)
+		iov_skip(&at, done);
+	if (done > 0 && done == want)
+		return (ssize_t)done;
+	got = tcp_send_step(t, sock_tcp(c), &at, flags);
+	if (ns == 0 || (done == 0 && (got == (ssize_t)want || (got < 0 && got != -EAGAIN))))
 		return got;
 	sock_wait_begin(&w, env, ns, ns == SOCK_FOREVER);
 	for (;;) {
@@ -149,7 +154,8 @@ static ssize_t send_with(int fd, const struct iovec *iov, size_t n, int flags, c
 	if (null_piece(iov, n))
 		return -EFAULT;
 	if (sock_is_tcp(c))
-		return tcp_send_call(env, c, iov, n, flags);
+		return unlikely((flags & MSG_FASTOPEN) || tcp_fastopen_waits(sock_tcp(c))) ?
+			       sock_fastopen_send(env, c, iov, n, flags, to, to_len) : sock_tcp_send(env, c, iov, n, flags, 0);
 	return udp_send_call(env, c, iov, n, to, to_len, ctl);
 }
 

@@ -153,6 +153,15 @@ uint32_t sock_events(struct sock_env *env, struct conn *c);
 
 /* connect() with AF_UNSPEC, and shutdown() of an attempt: back to unconnected, ECONNRESET where there was something. */
 int sock_tcp_disconnect(struct sock_env *env, struct conn *c);
+/* The halves of connect(): an unconnected socket's attempt; its end, waited for as flags (MSG_DONTWAIT) and the socket say, or
+ * pending when there is none yet. */
+int sock_tcp_connect_begin(struct sock_env *env, struct conn *c, const struct sockaddr *addr, socklen_t len);
+int sock_tcp_connect_end(struct sock_env *env, struct conn *c, int flags, int pending);
+/* send() of a stream, of which done bytes are sent; they are in the result. */
+ssize_t sock_tcp_send(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags, size_t done);
+/* The same for MSG_FASTOPEN, and while the SYN waits for data. */
+ssize_t sock_fastopen_send(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags,
+			   const struct sockaddr *to, socklen_t to_len);
 
 /* Leaves its epoll instance, if it is in one. */
 void sock_epoll_leave(struct sock_env *env, struct conn *c);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include <numa.h>
 #include <rte_lcore.h>
@@ -36,6 +37,7 @@ struct end {
 	unsigned n_ports;
 	struct eport_space *eports;
 	struct mail_office *office;
+	struct siphash_key secret; /* of its stacks */
 };
 
 /* Written by spate_start() and spate_stop() only. */
@@ -231,8 +233,13 @@ static int member_stack(const struct spate_config *c, unsigned i, char *err, siz
 		.port_lo = c->port_lo,
 		.port_hi = c->port_hi,
 		.seed = c->seed != 0 ? c->seed + i : 0,
+		.secret = end->secret,
+		.syncookies = c->syncookies,
+		.fastopen = c->fastopen,
 		.now_ns = sock_clock_ns(),
 		.congestion = c->congestion,
+		.rcvbuf_max = c->rcvbuf_max,
+		.uto = c->uto,
 		.ecn = c->ecn,
 		.mtu_probing = c->mtu_probing,
 		.gro = c->gro,
@@ -357,6 +364,21 @@ static int ports_open(const struct spate_config *c, char *err, size_t err_len)
 	return 0;
 }
 
+static void end_secret(const struct spate_config *c, unsigned e)
+{
+	struct siphash_key *k = &process.end[e].secret;
+	struct prng r;
+
+	if (c->seed == 0) {
+		while (getrandom(k, sizeof(*k), 0) != sizeof(*k))
+			;
+		return;
+	}
+	prng_seed(&r, ~c->seed + e);
+	k->k0 = prng_u64(&r);
+	k->k1 = prng_u64(&r);
+}
+
 static int ends_open(const struct spate_config *c, char *err, size_t err_len)
 {
 	int rc = ports_open(c, err, err_len);
@@ -369,6 +391,7 @@ static int ends_open(const struct spate_config *c, char *err, size_t err_len)
 		process.end[e].office = mail_office_new(c->cores, process.end[e].port[0]->numa_node);
 		if (process.end[e].office == NULL)
 			return fail(err, err_len, -ENOMEM, "mail between stacks");
+		end_secret(c, e);
 	}
 	return 0;
 }

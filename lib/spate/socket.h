@@ -103,7 +103,8 @@ SPATE_API int spate_connect(int fd, const struct sockaddr *addr, socklen_t len);
  * non-blocking: as many as fit now. Datagrams: one whole datagram, never blocks (what the device cannot take is
  * dropped and counted).
  * Flags: MSG_DONTWAIT, MSG_NOSIGNAL (always so), MSG_MORE (streams: more follows, hold a partial segment), MSG_CONFIRM
- * and MSG_EOR (ignored). Other flags: EOPNOTSUPP (MSG_OOB), else ignored. write(), writev() are send() without flags.
+ * and MSG_EOR (ignored), MSG_OOB (streams: the last byte is urgent; datagrams: EOPNOTSUPP). Others are ignored. write(), writev()
+ * are send() without flags.
  * An address given on a stream is ignored, as on Linux (never connects).
  * EAGAIN: no room (non-blocking, or SO_SNDTIMEO over), or still connecting. EPIPE: not connected, or shut for writing.
  * A pending error (SO_ERROR) is returned once instead of sending. ENOTCONN is never returned by streams here.
@@ -122,7 +123,9 @@ SPATE_API ssize_t spate_writev(int fd, const struct iovec *iov, int n);
 /* Receiving. Streams: what is there, up to the room given; 0 at the end of the stream. Datagrams: one datagram; the
  * part that does not fit is lost. Blocks while there is nothing, at most for SO_RCVTIMEO. Flags: MSG_DONTWAIT,
  * MSG_PEEK, MSG_TRUNC (datagrams: return the true length; streams: discard instead of copying), MSG_WAITALL (streams:
- * until all is there, the stream ends, an error or a signal). MSG_OOB: EINVAL. from and *from_len are filled for
+ * until all is there, the stream ends or is at its urgent mark, an error or a signal). MSG_OOB (streams): the urgent byte, never
+ * waits: EAGAIN when it is announced and not here, EINVAL when there is none, it was read, or SO_OOBINLINE is set. Reading stops
+ * at the urgent mark once (SIOCATMARK). from and *from_len are filled for
  * datagrams; for streams *from_len is set to 0. recvmsg() sets msg_flags (MSG_TRUNC, MSG_CTRUNC) and writes the ancillary
  * data that a datagram socket asked for. MSG_ERRQUEUE (recvmsg() of datagrams): the oldest error kept by IP_RECVERR, at most 64 of them,
  * with the datagram's destination as the name; EAGAIN: none.
@@ -151,7 +154,7 @@ SPATE_API int spate_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
 /* Options, with Linux's types and values.
  * SOL_SOCKET: SO_ERROR (reads and clears), SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN (these: get only),
  * SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_RCVTIMEO, SO_SNDTIMEO (struct timeval; 0: for ever), SO_SNDBUF,
- * SO_RCVBUF (doubled as on Linux), SO_LINGER, SO_KEEPALIVE.
+ * SO_RCVBUF (doubled as on Linux), SO_LINGER, SO_KEEPALIVE, SO_MAX_PACING_RATE (streams; 32 or 64 bits).
  * IPPROTO_IP: IP_TOS, IP_TTL, IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE (51, Linux 6.3: for automatic ports), IP_MTU (get),
  * IP_MTU_DISCOVER; streams: IP_MINTTL. Datagrams: IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVORIGDSTADDR, IP_RECVERR, SO_TIMESTAMP,
  * SO_TIMESTAMPNS (SOL_SOCKET); IP_MULTICAST_IF, IP_MULTICAST_TTL, IP_MULTICAST_LOOP, IP_MULTICAST_ALL, IP_ADD_MEMBERSHIP,
@@ -160,7 +163,9 @@ SPATE_API int spate_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
  * IPPROTO_IPV6 (AF_INET6 only): IPV6_V6ONLY (before bind()), IPV6_UNICAST_HOPS, IPV6_TCLASS, IPV6_MTU (get), IPV6_AUTOFLOWLABEL
  * (always on); datagrams also IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IPV6_RECVERR, IPV6_MTU_DISCOVER, IPV6_DONTFRAG,
  * IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_MULTICAST_IF.
- * IPPROTO_TCP (constants: <netinet/tcp.h>): what the stack has.
+ * IPPROTO_TCP (constants: <netinet/tcp.h>): what the stack has. TCP_CONGESTION: cubic, reno, bbr, dctcp (ENOENT: another).
+ * TCP_INFO: counters begin with the handshake when it was asked for pacing, BBR or DCTCP before, else when the connection becomes
+ * busy or TCP_INFO is first read. TCP_CC_INFO: of bbr and dctcp.
  * ENOPROTOOPT: any other. EINVAL: value out of range or too short. EDOM: tv_usec out of range. EFAULT: null. ENOBUFS.
  * */
 SPATE_API int spate_getsockopt(int fd, int level, int name, void *val, socklen_t *len);
@@ -169,7 +174,8 @@ SPATE_API int spate_setsockopt(int fd, int level, int name, const void *val, soc
 /* F_GETFL, F_SETFL (int; O_NONBLOCK counts, other bits are ignored), F_GETFD, F_SETFD (see above). Others: EINVAL. */
 SPATE_API int spate_fcntl(int fd, int cmd, ...);
 /* FIONBIO (int *), FIONREAD (int *: bytes unread; datagrams: length of the next), TIOCOUTQ = SIOCOUTQ (int *: bytes
- * not yet acknowledged; datagrams 0). Others: ENOTTY. FIONREAD on a listener: EINVAL. */
+ * not yet acknowledged; datagrams 0). Others: ENOTTY. FIONREAD on a listener: EINVAL. SIOCATMARK (int *,
+ * streams): whether what is read next is behind the urgent mark. */
 SPATE_API int spate_ioctl(int fd, unsigned long request, ...);
 
 /* An epoll instance on this stack: it watches sockets of this stack only. flags: EPOLL_CLOEXEC. EINVAL: other flags,

@@ -330,6 +330,8 @@ static bool modulated_for_recovery(struct step *k)
 	struct tcp_pcb *p = k->p;
 	uint32_t conserved = k->a->flight + k->a->delivered;
 
+	if (conserved < p->mss)
+		conserved = p->mss;
 	if (k->a->lost > 0)
 		p->cwnd = p->cwnd > k->a->lost + p->mss ? p->cwnd - k->a->lost : p->mss;
 	if (s->recovery_begins)

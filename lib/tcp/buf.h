@@ -35,7 +35,6 @@ struct tcp_buf {
 	uint32_t cc_acked;              /* bytes acknowledged since cwnd last grew (RFC 5681 3.1) */
 	uint32_t cwr_seq;               /* ECE made the window smaller, and does not again until more than this is acknowledged ... */
 	bool cwr;                       /* ... while set */
-	bool sent_again;                /* see flight: it did not leave for the first time then */
 	uint32_t flight;                /* struct tcp_flight (flight.h); 0: at most one transmission is in flight, ... */
 	uint32_t sent_us;               /* ... which left then */
 } __attribute__((aligned(64)));

@@ -6,6 +6,7 @@
 #include "tcp/life.h"
 #include "tcp/out.h"
 #include "tcp/pace.h"
+#include "tcp/rate.h"
 #include "tcp/rtx.h"
 
 struct tcp_ext *tcp_ext_need(struct tcp *t, struct tcp_pcb *p)
@@ -29,6 +30,7 @@ struct tcp_ext *tcp_ext_need(struct tcp *t, struct tcp_pcb *p)
 	x->n.data_sent_ms = x->n.data_rcvd_ms = x->n.ack_rcvd_ms = t->clock->now_ms;
 	x->n.limit_us_since = (uint32_t)t->clock->now_us;
 	x->n.rcv_seen = p->rcv_nxt;
+	tcp_rate_flushed(t, p, tcp_buf_of(t, p));
 	tcp_cc_attach(t, p);
 	tcp_pace_attach(t, p);
 	return x;

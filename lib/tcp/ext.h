@@ -29,7 +29,8 @@ struct tcp_pace {
 	uint64_t rate;           /* bytes per second now; 0: as fast as windows allow */
 	uint64_t wanted;         /* what the algorithm asked for */
 	uint64_t next_ns;        /* nothing leaves before, but for the burst ... */
-	uint64_t burst_ns;       /* ... that began at this time */
+	uint64_t burst_ns;       /* ... that began at this time ... */
+	uint64_t burst_end_ns;   /* ... and is used up when next_ns gets here */
 	uint32_t tick;           /* wakes the connection then, while armed */
 	bool armed;
 };
@@ -49,6 +50,14 @@ struct tcp_counts {
 	uint8_t limit;           /* enum tcp_limit */
 };
 
+/* Auto-tuning of the receive buffer (autotune.h). */
+struct tcp_drs {
+	uint32_t rtt_us8;        /* as the receiver sees it, us << 3; 0: not known */
+	uint32_t tsecr;          /* of the latest sample */
+	uint32_t wnd_seq, wnd_us;/* without timestamps: when a window began, and where it ends */
+	uint32_t space, seq, us; /* taken in the round trip before; since when and from where the present one is measured */
+};
+
 struct tcp_ext {
 	uint32_t pool_link;
 	uint8_t keep;            /* EXT_KEEP_* */
@@ -64,6 +73,7 @@ struct tcp_ext {
 		struct bbr bbr;
 		struct dctcp dctcp;
 	} cc;
+	struct tcp_drs drs;
 	struct tcp_counts n;
 } __attribute__((aligned(64)));
 

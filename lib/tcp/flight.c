@@ -379,8 +379,6 @@ void tcp_flight_sent(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f, uin
 	struct tcp_rec r = {.sent_us = (uint32_t)t->clock->now_us};
 	uint32_t seq = start;
 
-	if (seq_lt(start, p->snd_max)) /* a window probe has had its first byte before */
-		r.flags |= REC_EVER;
 	tcp_rate_sent(t, p, &r, tcp_flight_pipe(p, f) == 0);
 	f->prr_out += end - start;
 	/* A frame that the NIC cuts is noted as what it becomes, unless there is much in flight. */
@@ -431,8 +429,7 @@ struct tcp_flight *tcp_flight_need(struct tcp *t, struct tcp_pcb *p, struct tcp_
 	f->reo_mult = 1;
 	f->rtt_seq = f->fack = f->tlp_end = p->snd_una;
 	if (p->snd_nxt != p->snd_una) {
-		struct tcp_rec r = {.start = p->snd_una, .end = p->snd_nxt, .sent_us = b->sent_us,
-				    .flags = b->sent_again ? REC_EVER : 0};
+		struct tcp_rec r = {.start = p->snd_una, .end = p->snd_nxt, .sent_us = b->sent_us};
 
 		tcp_rate_sent(t, p, &r, true);
 		rec_append(t, f, &r);

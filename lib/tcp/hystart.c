@@ -69,9 +69,9 @@ uint32_t hystart_acked(struct hystart *h, struct tcp_pcb *p, uint32_t una, uint3
 	grow = h->css_rounds > 0 ? acked / CSS_GROWTH_DIVISOR : acked;
 	if (seq_ge(una, h->window_end)) {
 		if (h->css_rounds > 0 && ++h->css_rounds > CSS_ROUNDS) {
-			p->ssthresh = p->cwnd; /* congestion avoidance from here on */
+			p->ssthresh = p->cwnd + grow; /* congestion avoidance from here on */
 			h->on = false;
-			return 0;
+			return grow;
 		}
 		round_begin(h, p);
 	}

@@ -17,7 +17,7 @@ struct hystart {
 
 void hystart_begin(struct hystart *h, const struct tcp_pcb *p);
 /* An ACK in slow start: una is what it acknowledges; rtt_us 0: it told no time. Says how many of the acked bytes the window may
- * grow by, and sets ssthresh to cwnd when slow start is over. */
+ * grow by, and sets ssthresh to what it is then when slow start is over. */
 uint32_t hystart_acked(struct hystart *h, struct tcp_pcb *p, uint32_t una, uint32_t acked, uint32_t rtt_us);
 
 #endif

@@ -10,6 +10,7 @@
 #include "tcp/sack_out.h"
 #include "tcp/urgent.h"
 #include "tcp/rtx.h"
+#include "tcp/uto.h"
 
 void tcp_in_drop(struct tcp *t, struct tcp_seg *s, enum drop why)
 {
@@ -77,6 +78,13 @@ static bool step1_timestamp(struct tcp *t, const struct tcp_pcb *p, const struct
 	return !tcp_paws_old(s, p->ts_recent) || t->clock->now_ms - p->ts_recent_ms > 24u * 86400 * 1000;
 }
 
+/* It has text or a FIN, which the peer sends again until it is acknowledged. A bare one may be the answer to an answer of ours:
+ * two that disagree about their numbers would go on for ever (Linux tcp_oow_rate_limited()). */
+static bool segment_speaks(const struct tcp_seg *s)
+{
+	return !(s->flags & TCPF_SYN) && (s->len > 0 || (s->flags & TCPF_FIN));
+}
+
 static bool step1_seq(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 {
 	enum drop why;
@@ -92,7 +100,8 @@ static bool step1_seq(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 			tcp_ack_quick_again(p);
 		if (s->len > 0 && seq_lt(s->seq, p->rcv_nxt)) /* RFC 2883 4.1 */
 			tcp_dsack(t, p, s->seq, seq_min(s->seq + s->len, p->rcv_nxt));
-		tcp_out_ack_now(t, p);
+		if (segment_speaks(s) || tcp_out_answer_allowed(t, p))
+			tcp_out_ack_now(t, p);
 	}
 	tcp_in_drop(t, s, why);
 	return false;
@@ -179,6 +188,12 @@ static bool expected(const struct tcp *t, const struct tcp_pcb *p, const struct 
 	       (!(p->tflags & TF_TS) || (s->o.has_ts && !tcp_paws_old(s, p->ts_recent)));
 }
 
+/* A Fast Open client repeats its SYN: our SYN-ACK was lost. */
+static bool syn_again(const struct tcp_pcb *p, const struct tcp_seg *s)
+{
+	return p->state == TCP_SYN_RECEIVED && (s->flags & (TCPF_SYN | TCPF_ACK | TCPF_RST)) == TCPF_SYN && s->seq == p->snd_wl1;
+}
+
 void tcp_in_pcb(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 {
 	if (!expected(t, p, s)) {
@@ -187,6 +202,11 @@ void tcp_in_pcb(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		    s->seq + 1 == p->rcv_nxt) {
 			s->flags &= (uint8_t)~TCPF_SYN;
 			s->seq++;
+		}
+		if (unlikely(p->xflags & TX_FO_PASSIVE) && syn_again(p, s)) {
+			tcp_out_syn(t, p);
+			tcp_in_drop(t, s, DROP_TCP_STATE);
+			return;
 		}
 		if (!step1_seq(t, p, s) || !step2_rst(t, p, s) || !step4_syn(t, p, s))
 			return;
@@ -200,6 +220,8 @@ void tcp_in_pcb(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		timestamp_renew(t, p, s);
 	}
 	heard(t, p);
+	if (unlikely(s->o.uto != 0))
+		tcp_uto_received(t, p, s->o.uto);
 	if (unlikely(p->xflags & TX_EXT))
 		tcp_ext_received(t, p, s->len, s->len > 0 ? tcp_seg_joined(s) : 1);
 	if (!tcp_in_ack(t, p, s))

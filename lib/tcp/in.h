@@ -41,6 +41,8 @@ void tcp_in_reset(struct tcp *t, const struct tcp_seg *s, uint32_t path);     /*
 void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32_t iss);
 struct tcp_listener *tcp_listener_for(const struct tcp *t, const struct flow_key *key, uint32_t hash); /* of ours; NULL: none */
 
+/* What the SYN says, and the listener with these options offers, into sr, of which the rest is zero. */
+void tcp_synrcvd_fill(const struct tcp *t, const struct tcp_pcb *opts, const struct tcp_seg *s, struct tcp_synrcvd *sr);
 void tcp_synrcvd_timeout(struct tcp *t, struct tcp_synrcvd *sr);
 
 /* RFC 7323 5.3: the segment's timestamp is older than ts_recent. */

@@ -4,11 +4,13 @@
 #include "tcp/cc.h"
 #include "tcp/ecn.h"
 #include "tcp/ext.h"
+#include "tcp/fastopen.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/rate.h"
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
+#include "tcp/uto.h"
 
 void tcp_rtt_from_timestamp(const struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 {
@@ -22,7 +24,9 @@ void tcp_rtt_from_timestamp(const struct tcp *t, struct tcp_pcb *p, const struct
  * first RTO is 3 s (RFC 6298 5.7). More than one repetition is taken for congestion (RFC 6928 section 2). */
 static void handshake_timing(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 {
-	if (p->backoff == 0)
+	if (unlikely(p->xflags & TX_UNTIMED))
+		p->xflags &= ~TX_UNTIMED;
+	else if (p->backoff == 0)
 		tcp_rtt_sample(p, (uint32_t)t->clock->now_us - p->syn_us);
 	else if ((p->tflags & TF_TS) && s->o.has_ts)
 		tcp_rtt_from_timestamp(t, p, s);
@@ -36,28 +40,41 @@ static void handshake_timing(struct tcp *t, struct tcp_pcb *p, const struct tcp_
 
 void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 {
-	p->snd_una++; /* the SYN */
-	p->snd_nxt = p->snd_max = p->snd_una;
-	handshake_timing(t, p, s);
+	bool early = p->xflags & TX_FO_PASSIVE;
+
+	if (unlikely(early)) {
+		tcp_fo_established(t, p);
+	} else {
+		p->snd_una++; /* the SYN */
+		p->snd_nxt = p->snd_max = p->snd_una;
+		handshake_timing(t, p, s);
+	}
 	p->tflags |= TF_CONNECTED;
 	tcp_timer_rtx_stop(p);
+	if (unlikely(early) && p->snd_una != p->snd_max)
+		tcp_timer_rtx_in(t, p, tcp_rtt_rto_us(p));
 	tcp_state_set(t, p, TCP_ESTABLISHED);
 	tcp_ext_established(t, p);
 	net_confirm(t->net, p->c.h.path);
 	tcp_timer_keepalive(t, p);
+	if (unlikely(t->uto))
+		tcp_uto_tell(t, p);
 	ready_mark(t->flow, &p->c, EPOLLOUT);
+	if (p->buf != 0) /* text that was in the SYN, perhaps */
+		tcp_out_mark(t, p);
 	if (p->tflags & TF_SHUT_WR) { /* CLOSE or SHUT_WR came before: now its FIN */
 		tcp_state_set(t, p, TCP_FIN_WAIT_1);
 		tcp_out_mark(t, p);
 	}
 }
 
-/* SND.WND from segments that are not older than the last one that set it. */
+/* SND.WND from segments that are not older than the last one that set it. One that acknowledges more is never older, though data
+ * that is sent again may carry it: were its window not taken, the old one would count from the new SND.UNA and reach too far. */
 static void window_update(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 {
 	uint32_t wnd = (uint32_t)s->wnd << (p->wscale & 15);
 
-	if (seq_gt(p->snd_wl1, s->seq) || (p->snd_wl1 == s->seq && seq_gt(p->snd_wl2, s->ack)))
+	if (!seq_gt(s->ack, p->snd_una) && (seq_gt(p->snd_wl1, s->seq) || (p->snd_wl1 == s->seq && seq_gt(p->snd_wl2, s->ack))))
 		return;
 	p->snd_wl1 = s->seq;
 	p->snd_wl2 = s->ack;
@@ -102,7 +119,7 @@ static void ack_single(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, cons
 			    .prior_flight = p->snd_nxt - p->snd_una, .ece = (s->flags & TCPF_ECE) && (p->xflags & TX_ECN)};
 
 	a.flight = seq_gt(p->snd_nxt, s->ack) ? p->snd_nxt - s->ack : 0;
-	if (b != NULL && b->snd_len > 0 && s->ack == p->snd_nxt && likely(!b->sent_again && p->backoff == 0)) {
+	if (b != NULL && b->snd_len > 0 && s->ack == p->snd_nxt && likely(p->backoff == 0)) {
 		a.rtt_us = (uint32_t)t->clock->now_us - b->sent_us;
 		a.rtt_us += a.rtt_us == 0;
 		tcp_rtt_sample(p, a.rtt_us);
@@ -209,7 +226,9 @@ bool tcp_in_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 	uint32_t old_wnd = p->snd_wnd, max_wnd = (uint32_t)p->snd_wnd_max << (p->wscale & 15);
 
 	if (p->state == TCP_SYN_RECEIVED) {
-		if (s->ack != p->snd_max) {
+		uint32_t text = p->xflags & TX_FO_PASSIVE ? p->snd_max - p->snd_una : 0; /* may be acknowledged with the SYN */
+
+		if (p->snd_max - s->ack > text) {
 			tcp_in_reset(t, s, p->c.h.path);
 			tcp_in_drop(t, s, DROP_TCP_ACK);
 			return false;

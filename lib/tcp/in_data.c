@@ -3,6 +3,7 @@
 
 #include "pkt/gro.h"
 #include "tcp/ack.h"
+#include "tcp/autotune.h"
 #include "tcp/ecn.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
@@ -43,6 +44,15 @@ static void ack_owed(struct tcp *t, struct tcp_pcb *p, uint32_t seg_len)
 	tcp_out_mark(t, p);
 }
 
+/* Worth measuring: two full segments that the last ACK did not have, and not the first ones; or very many. */
+static bool is_bulk(const struct tcp_pcb *p)
+{
+	uint32_t n = p->rcv_nxt - p->last_ack_sent, quick = (p->xflags & TX_QUICK_MASK) >> TX_QUICK_SHIFT;
+
+	return n >= (uint32_t)TCP_TUNE_SEGMENTS * p->rcv_mss ||
+	       (n >= 2u * p->rcv_mss && ((p->tflags & TF_PINGPONG) || quick <= 15 - TCP_TUNE_SEGMENTS / 2));
+}
+
 static void text_in_order(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_seg *s)
 {
 	uint32_t len = s->len, seg_len = pkt_segment_bytes(s->m, len);
@@ -56,6 +66,8 @@ static void text_in_order(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, s
 		p->tflags |= TF_ACK_NOW; /* it filled a gap, or part of it */
 	}
 	ack_owed(t, p, seg_len);
+	if (unlikely((p->tflags & TF_ACK_NOW) && p->rcvbuf < t->rcvbuf_max && is_bulk(p)))
+		tcp_autotune(t, p, b, p->tflags & TF_TS, s->o.tsecr);
 	ready_mark(t->flow, &p->c, EPOLLIN);
 }
 

@@ -4,7 +4,9 @@
 
 #include "flow/away.h"
 #include "net/either.h"
+#include "tcp/cookie.h"
 #include "tcp/ecn.h"
+#include "tcp/fastopen.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/shared.h"
@@ -48,23 +50,8 @@ no_path:
 	return NULL;
 }
 
-void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32_t iss)
+void tcp_synrcvd_fill(const struct tcp *t, const struct tcp_pcb *opts, const struct tcp_seg *s, struct tcp_synrcvd *sr)
 {
-	const struct tcp_pcb *opts = (const struct tcp_pcb *)l;
-	struct tcp_synrcvd *sr;
-
-	if (l->n_accept > l->backlog) { /* Linux sk_acceptq_is_full(): one more than was asked for */
-		tcp_in_drop(t, s, DROP_TCP_BACKLOG);
-		return;
-	}
-	sr = synrcvd_new(t, s);
-	if (sr == NULL) {
-		tcp_in_drop(t, s, DROP_TCP_SYN_FULL);
-		return;
-	}
-	tcp_isn(t, &sr->h.key, &sr->iss, &sr->ts_offset);
-	if (iss != 0)
-		sr->iss = iss;
 	sr->irs = s->seq;
 	sr->ts = s->o.has_ts;
 	sr->ts_recent = s->o.has_ts ? s->o.tsval : 0;
@@ -73,16 +60,44 @@ void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32
 	if (sr->ws) {
 		uint8_t snd = s->o.wscale < TCP_WSCALE_MAX ? s->o.wscale : TCP_WSCALE_MAX;
 
-		sr->wscale = (uint8_t)(tcp_wscale_for(opts->rcvbuf) << 4 | snd);
+		sr->wscale = (uint8_t)(tcp_wscale_for(t, opts) << 4 | snd);
 	}
-	sr->wnd = (uint16_t)(opts->rcvbuf < 65535 ? opts->rcvbuf : 65535);
-	sr->peer_mss = s->o.has_mss ? s->o.mss : tcp_fallback_mss(&sr->h.key);
-	sr->own_mss = tcp_announced_mss(t, sr->h.path, tcp_opt(t, opts));
+	sr->wnd = tcp_listener_window(opts);
+	sr->peer_mss = s->o.has_mss ? s->o.mss : tcp_fallback_mss(&s->pkt->key);
 	sr->tos = s->pkt->ip6 ? tcp_opt(t, opts)->tclass6 : tcp_opt(t, opts)->tos;
 	if (unlikely(s->flags & TCPF_ECE))
 		sr->ecn = tcp_ecn_accept(t, opts, s, &sr->tos);
 	sr->sent_us = (uint32_t)t->clock->now_us;
-	tcp_out_synack(t, sr);
+}
+
+void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32_t iss)
+{
+	const struct tcp_pcb *opts = (const struct tcp_pcb *)l;
+	struct tcp_fo_option fo;
+	struct tcp_synrcvd *sr;
+	bool has_fo = false;
+
+	if (l->n_accept > l->backlog) { /* Linux sk_acceptq_is_full(): one more than was asked for */
+		tcp_in_drop(t, s, DROP_TCP_BACKLOG);
+		return;
+	}
+	if (tcp_cookie_due(t) && iss == 0) { /* after TIME-WAIT the number is not free to choose */
+		tcp_cookie_answer(t, l, s);
+		return;
+	}
+	if (unlikely(t->fastopen & TCP_FO_SERVER) && tcp_fo_syn(t, l, s, iss, &fo, &has_fo))
+		return;
+	sr = synrcvd_new(t, s);
+	if (sr == NULL) {
+		tcp_in_drop(t, s, DROP_TCP_SYN_FULL);
+		return;
+	}
+	tcp_isn(t, &sr->h.key, &sr->iss, &sr->ts_offset);
+	if (iss != 0)
+		sr->iss = iss;
+	tcp_synrcvd_fill(t, opts, s, sr);
+	sr->own_mss = tcp_announced_mss(t, sr->h.path, tcp_opt(t, opts));
+	tcp_out_synack(t, sr, has_fo ? &fo : NULL);
 	flow_timer_set(t->flow, tcp_synrcvd_ref(t, sr), t->clock->tick + ticks_from_us(TCP_RTO_INITIAL_US));
 }
 
@@ -102,7 +117,7 @@ int tcp_in_elsewhere(const struct tcp *t, const struct tcp_seg *s)
 	if (ref_kind(r) == FLOW_REMOTE)
 		return (int)ref_index(r);
 	l = (const struct tcp_listener *)conn_at(t->flow, r);
-	if ((s->flags & (TCPF_SYN | TCPF_ACK)) == TCPF_SYN || l->c.type != CONN_LISTEN || !tcp_is_twin(l))
+	if ((s->flags & (TCPF_SYN | TCPF_ACK)) == TCPF_SYN || l->c.type != CONN_LISTEN || !tcp_is_twin(l) || tcp_cookie_acked(t, s))
 		return FLOW_DONE;
 	return tcp_twin_owner(l);
 }
@@ -120,6 +135,8 @@ static void in_listen(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s)
 	if (s->flags & TCPF_RST) {
 		tcp_in_drop(t, s, DROP_TCP_STATE);
 	} else if (s->flags & TCPF_ACK) {
+		if (tcp_cookie_ack(t, l, s))
+			return;
 		tcp_in_reset(t, s, 0);
 		tcp_in_drop(t, s, DROP_TCP_STATE);
 	} else if ((s->flags & (TCPF_SYN | TCPF_FIN)) == TCPF_SYN) {

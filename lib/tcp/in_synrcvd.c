@@ -9,9 +9,9 @@
  * without text are answered about twice a second at most, as Linux does (tcp_invalid_ratelimit). */
 static bool answer_allowed(const struct tcp *t, struct tcp_synrcvd *sr, const struct tcp_seg *s)
 {
-	uint8_t now = (uint8_t)(t->clock->now_ms >> 9 | 0x80);
+	uint8_t now = (uint8_t)(tcp_answer_slot(t) | 0x80);
 
-	if (s->len == 0 && sr->answered == now)
+	if ((s->len == 0 || (s->flags & (TCPF_RST | TCPF_SYN))) && sr->answered == now)
 		return false;
 	sr->answered = now;
 	return true;
@@ -24,6 +24,34 @@ static void synrcvd_ack(struct tcp *t, const struct tcp_synrcvd *sr)
 
 	v.wnd = (uint16_t)(sr->wnd >> (sr->wscale >> 4));
 	tcp_out_bare(t, &sr->h.key, sr->h.path, &v, &o, sr->tos);
+}
+
+/* ---- TCP_DEFER_ACCEPT ---- */
+
+static uint32_t repeat_s(unsigned n) { return n < 7 ? 1u << n : TCP_RTO_MAX_US / 1000000; }
+
+uint8_t tcp_defer_repeats(int seconds)
+{
+	uint32_t period = 0;
+	uint8_t n = 0;
+
+	while (seconds > 0 && period < (uint32_t)seconds && n < UINT8_MAX)
+		period += repeat_s(n++);
+	return n;
+}
+
+int tcp_defer_seconds(uint8_t repeats)
+{
+	uint32_t period = 0;
+
+	for (unsigned n = 0; n < repeats; n++)
+		period += repeat_s(n);
+	return (int)period;
+}
+
+static uint8_t deferred(const struct tcp *t, const struct tcp_listener *l)
+{
+	return l != NULL ? tcp_opt(t, (const struct tcp_pcb *)l)->defer_accept : 0;
 }
 
 void tcp_synrcvd_end(struct tcp *t, struct tcp_synrcvd *sr)
@@ -40,16 +68,19 @@ void tcp_synrcvd_end(struct tcp *t, struct tcp_synrcvd *sr)
 /* The SYN-ACK again, after 1, 2, 4 ... seconds, then it is forgotten. */
 void tcp_synrcvd_timeout(struct tcp *t, struct tcp_synrcvd *sr)
 {
-	if (sr->retries >= TCP_SYNACK_RETRIES) {
+	uint8_t defer = unlikely(sr->acked) ? deferred(t, tcp_listener_for(t, &sr->h.key, sr->h.hash)) : 0;
+
+	if (sr->retries >= (defer > TCP_SYNACK_RETRIES ? defer : TCP_SYNACK_RETRIES)) {
 		t->stats.attempt_fails++;
 		tcp_synrcvd_end(t, sr);
 		return;
 	}
 	sr->retries++;
-	t->stats.rtx_segs++;
-	tcp_out_synack(t, sr);
-	flow_timer_set(t->flow, tcp_synrcvd_ref(t, sr),
-		       t->clock->tick + ticks_from_us((uint64_t)TCP_RTO_INITIAL_US << sr->retries));
+	if (sr->retries >= defer) { /* as a last chance when data was waited for: the ACK of this one opens the connection */
+		t->stats.rtx_segs++;
+		tcp_out_synack(t, sr, NULL);
+	}
+	flow_timer_set(t->flow, tcp_synrcvd_ref(t, sr), t->clock->tick + ticks_from_us((uint64_t)repeat_s(sr->retries) * 1000000));
 }
 
 /* First to fourth step; false: the segment is finished with. */
@@ -58,7 +89,7 @@ static bool steps_before_ack(struct tcp *t, struct tcp_synrcvd *sr, struct tcp_s
 	uint32_t rcv_nxt = sr->irs + 1;
 
 	if ((s->flags & (TCPF_SYN | TCPF_ACK | TCPF_RST)) == TCPF_SYN && s->seq == sr->irs) {
-		tcp_out_synack(t, sr); /* our SYN-ACK was lost */
+		tcp_out_synack(t, sr, NULL); /* our SYN-ACK was lost */
 		tcp_in_drop(t, s, DROP_TCP_STATE);
 		return false;
 	}
@@ -81,8 +112,10 @@ static bool steps_before_ack(struct tcp *t, struct tcp_synrcvd *sr, struct tcp_s
 		return false;
 	}
 	if (s->flags & (TCPF_RST | TCPF_SYN)) { /* RFC 5961 3.2, 4.2 */
-		if (tcp_out_challenge_allowed(t))
+		if (answer_allowed(t, sr, s)) {
+			t->stats.challenge_acks++;
 			synrcvd_ack(t, sr);
+		}
 		tcp_in_drop(t, s, s->flags & TCPF_RST ? DROP_TCP_RST_WINDOW : DROP_TCP_STATE);
 		return false;
 	}
@@ -119,6 +152,11 @@ int tcp_in_synrcvd(struct tcp *t, struct tcp_synrcvd *sr, struct tcp_seg *s)
 	if (l == NULL) { /* it has closed meanwhile */
 		tcp_in_reset(t, s, sr->h.path);
 		tcp_synrcvd_end(t, sr);
+		return FLOW_DONE;
+	}
+	if (unlikely(sr->retries < deferred(t, l)) && s->len == 0 && !(s->flags & TCPF_FIN)) { /* it says nothing yet */
+		sr->acked = true;
+		tcp_in_drop(t, s, DROP_TCP_STATE);
 		return FLOW_DONE;
 	}
 	p = tcp_passive_new(t, l, sr);

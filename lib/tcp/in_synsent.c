@@ -3,9 +3,11 @@
 
 #include "tcp/cc.h"
 #include "tcp/ecn.h"
+#include "tcp/fastopen.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/timers.h"
+#include "tcp/uto.h"
 
 /* What the peer's SYN says about the connection. */
 static void syn_options(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
@@ -53,12 +55,12 @@ static void syn_text(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 
 void tcp_in_synsent(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 {
-	if (p->tflags & TF_CLAIMING) { /* ours is not sent yet */
+	if ((p->tflags & TF_CLAIMING) || (p->xflags & TX_FO_WAIT)) { /* ours is not sent yet */
 		tcp_in_drop(t, s, DROP_TCP_STATE);
 		return;
 	}
 	/* First: check the ACK bit */
-	if ((s->flags & TCPF_ACK) && s->ack != p->snd_max) {
+	if ((s->flags & TCPF_ACK) && s->ack - p->snd_max > tcp_fo_syn_text(t, p)) {
 		tcp_in_reset(t, s, p->c.h.path);
 		tcp_in_drop(t, s, DROP_TCP_ACK);
 		return;
@@ -81,11 +83,16 @@ void tcp_in_synsent(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 	}
 	syn_options(t, p, s);
 	if (!(s->flags & TCPF_ACK)) { /* crossed SYNs (RFC 9293 3.5, figure 8) */
+		p->xflags &= ~TX_FO; /* its text goes after the handshake */
 		tcp_state_set(t, p, TCP_SYN_RECEIVED);
 		tcp_out_syn(t, p);
 		return;
 	}
+	if (s->o.uto != 0)
+		tcp_uto_received(t, p, s->o.uto);
 	tcp_in_established(t, p, s);
+	if (unlikely(p->xflags & TX_FO_SYN))
+		tcp_fo_synack(t, p, s);
 	tcp_out_ack_now(t, p); /* leaves at the flush, with the request if there is one by then */
 	syn_text(t, p, s);
 }

@@ -101,6 +101,17 @@ static void timewait_ack(struct tcp *t, const struct tcp_timewait *tw)
 	tcp_out_bare(t, &tw->h.key, tw->h.path, &v, &o, tw->tos);
 }
 
+/* Two in TIME-WAIT must not answer each other for ever; text and FINs are no part of such a loop. */
+static bool answer_allowed(const struct tcp *t, struct tcp_timewait *tw, const struct tcp_seg *s)
+{
+	uint8_t now = (uint8_t)(tcp_answer_slot(t) | 0x80);
+
+	if ((s->flags & TCPF_SYN || (s->len == 0 && !(s->flags & TCPF_FIN))) && tw->answered == now)
+		return false;
+	tw->answered = now;
+	return true;
+}
+
 static void timewait_restart(struct tcp *t, struct tcp_timewait *tw)
 {
 	flow_ref r = tcp_timewait_ref(t, tw);
@@ -150,7 +161,8 @@ int tcp_in_timewait(struct tcp *t, struct tcp_timewait *tw, struct tcp_seg *s)
 	}
 	if ((s->flags & TCPF_FIN) && end == tw->rcv_nxt) /* our last ACK was lost: wait again (RFC 9293 3.10.7.4) */
 		timewait_restart(t, tw);
-	timewait_ack(t, tw);
+	if (answer_allowed(t, tw, s))
+		timewait_ack(t, tw);
 	tcp_in_drop(t, s, DROP_TCP_SEQ);
 	return FLOW_DONE;
 }

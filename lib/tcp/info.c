@@ -1,4 +1,4 @@
-/* info.c: TCP_INFO and TCP_CC_INFO as on Linux. Not known here, and 0: fackets, last_ack_sent (as on Linux), rcv_rtt, rcv_space,
+/* info.c: TCP_INFO and TCP_CC_INFO as on Linux. Not known here, and 0: fackets, last_ack_sent (as on Linux),
  * rcv_ooopack. Counters begin when the connection gets its ext (ext.h): with the handshake where an option asked for it
  * before, else when it becomes busy or somebody first looks. */
 #include "tcp/info.h"
@@ -126,6 +126,8 @@ void tcp_info_get(struct tcp *t, struct tcp_pcb *p, struct tcp_info *i)
 	if (x == NULL)
 		return;
 	x->keep |= EXT_KEEP_INFO;
+	i->tcpi_rcv_rtt = x->drs.rtt_us8 >> 3;
+	i->tcpi_rcv_space = x->drs.space;
 	ext_info(t, p, x, mss, i);
 }
 

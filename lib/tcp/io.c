@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "tcp/buf.h"
+#include "tcp/fastopen.h"
 #include "tcp/in.h"
 #include "tcp/life.h"
 #include "tcp/out.h"
@@ -21,9 +22,9 @@ static ssize_t send_refused(struct tcp_pcb *p)
 {
 	if (p->c.so_error != 0)
 		return take_error(p);
-	if (TCP_IN(p->state, ST(SYN_SENT) | ST(SYN_RECEIVED)))
+	if (TCP_IN(p->state, ST(SYN_SENT) | ST(SYN_RECEIVED)) && !(p->xflags & TX_FO_PASSIVE))
 		return -EAGAIN;
-	if ((p->tflags & TF_SHUT_WR) || !TCP_IN(p->state, ST(ESTABLISHED) | ST(CLOSE_WAIT)))
+	if ((p->tflags & TF_SHUT_WR) || !TCP_IN(p->state, ST(ESTABLISHED) | ST(CLOSE_WAIT) | ST(SYN_RECEIVED)))
 		return -EPIPE; /* C1: also when there never was a connection */
 	return 0;
 }
@@ -33,6 +34,8 @@ ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int 
 	ssize_t err = send_refused(p), sent = 0;
 	struct tcp_buf *b;
 
+	if (unlikely(tcp_fastopen_waits(p)) && err == -EAGAIN)
+		return tcp_fo_send(t, p, iov, n);
 	if (err != 0)
 		return err;
 	p->tflags = flags & MSG_MORE ? p->tflags | TF_MORE : p->tflags & ~TF_MORE;

@@ -15,11 +15,32 @@ static uint64_t hash6(const struct tcp *t, const struct flow_key *key)
 	return siphash(&t->secret, &tuple, sizeof(tuple));
 }
 
-/* The offset does not depend on the time, so that the timestamps of one tuple only ever grow (RFC 6191 needs that). */
-void tcp_isn(const struct tcp *t, const struct flow_key *key, uint32_t *isn, uint32_t *ts_offset)
+void tcp_tuple_mask(const struct tcp *t, const struct flow_key *key, uint32_t *mask, uint32_t *ts_offset)
 {
 	uint64_t h = unlikely(flow_addr_is6(key->raddr_be)) ? hash6(t, key) : siphash(&t->secret, key, sizeof(*key));
 
-	*isn = (uint32_t)h + (uint32_t)(t->clock->now_ns >> ISN_TICK_SHIFT);
+	*mask = (uint32_t)h;
 	*ts_offset = (uint32_t)(h >> 32);
+}
+
+void tcp_packet_mask(const struct tcp *t, const struct net_pkt *pkt, uint32_t *mask, uint32_t *ts_offset)
+{
+	struct flow_tuple6 tuple;
+	uint64_t h;
+
+	if (likely(!pkt->ip6)) {
+		tcp_tuple_mask(t, &pkt->key, mask, ts_offset);
+		return;
+	}
+	tuple = tcp_packet_tuple6(pkt);
+	h = siphash(&t->secret, &tuple, sizeof(tuple));
+	*mask = (uint32_t)h;
+	*ts_offset = (uint32_t)(h >> 32);
+}
+
+/* The offset does not depend on the time, so that the timestamps of one tuple only ever grow (RFC 6191 needs that). */
+void tcp_isn(const struct tcp *t, const struct flow_key *key, uint32_t *isn, uint32_t *ts_offset)
+{
+	tcp_tuple_mask(t, key, isn, ts_offset);
+	*isn += (uint32_t)(t->clock->now_ns >> ISN_TICK_SHIFT);
 }

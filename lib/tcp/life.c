@@ -6,9 +6,11 @@
 
 #include "base/assert.h"
 #include "flow/away.h"
+#include "tcp/autotune.h"
 #include "tcp/buf.h"
 #include "tcp/cc.h"
 #include "tcp/ext.h"
+#include "tcp/fastopen.h"
 #include "tcp/out.h"
 #include "tcp/rtx.h"
 #include "tcp/shared.h"
@@ -17,21 +19,30 @@
 
 /* ---- beginning ---- */
 
-uint8_t tcp_wscale_for(uint32_t rcvbuf)
+uint8_t tcp_wscale_for(const struct tcp *t, const struct tcp_pcb *p)
 {
+	uint32_t most = tcp_rcvbuf_most(t, p);
 	uint8_t s = 0;
 
-	while (s < TCP_WSCALE_MAX && (65535u << s) < rcvbuf)
+	while (s < TCP_WSCALE_MAX && (65535u << s) < most)
 		s++;
 	return s;
+}
+
+uint16_t tcp_listener_window(const struct tcp_pcb *l) { return (uint16_t)(l->rcvbuf < 65535 ? l->rcvbuf : 65535); }
+
+uint16_t tcp_mss_within(uint32_t mtu, uint32_t l3_len, const struct tcp_optext *x)
+{
+	uint32_t mss = mtu - l3_len - TCP_HDR_LEN;
+
+	return (uint16_t)(x->maxseg != 0 && x->maxseg < mss ? x->maxseg : mss);
 }
 
 uint16_t tcp_announced_mss(const struct tcp *t, uint32_t path, const struct tcp_optext *x)
 {
 	const struct path *way = path_at(&t->net->paths, path);
-	uint32_t mss = (uint32_t)way->pmtu - way->l3_len - TCP_HDR_LEN;
 
-	return (uint16_t)(x->maxseg != 0 && x->maxseg < mss ? x->maxseg : mss);
+	return tcp_mss_within(way->pmtu, way->l3_len, x);
 }
 
 void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_offset)
@@ -40,7 +51,7 @@ void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_o
 	p->snd_nxt = p->snd_max = iss + 1;
 	p->ts_offset = ts_offset;
 	p->srtt_us8 = p->rttvar_us4 = 0;
-	p->wscale = (uint8_t)(tcp_wscale_for(p->rcvbuf) << 4);
+	p->wscale = (uint8_t)(tcp_wscale_for(t, p) << 4);
 	p->rcv_mss = TCP_MSS_FALLBACK;
 	p->backoff = p->dupacks = p->probes = p->soft_error = 0;
 	tcp_ext_free(t, p); /* of an earlier connection */
@@ -82,6 +93,8 @@ static void inherit(struct tcp *t, struct tcp_pcb *p, const struct tcp_listener 
 
 		memcpy((char *)own + sizeof(own->pool_link), (const char *)x + sizeof(x->pool_link),
 		       sizeof(*own) - sizeof(own->pool_link));
+		own->fastopen = 0; /* the listener's own */
+		own->fo_flags = 0;
 	}
 }
 
@@ -100,9 +113,9 @@ static void accept_queue_put(struct tcp *t, struct tcp_listener *l, struct tcp_p
 	ready_mark(t->flow, &l->c, EPOLLIN);
 }
 
-struct tcp_pcb *tcp_passive_new(struct tcp *t, struct tcp_listener *l, struct tcp_synrcvd *sr)
+/* The pcb of a handshake that is complete, in no table yet. NULL: cannot be now. */
+static struct tcp_pcb *passive_pcb(struct tcp *t, const struct tcp_listener *l, const struct tcp_synrcvd *sr)
 {
-	flow_ref from = tcp_synrcvd_ref(t, sr);
 	struct tcp_pcb *p;
 
 	if (l->n_accept > l->backlog)
@@ -129,19 +142,50 @@ struct tcp_pcb *tcp_passive_new(struct tcp *t, struct tcp_listener *l, struct tc
 	}
 	if (sr->sack)
 		p->xflags |= TX_SACK;
+	if (sr->cookie)
+		p->xflags |= TX_UNTIMED;
 	if (sr->ecn)
 		p->xflags |= TX_ECN;
 	tcp_pcb_peer(t, p, sr->peer_mss);
-	flow_timer_clear(t->flow, from);
-	table_replace(&t->flow->tcp, sr->h.hash, from, tcp_pcb_ref(t, p));
+	return p;
+}
+
+/* It is in the table: the listener has one more. */
+static void passive_begin(struct tcp *t, struct tcp_listener *l, struct tcp_pcb *p)
+{
 	p->c.flags |= CONN_IN_TABLE;
 	if (flow_elsewhere(t->flow, p->c.h.hash)) /* its packets find the way here also when the listener is gone */
 		flow_claim_sure(t->flow, IPPROTO_TCP, &p->c.h.key, p->c.h.hash);
-	pool_put(&t->flow->pool[FLOW_SYNRCVD], ref_index(from));
-	t->stats.synrcvd--;
 	t->stats.passive_opens++;
 	tcp_state_set(t, p, TCP_SYN_RECEIVED); /* its ACK is the segment at hand */
 	accept_queue_put(t, l, p);
+}
+
+struct tcp_pcb *tcp_passive_new(struct tcp *t, struct tcp_listener *l, struct tcp_synrcvd *sr)
+{
+	struct tcp_pcb *p = passive_pcb(t, l, sr);
+	flow_ref from = tcp_synrcvd_ref(t, sr);
+
+	if (p == NULL)
+		return NULL;
+	flow_timer_clear(t->flow, from);
+	table_replace(&t->flow->tcp, sr->h.hash, from, tcp_pcb_ref(t, p));
+	pool_put(&t->flow->pool[FLOW_SYNRCVD], ref_index(from));
+	t->stats.synrcvd--;
+	passive_begin(t, l, p);
+	return p;
+}
+
+struct tcp_pcb *tcp_passive_forgotten(struct tcp *t, struct tcp_listener *l, const struct tcp_synrcvd *sr)
+{
+	struct tcp_pcb *p = table_full(&t->flow->tcp) ? NULL : passive_pcb(t, l, sr);
+	int err;
+
+	if (p == NULL)
+		return NULL;
+	err = table_insert(&t->flow->tcp, sr->h.hash, tcp_pcb_ref(t, p));
+	SPATE_ASSERT(err == 0);
+	passive_begin(t, l, p);
 	return p;
 }
 
@@ -171,6 +215,9 @@ void tcp_done(struct tcp *t, struct tcp_pcb *p, int err)
 	struct tcp_buf *b = tcp_buf_of(t, p);
 
 	tcp_timers_clear(t, p);
+	if (unlikely(p->xflags & TX_FO_PASSIVE))
+		tcp_fo_failed(t, p);
+	p->xflags &= ~TX_FO;
 	if (p->c.flags & CONN_IN_TABLE) {
 		table_remove(&t->flow->tcp, p->c.h.hash, tcp_pcb_ref(t, p));
 		p->c.flags &= (uint8_t)~CONN_IN_TABLE;

@@ -19,6 +19,15 @@
 /* The only place where a state changes. Asserts that the step is legal. */
 void tcp_state_set(struct tcp *t, struct tcp_pcb *p, enum tcp_state to);
 
+/* Two numbers of a tuple that nobody outside can know: what ISNs are counted from, and the timestamp offset. */
+/* Of a packet, whose sender may have no number here (IPv6): the same. */
+void tcp_packet_mask(const struct tcp *t, const struct net_pkt *pkt, uint32_t *mask, uint32_t *ts_offset);
+static inline struct flow_tuple6 tcp_packet_tuple6(const struct net_pkt *pkt)
+{
+	return (struct flow_tuple6){.laddr = *net_pkt_laddr6(pkt), .raddr = *net_pkt_raddr6(pkt), .lport_be = pkt->key.lport_be,
+				    .rport_be = pkt->key.rport_be, .scope = net_pkt_scope6(pkt)};
+}
+void tcp_tuple_mask(const struct tcp *t, const struct flow_key *key, uint32_t *mask, uint32_t *ts_offset);
 /* ISN (RFC 6528) and timestamp offset of a tuple. */
 void tcp_isn(const struct tcp *t, const struct flow_key *key, uint32_t *isn, uint32_t *ts_offset);
 
@@ -59,15 +68,20 @@ void tcp_pcb_peer(struct tcp *t, struct tcp_pcb *p, uint16_t peer_mss);
 /* Makes the connected pcb for a half-open one whose handshake is complete and queues it at its listener. NULL: cannot be
  * now (counted); the half-open one stays. */
 struct tcp_pcb *tcp_passive_new(struct tcp *t, struct tcp_listener *l, struct tcp_synrcvd *sr);
+/* The same for one that is in no table and pool: sr was made up from a cookie, with a path, which the pcb takes. */
+struct tcp_pcb *tcp_passive_forgotten(struct tcp *t, struct tcp_listener *l, const struct tcp_synrcvd *sr);
 void tcp_synrcvd_end(struct tcp *t, struct tcp_synrcvd *sr);
 void tcp_listener_close(struct tcp *t, struct tcp_listener *l); /* resets what is queued */
 
-uint8_t tcp_wscale_for(uint32_t rcvbuf); /* RFC 7323 2.2 */
+uint16_t tcp_mss_within(uint32_t mtu, uint32_t l3_len, const struct tcp_optext *x);
+uint8_t tcp_wscale_for(const struct tcp *t, const struct tcp_pcb *p); /* for the largest window it may ever have, RFC 7323 2.2 */
 uint16_t tcp_announced_mss(const struct tcp *t, uint32_t path, const struct tcp_optext *x);
+/* The window of a listener's SYN-ACKs. */
+uint16_t tcp_listener_window(const struct tcp_pcb *l);
 /* Of a peer that says nothing. */
 static inline uint16_t tcp_fallback_mss(const struct flow_key *key)
 {
-	return flow_addr_is6(key->raddr_be) ? TCP_MSS_FALLBACK6 : TCP_MSS_FALLBACK;
+	return flow_addr_is6(key->laddr_be) ? TCP_MSS_FALLBACK6 : TCP_MSS_FALLBACK;
 }
 
 static inline struct tcp_pcb *tcp_pcb_at(const struct tcp *t, flow_ref r) { return (struct tcp_pcb *)conn_at(t->flow, r); }
@@ -104,5 +118,9 @@ static inline bool tcp_opt_unusual_df(const struct tcp_optext *x)
 /* The pcb's own, made from the defaults when there is none. */
 struct tcp_optext *tcp_opt_need(struct tcp *t, struct tcp_pcb *p);
 void tcp_opt_free(struct tcp *t, struct tcp_pcb *p);
+
+/* TCP_DEFER_ACCEPT: seconds as SYN-ACKs repeated meanwhile, and back (Linux secs_to_retrans()). */
+uint8_t tcp_defer_repeats(int seconds);
+int tcp_defer_seconds(uint8_t repeats);
 
 #endif

@@ -7,6 +7,7 @@
 #include "flow/port_range.h"
 #include "net/either.h"
 #include "tcp/buf.h"
+#include "tcp/fastopen.h"
 #include "tcp/ext.h"
 #include "tcp/out.h"
 #include "tcp/rtx.h"
@@ -22,7 +23,7 @@ struct tcp_pcb *tcp_new(struct tcp *t)
 		return NULL;
 	}
 	p->sndbuf = TCP_SNDBUF_DEFAULT;
-	p->rcvbuf = TCP_RCVBUF_DEFAULT;
+	p->rcvbuf = TCP_RCVBUF_DEFAULT < t->rcvbuf_max ? TCP_RCVBUF_DEFAULT : t->rcvbuf_max;
 	p->xflags = (uint32_t)t->congestion << TX_CC_SHIFT;
 	return p;
 }
@@ -182,12 +183,41 @@ static void attach(struct tcp *t, struct tcp_pcb *p, const struct flow_key *key,
 	t->stats.active_opens++;
 }
 
-/* Until the first SYN is repeated. */
-static uint32_t syn_wait_us(const struct tcp *t, const struct tcp_pcb *p)
+uint32_t tcp_syn_wait_us(const struct tcp *t, const struct tcp_pcb *p)
 {
 	uint32_t wait_us = tcp_syn_interval_us(0), user_ms = tcp_opt(t, p)->user_timeout_ms;
 
 	return user_ms != 0 && user_ms < wait_us / 1000 ? user_ms * 1000 : wait_us;
+}
+
+/* The SYN waits for data, or asks for a cookie. */
+static void fast_open(struct tcp *t, struct tcp_pcb *p)
+{
+	static const struct tcp_fo_option ask;
+
+	switch (tcp_fo_connect(t, p)) {
+	case TCP_FO_WAIT:
+		p->xflags |= TX_FO_WAIT;
+		break;
+	case TCP_FO_ASK:
+		p->xflags |= TX_FO_SYN;
+		tcp_out_syn_open(t, p, &ask, 0);
+		break;
+	case TCP_FO_PLAIN:
+		tcp_out_syn(t, p);
+		break;
+	}
+}
+
+int tcp_fastopen_once(struct tcp *t, struct tcp_pcb *p, bool on)
+{
+	struct tcp_optext *x;
+
+	if (!(t->fastopen & TCP_FO_CLIENT))
+		return -EOPNOTSUPP;
+	x = tcp_opt_need(t, p);
+	x->fo_flags = (uint8_t)(on ? x->fo_flags | FO_ONCE : x->fo_flags & ~FO_ONCE);
+	return 0;
 }
 
 /* key: the remote end. */
@@ -211,9 +241,12 @@ static int connect_to(struct tcp *t, struct tcp_pcb *p, struct flow_key *key)
 	attach(t, p, key, hash, path, iss);
 	if (claim)
 		p->tflags |= TF_CLAIMING;
+	else if (unlikely(p->opts != 0) && tcp_opt(t, p)->fo_flags != 0)
+		fast_open(t, p);
 	else
 		tcp_out_syn(t, p);
-	tcp_timer_rtx_in(t, p, syn_wait_us(t, p));
+	if (likely(!(p->xflags & TX_FO_WAIT)))
+		tcp_timer_rtx_in(t, p, tcp_syn_wait_us(t, p));
 	err = table_insert(&t->flow->tcp, hash, tcp_pcb_ref(t, p));
 	SPATE_ASSERT(err == 0);
 	return 0;
@@ -264,7 +297,7 @@ void tcp_claim_granted(struct tcp *t, struct tcp_pcb *p, uint32_t iss)
 	p->backoff = 0;
 	p->syn_us = (uint32_t)t->clock->now_us;
 	tcp_out_syn(t, p);
-	tcp_timer_rtx_in(t, p, syn_wait_us(t, p));
+	tcp_timer_rtx_in(t, p, tcp_syn_wait_us(t, p));
 }
 
 /* ---- listen, accept ---- */
@@ -310,6 +343,8 @@ int tcp_listen(struct tcp *t, struct tcp_pcb *p, int backlog)
 	l->n_accept = 0;
 	l->shared = 0;
 	l->backlog = backlog_limit(backlog);
+	if (unlikely((t->fastopen & (TCP_FO_SERVER | TCP_FO_SERVER_ALL)) == (TCP_FO_SERVER | TCP_FO_SERVER_ALL)))
+		tcp_fo_listens(t, p, l->backlog);
 	return 0;
 }
 

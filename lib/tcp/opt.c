@@ -8,6 +8,7 @@
 #include "flow/port_range.h"
 #include "tcp/buf.h"
 #include "tcp/cc.h"
+#include "tcp/fastopen.h"
 #include "tcp/in.h"
 #include "tcp/info.h"
 #include "tcp/life.h"
@@ -15,6 +16,7 @@
 #include "tcp/pace.h"
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
+#include "tcp/uto.h"
 
 #define KEEP_S_MAX 32767 /* Linux MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL */
 #define KEEPCNT_MAX 127
@@ -46,8 +48,10 @@ struct tcp_optext *tcp_opt_need(struct tcp *t, struct tcp_pcb *p)
 
 void tcp_opt_free(struct tcp *t, struct tcp_pcb *p)
 {
-	if (p->opts != 0)
+	if (p->opts != 0) {
+		tcp_fo_free(t, pool_at(&t->optexts, p->opts));
 		pool_put(&t->optexts, p->opts);
+	}
 	p->opts = 0;
 }
 
@@ -55,6 +59,13 @@ static int flag_set(struct tcp_pcb *p, uint32_t flag, bool on)
 {
 	p->tflags = on ? p->tflags | flag : p->tflags & ~flag;
 	return 0;
+}
+
+static void opt_flag_set(struct tcp *t, struct tcp_pcb *p, uint16_t flag, bool on)
+{
+	struct tcp_optext *x = tcp_opt_need(t, p);
+
+	x->flags = (uint16_t)(on ? x->flags | flag : x->flags & ~flag);
 }
 
 /* What was held back may go now. */
@@ -126,12 +137,22 @@ static int tcp_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 		if (v < 0)
 			return -EINVAL;
 		tcp_opt_need(t, p)->user_timeout_ms = (uint32_t)v;
+		opt_flag_set(t, p, OPT_UTO_OWN, v != 0);
+		if (TCP_IN(p->state, TCP_SYNCHRONIZED))
+			tcp_uto_tell(t, p);
 		return 0;
 	case TCP_MAXSEG:
 		if (v != 0 && (v < TCP_MSS_MIN || v > INT16_MAX))
 			return -EINVAL;
 		tcp_opt_need(t, p)->maxseg = (uint16_t)v;
 		return 0;
+	case TCP_DEFER_ACCEPT:
+		tcp_opt_need(t, p)->defer_accept = tcp_defer_repeats(v);
+		return 0;
+	case TCP_FASTOPEN:
+	case TCP_FASTOPEN_CONNECT:
+	case TCP_FASTOPEN_NO_COOKIE:
+		return tcp_fo_setopt(t, p, name, v);
 	case TCP_NOTSENT_LOWAT:
 		tcp_opt_need(t, p)->notsent_lowat = (uint32_t)v;
 		return wake_writer(t, p);
@@ -171,6 +192,10 @@ static int tcp_level_get(const struct tcp *t, const struct tcp_pcb *p, int name,
 	case TCP_SYNCNT: *v = x->syncnt; return 0;
 	case TCP_USER_TIMEOUT: *v = (int)x->user_timeout_ms; return 0;
 	case TCP_MAXSEG: *v = maxseg_get(t, p); return 0;
+	case TCP_DEFER_ACCEPT: *v = tcp_defer_seconds(x->defer_accept); return 0;
+	case TCP_FASTOPEN:
+	case TCP_FASTOPEN_CONNECT:
+	case TCP_FASTOPEN_NO_COOKIE: return tcp_fo_getopt(t, p, name, v);
 	case TCP_NOTSENT_LOWAT: *v = (int)x->notsent_lowat; return 0;
 	case TCP_WINDOW_CLAMP: *v = (int)x->window_clamp; return 0;
 	case TCP_LINGER2: *v = x->linger2_s == 0 ? TCP_FINWAIT2_MS / 1000 : x->linger2_s; return 0;
@@ -201,13 +226,6 @@ static int linger_set(struct tcp *t, struct tcp_pcb *p, const void *val, uint32_
 	return 0;
 }
 
-static void opt_flag_set(struct tcp *t, struct tcp_pcb *p, uint16_t flag, bool on)
-{
-	struct tcp_optext *x = tcp_opt_need(t, p);
-
-	x->flags = (uint16_t)(on ? x->flags | flag : x->flags & ~flag);
-}
-
 static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 {
 	switch (name) {
@@ -216,6 +234,10 @@ static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 		return 0;
 	case SO_RCVBUF:
 		p->rcvbuf = bufsize(v);
+		opt_flag_set(t, p, OPT_RCVBUF_LOCK, true);
+		return 0;
+	case SO_RCVLOWAT: /* Linux: 0 is 1, a negative one is as much as fits */
+		tcp_opt_need(t, p)->rcvlowat = v < 0 ? INT32_MAX : v == 0 ? 1 : (uint32_t)v;
 		return 0;
 	case SO_OOBINLINE:
 		opt_flag_set(t, p, OPT_OOBINLINE, v != 0);
@@ -236,6 +258,7 @@ static int socket_level_get(const struct tcp *t, const struct tcp_pcb *p, int na
 	case SO_SNDBUF: *v = (int)p->sndbuf; return 0;
 	case SO_RCVBUF: *v = (int)p->rcvbuf; return 0;
 	case SO_KEEPALIVE: *v = !!(p->tflags & TF_KEEPALIVE); return 0;
+	case SO_RCVLOWAT: *v = tcp_opt(t, p)->rcvlowat != 0 ? (int)tcp_opt(t, p)->rcvlowat : 1; return 0;
 	case SO_OOBINLINE: *v = !!(tcp_opt(t, p)->flags & OPT_OOBINLINE); return 0;
 	default: return -ENOPROTOOPT;
 	}
@@ -416,6 +439,8 @@ int tcp_setopt(struct tcp *t, struct tcp_pcb *p, int level, int name, const void
 		return max_pacing_set(t, p, val, len);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
 		return congestion_set(t, p, val, len);
+	if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY)
+		return tcp_fo_key_set(t, p, val, len);
 	err = value_read(level, val, len, &v);
 	if (err != 0)
 		return err;
@@ -451,6 +476,12 @@ int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val,
 		uint32_t size = tcp_cc_info_get(t, p, &info);
 
 		return value_write(&info, size, val, len);
+	}
+	if (level == IPPROTO_TCP && name == TCP_FASTOPEN_KEY) {
+		uint8_t keys[2 * sizeof(struct siphash_key)];
+		uint32_t size = tcp_fo_key_get(t, p, keys);
+
+		return value_write(keys, size, val, len);
 	}
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION) {
 		char cc_name[16] = ""; /* TCP_CA_NAME_MAX */

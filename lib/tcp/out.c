@@ -64,7 +64,7 @@ static uint32_t out_large_max(const struct tcp *t, const struct tcp_pcb *p, uint
 
 	if (!(port->offloads & PORT_TX_TSO) || !path->resolved || path->neigh == 0)
 		return mss;
-	if (unlikely((p->xflags & TX_ECN_CWR) || (tcp_buf_of(t, p)->tell & BUF_SACK))) /* for one segment only */
+	if (unlikely((p->xflags & TX_ECN_CWR) || tcp_buf_of(t, p)->tell)) /* of one segment only */
 		return mss;
 	fit = port->tx_segs_max != 0 ? t->seg_max + (port->tx_segs_max - 1u) * t->seg_max : most;
 	if (fit < most)
@@ -131,12 +131,10 @@ static bool out_new(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_
 	if (!out_range(t, p, b, seq, len, fin, mss))
 		return false;
 	if (b != NULL && (b->snd_len > 0 || b->flight != 0)) { /* a FIN alone is not worth a note */
-		if (likely(b->flight == 0 && p->snd_nxt == p->snd_una && len <= mss)) {
+		if (likely(b->flight == 0 && p->snd_nxt == p->snd_una && len <= mss))
 			b->sent_us = (uint32_t)t->clock->now_us;
-			b->sent_again = seq_lt(seq, p->snd_max);
-		} else {
+		else
 			tcp_flight_sent(t, p, tcp_flight_need(t, p, b), seq, end, mss);
-		}
 	}
 	p->snd_nxt = end;
 	p->snd_max = seq_max(p->snd_max, end);
@@ -336,7 +334,7 @@ static enum out_result out_conn(struct tcp *t, struct tcp_pcb *p)
 		return OUT_DONE;
 	if (b != NULL && b->dup_acks_due > 0) /* they count for the peer only without data */
 		r = out_acks(t, p, b);
-	if (r == OUT_DONE && TCP_IN(p->state, TCP_SYNCHRONIZED)) {
+	if (r == OUT_DONE && (TCP_IN(p->state, TCP_SYNCHRONIZED) || unlikely(p->xflags & TX_FO_PASSIVE))) {
 		bool held = unlikely(p->opts != 0) && !tcp_lowat_allows(t, p, b);
 
 		r = out_stream(t, p, b);
@@ -374,6 +372,7 @@ void tcp_out_link(struct tcp *t, struct tcp_pcb *p)
 
 void tcp_flush(struct tcp *t)
 {
+	t->syns_left = TCP_SYNS_PER_TURN; /* a turn begins */
 	for (uint32_t n = t->out_n; n > 0; n--) {
 		struct tcp_pcb *p = tcp_pcb_at(t, t->out_head);
 		enum out_result r;

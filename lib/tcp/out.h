@@ -20,16 +20,24 @@ static inline void tcp_out_ack_now(struct tcp *t, struct tcp_pcb *p)
 	tcp_out_mark(t, p);
 }
 
-/* A challenge ACK (RFC 5961), if the stack's limit allows one. */
-bool tcp_out_challenge_allowed(struct tcp *t);
-void tcp_out_challenge(struct tcp *t, struct tcp_pcb *p);
+/* What an attacker can make us send is limited (RFC 5961 section 7): by connection, as Linux does. A limit for all of them would
+ * tell one who counts answers of his own whether he has guessed the tuple of another (CVE-2016-5696). */
+static inline uint16_t tcp_answer_slot(const struct tcp *t) { return (uint16_t)(t->clock->now_ms / TCP_ANSWER_MS | 0x8000); }
+bool tcp_out_answer_allowed(struct tcp *t, const struct tcp_pcb *p);
+void tcp_out_challenge(struct tcp *t, struct tcp_pcb *p); /* a challenge ACK, if the limit allows one */
 
 /* Sent at once, not at the flush. */
 bool tcp_out_segment(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags); /* false: no mbuf */
 /* len > mss bytes as one frame that the NIC cuts into segments of mss (PORT_TX_TSO). */
 bool tcp_out_large(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags, uint32_t mss);
 void tcp_out_syn(struct tcp *t, struct tcp_pcb *p);            /* SYN, or SYN-ACK in SYN-RECEIVED */
-void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr);
+struct tcp_fo_option;
+/* The same with a Fast Open option (or NULL) and the first text bytes of the send queue, which begins behind the SYN. False: there is no
+ * room, and tcp_out_syn() will follow. */
+bool tcp_out_syn_open(struct tcp *t, struct tcp_pcb *p, const struct tcp_fo_option *fo, uint32_t text);
+void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr, const struct tcp_fo_option *fo);
+/* With this TSval, to where the SYN in pkt came from: no path. */
+void tcp_out_synack_back(struct tcp *t, const struct tcp_synrcvd *sr, const struct net_pkt *pkt, uint32_t tsval);
 bool tcp_out_ack(struct tcp *t, struct tcp_pcb *p);            /* a bare ACK; false: no mbuf */
 void tcp_out_ack_at(struct tcp *t, struct tcp_pcb *p, uint32_t seq); /* a bare ACK with this sequence number */
 void tcp_out_rst(struct tcp *t, struct tcp_pcb *p);

@@ -1,5 +1,5 @@
 /* pace.c: see pace.h. As Linux does: about a millisecond of data (but two segments) leaves at once, then the time that it takes
- * at this rate passes. Waking up late is made good, by up to half such a burst. */
+ * at this rate passes. Waking up late is made good, by up to half of that time. */
 #include "tcp/pace.h"
 
 #include "tcp/life.h"
@@ -21,6 +21,8 @@ void tcp_pace_set(struct tcp *t, struct tcp_pcb *p, uint64_t rate)
 	c->wanted = rate;
 	c->rate = max != 0 && (rate == 0 || max < rate) ? max : rate;
 	if (c->rate != 0) {
+		if (!(p->xflags & TX_PACED))
+			c->next_ns = t->clock->now_ns;
 		p->xflags |= TX_PACED;
 	} else if (p->xflags & TX_PACED) {
 		p->xflags &= ~TX_PACED;
@@ -53,12 +55,13 @@ uint32_t tcp_pace_room(struct tcp *t, struct tcp_pcb *p)
 		c->burst_ns = now_ns;
 		if (c->next_ns + burst / 2 < now_ns)
 			c->next_ns = now_ns - burst / 2;
+		c->burst_end_ns = c->next_ns + burst;
 	}
-	if (c->next_ns >= now_ns + burst) {
+	if (c->next_ns >= c->burst_end_ns) {
 		tcp_timer_pace_at(t, p, (c->next_ns + TICK_US * 1000 - 1) / (TICK_US * 1000));
 		return 0;
 	}
-	bytes = (now_ns + burst - c->next_ns) * c->rate / 1000000000;
+	bytes = (c->burst_end_ns - c->next_ns) * c->rate / 1000000000;
 	return bytes > UINT32_MAX ? UINT32_MAX : bytes > p->mss ? (uint32_t)bytes : p->mss;
 }
 

@@ -24,7 +24,7 @@ struct tcp_pcb {
 
 	uint32_t snd_una;           /* ---- line 1 ---- */
 	uint32_t snd_nxt;
-	uint32_t snd_max;           /* snd_nxt, or one more: a window probe's byte */
+	uint32_t snd_max;           /* the highest snd_nxt so far, which is snd_nxt: what is lost is marked, see flight.h */
 	uint32_t snd_wnd;           /* scaled, bytes */
 	uint32_t snd_wl1, snd_wl2;
 	uint32_t rcv_nxt;
@@ -114,9 +114,14 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 #define TX_PACED        (1u << 15) /* ... in which a pacing rate holds the sender back (pace.h) */
 #define TX_QUICK_SHIFT  16         /* four bits: so many ACKs more leave at once, unless TF_PINGPONG (ack.h) */
 #define TX_QUICK_MASK   (15u << TX_QUICK_SHIFT)
-/* What ends with the connection; the rest is the socket's. */
+#define TX_UNTIMED      (1u << 20) /* the handshake's round trip is not known: its SYN was answered by a cookie */
+#define TX_FO_WAIT      (1u << 21) /* SYN-SENT: the SYN waits for the first data to send (fastopen.h) */
+#define TX_FO_SYN       (1u << 22) /* the SYN had a Fast Open option, or data */
+#define TX_FO_PASSIVE   (1u << 23) /* SYN-RECEIVED, whose SYN's data was taken: usable like ESTABLISHED */
+#define TX_FO           (TX_FO_WAIT | TX_FO_SYN | TX_FO_PASSIVE)
 #define TX_MIN_TTL      (1u << 28) /* IP_MINTTL is set (tcp_optext.min_ttl) */
-#define TX_CONNECTION   (0xffu | TX_ECN | TX_ECN_ECE | TX_ECN_CWR | TX_EXT | TX_PACED)
+/* What ends with the connection; the rest is the socket's. */
+#define TX_CONNECTION   (0xffu | TX_ECN | TX_ECN_ECE | TX_ECN_CWR | TX_EXT | TX_PACED | TX_UNTIMED | TX_FO)
 
 /* A listening socket overlays the slot; behind it, the pcb's options stay in place for the connections to inherit. */
 struct tcp_listener {
@@ -140,6 +145,8 @@ struct tcp_synrcvd {
 	uint16_t wnd;           /* window that we announced */
 	uint8_t wscale;         /* as in the pcb */
 	bool ts : 1, ws : 1, sack : 1; /* the SYN had these options */
+	bool acked : 1;         /* ... and waits for data now (TCP_DEFER_ACCEPT) */
+	bool cookie : 1;        /* not of a SYN that was remembered: nothing was timed (cookie.h) */
 	bool ecn : 1;           /* it asked for ECN, and gets it */
 	uint8_t retries;
 };
@@ -153,12 +160,15 @@ struct tcp_timewait {
 	uint32_t next, prev;    /* FLOW_TIMEWAIT indices, oldest first: the oldest is recycled when the pool is empty */
 	uint16_t wnd;           /* window field, as on the wire */
 	bool ts, eport;
-	uint8_t tos, spare[3];
+	uint8_t tos, answered;  /* as in struct tcp_synrcvd */
+	uint16_t spare;
 };
 static_assert(sizeof(struct tcp_timewait) == 64, "one cache line");
 
 /* tcp_optext.flags */
 #define OPT_OOBINLINE   (1u << 0) /* SO_OOBINLINE */
+#define OPT_UTO_OWN     (1u << 2) /* TCP_USER_TIMEOUT: the peer's option does not change it (RFC 5482) */
+#define OPT_RCVBUF_LOCK (1u << 1) /* SO_RCVBUF: the buffer is as it was asked for */
 
 /* What setsockopt() changed from the defaults. */
 struct tcp_optext {
@@ -168,17 +178,21 @@ struct tcp_optext {
 	uint8_t keepcnt, syncnt;
 	uint8_t tos, ttl;
 	uint16_t maxseg;           /* TCP_MAXSEG, 0: none */
-	uint8_t tclass6, hops6;    /* over IPv6; hops 0: what routers said */
 	uint16_t flags;            /* OPT_* */
-	uint8_t min_ttl;           /* IP_MINTTL, 0: any */
-	uint8_t pmtudisc;          /* IP_MTU_DISCOVER */
 	int32_t linger_s;          /* SO_LINGER, -1: off */
 	int32_t linger2_s;         /* TCP_LINGER2: orphaned FIN-WAIT-2; -1: none at all */
 	uint32_t port_range;       /* IP_LOCAL_PORT_RANGE, 0: none */
 	uint32_t notsent_lowat;    /* TCP_NOTSENT_LOWAT, 0: none */
 	uint32_t window_clamp;     /* TCP_WINDOW_CLAMP, 0: none */
 	uint64_t max_pacing;       /* SO_MAX_PACING_RATE in bytes per second, 0: none */
-	uint32_t spare2[2];
+	uint32_t fastopen;         /* struct tcp_fo_listen (fastopen.h), 0 none */
+	uint8_t fo_flags;          /* FO_* */
+	uint8_t defer_accept;      /* TCP_DEFER_ACCEPT as SYN-ACKs that may be repeated meanwhile, 0: off */
+	uint8_t tclass6, hops6;    /* over IPv6; hops 0: what routers said */
+	uint32_t rcvlowat;         /* SO_RCVLOWAT, 0: 1 */
+	uint8_t min_ttl;           /* IP_MINTTL, 0: any */
+	uint8_t pmtudisc;          /* IP_MTU_DISCOVER */
+	uint16_t spare2;
 };
 static_assert(sizeof(struct tcp_optext) == 64, "a line");
 

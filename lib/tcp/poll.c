@@ -1,6 +1,14 @@
 /* poll.c: what poll() says about a stream (connect-semantics section E), as Linux tcp_poll(). */
 #include "tcp/in.h"
 
+/* As much as SO_RCVLOWAT wants, beside urgent data, or no more will come. */
+static bool enough(const struct tcp *t, const struct tcp_pcb *p)
+{
+	uint32_t want = tcp_opt(t, p)->rcvlowat, unread = tcp_unread(t, p);
+
+	return unread > 0 && (unread >= want || unread >= p->rcvbuf / 2);
+}
+
 uint32_t tcp_poll(const struct tcp *t, const struct tcp_pcb *p)
 {
 	const uint32_t both = TF_SHUT_RD | TF_SHUT_WR;
@@ -14,9 +22,9 @@ uint32_t tcp_poll(const struct tcp *t, const struct tcp_pcb *p)
 		mask |= EPOLLHUP;
 	if (p->tflags & TF_SHUT_RD)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (TCP_IN(p->state, ST(SYN_SENT) | ST(SYN_RECEIVED)))
-		return mask;
-	if (b != NULL && b->rcv_len > 0 && (likely(b->tell == 0) || tcp_unread(t, p) > 0))
+	if (TCP_IN(p->state, ST(SYN_SENT) | ST(SYN_RECEIVED)) && !(p->xflags & TX_FO_PASSIVE))
+		return tcp_fastopen_waits(p) ? mask | EPOLLOUT | EPOLLWRNORM : mask; /* E14 */
+	if (b != NULL && b->rcv_len > 0 && ((likely(b->tell == 0) && likely(p->opts == 0)) || enough(t, p)))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (b != NULL && unlikely(b->tell & BUF_URG_BYTE))
 		mask |= EPOLLPRI;

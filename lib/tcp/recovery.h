@@ -42,8 +42,24 @@ bool tcp_rack_overdue(const struct tcp *t, const struct tcp_flight *f, const str
 void tcp_rack_adapt(struct tcp_pcb *p, struct tcp_flight *f, bool dsack, bool recovered); /* the reordering window */
 
 /* ---- tlp.c ---- */
-bool tcp_tlp_wanted(const struct tcp *t, const struct tcp_pcb *p, const struct tcp_buf *b);
-uint64_t tcp_tlp_pto_us(const struct tcp_pcb *p); /* RFC 8985 7.2 */
+/* Whether a probe is due before the RTO, and after how long (RFC 8985 7.2). */
+static inline bool tcp_tlp_wanted(const struct tcp *t, const struct tcp_pcb *p, const struct tcp_buf *b)
+{
+	if ((p->xflags & (TX_SACK | TX_TLP)) != TX_SACK || (p->tflags & (TF_RECOVERY | TF_LOSS)) || p->backoff != 0 ||
+	    b == NULL || b->snd_len == 0)
+		return false;
+	return likely(b->flight == 0) || tcp_flight_of(t, b)->sacked == 0;
+}
+
+static inline uint32_t tcp_tlp_pto_us(const struct tcp_pcb *p)
+{
+	uint32_t us = p->srtt_us8 >> 2; /* twice SRTT */
+
+	if (p->srtt_us8 == 0)
+		return TCP_RTO_INITIAL_US;
+	return p->snd_nxt - p->snd_una <= p->mss ? us + TCP_TLP_DELACK_US : us;
+}
+
 void tcp_tlp_fire(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b);
 /* An ACK while a probe is not accounted for (TX_TLP), 7.4. f: NULL when nothing but the probe's flight was out. */
 void tcp_tlp_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f, const struct tcp_news *n);

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 
 #include "flow/away.h"
+#include "tcp/fastopen.h"
 #include "tcp/in.h"
 #include "tcp/life.h"
 #include "tcp/mtu_probe.h"
@@ -59,6 +60,8 @@ static bool syn_timeout(struct tcp *t, struct tcp_pcb *p)
 	if (p->tflags & TF_CLAIMING) {
 		flow_claim(t->flow, IPPROTO_TCP, &p->c.h.key, p->c.h.hash, true); /* no buffer: the next time */
 	} else {
+		if (p->backoff == 1)
+			tcp_fo_syn_lost(t, p);
 		t->stats.rtx_segs++;
 		tcp_out_syn(t, p);
 	}
@@ -95,15 +98,13 @@ static uint64_t rto_left_us(const struct tcp *t, const struct tcp_pcb *p, const 
 
 void tcp_rtx_arm(struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b)
 {
-	uint64_t us = tcp_rtt_rto_backed_us(p);
-
 	if (likely(tcp_tlp_wanted(t, p, b))) {
-		uint64_t pto_us = tcp_tlp_pto_us(p);
+		uint32_t us = tcp_rtt_rto_us(p), pto_us = tcp_tlp_pto_us(p);
 
 		tcp_timer_rtx_in(t, p, pto_us < us ? pto_us : us);
 		p->xflags |= TX_T_TLP;
 	} else {
-		tcp_timer_rtx_in(t, p, us);
+		tcp_timer_rtx_in(t, p, tcp_rtt_rto_backed_us(p));
 	}
 }
 
@@ -183,6 +184,8 @@ bool tcp_rtx_timeout(struct tcp *t, struct tcp_pcb *p)
 	uint32_t kind = p->xflags & (TX_T_TLP | TX_T_REO);
 	struct tcp_buf *b;
 
+	if (unlikely(p->xflags & TX_FO_PASSIVE))
+		return tcp_fo_synack_timeout(t, p);
 	if (TCP_IN(p->state, ST(SYN_SENT) | ST(SYN_RECEIVED)))
 		return syn_timeout(t, p);
 	if (p->snd_una == p->snd_max)
@@ -216,8 +219,9 @@ bool tcp_rtx_probe(struct tcp *t, struct tcp_pcb *p)
 	p->probes++;
 	if (p->backoff < 20)
 		p->backoff++;
-	tcp_out_segment(t, p, p->snd_una, 1, 0);
-	p->snd_max = seq_max(p->snd_max, p->snd_una + 1);
+	/* As Linux, by what was acknowledged: a byte of new data that the peer takes as its window opens would leave the numbers of
+	 * our ACKs behind its window, and two ends that probe each other would never listen to each other again. */
+	tcp_out_ack_at(t, p, p->snd_una - 1);
 	tcp_timer_probe_in(t, p, clamp_to_user_timeout(t, p, tcp_rtt_rto_backed_us(p)));
 	return true;
 }

@@ -5,10 +5,12 @@
 #include "tcp/buf.h"
 #include "tcp/ecn.h"
 #include "tcp/ext.h"
+#include "tcp/fastopen.h"
 #include "tcp/life.h"
 #include "tcp/out.h"
 #include "tcp/sack_out.h"
 #include "tcp/urgent.h"
+#include "tcp/uto.h"
 
 /* ---- the receive window ---- */
 
@@ -214,12 +216,25 @@ bool tcp_out_ack(struct tcp *t, struct tcp_pcb *p) { return tcp_out_segment(t, p
 
 void tcp_out_ack_at(struct tcp *t, struct tcp_pcb *p, uint32_t seq) { tcp_out_segment(t, p, seq, 0, 0); }
 
-void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
+static void fastopen_put(struct tcp_opts *o, const struct tcp_fo_option *fo)
+{
+	if (likely(fo == NULL))
+		return;
+	o->has_fo = true;
+	o->fo_exp = fo->exp;
+	o->fo_len = fo->len;
+	o->fo = fo->cookie;
+}
+
+void tcp_out_syn(struct tcp *t, struct tcp_pcb *p) { tcp_out_syn_open(t, p, NULL, 0); }
+
+bool tcp_out_syn_open(struct tcp *t, struct tcp_pcb *p, const struct tcp_fo_option *fo, uint32_t text)
 {
 	const struct tcp_optext *x = tcp_opt(t, p);
 	bool synack = p->state == TCP_SYN_RECEIVED;
 	uint32_t wnd = p->rcvbuf < 65535 ? p->rcvbuf : 65535;
-	struct tcp_view v = {.seq = p->snd_una, .flags = TCPF_SYN, .wnd = (uint16_t)wnd};
+	/* Of a Fast Open server's, the SYN counts as acknowledged already. */
+	struct tcp_view v = {.seq = p->snd_una - !!(p->xflags & TX_FO_PASSIVE), .flags = TCPF_SYN, .wnd = (uint16_t)wnd};
 	struct tcp_opts o = {.has_mss = true, .mss = tcp_announced_mss(t, p->c.h.path, x)};
 	struct rte_mbuf *m;
 	uint8_t ect = 0;
@@ -227,7 +242,7 @@ void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
 	if (!tcp_out_room(t, p->c.h.path)) {
 		p->tflags |= TF_SYN_DUE;
 		tcp_out_mark(t, p);
-		return;
+		return false;
 	}
 	p->tflags &= ~TF_SYN_DUE;
 	/* A SYN offers all; a SYN-ACK only what the SYN had (RFC 7323 1.3, RFC 2018 section 2). */
@@ -237,29 +252,58 @@ void tcp_out_syn(struct tcp *t, struct tcp_pcb *p)
 	o.tsecr = synack ? p->ts_recent : 0;
 	o.has_wscale = !synack || p->wscale != 0;
 	o.wscale = p->wscale >> 4;
+	o.uto = tcp_uto_advertised(t, p);
 	if (synack) {
 		v.flags |= TCPF_ACK;
 		v.ack = p->rcv_nxt;
 		p->last_ack_sent = p->rcv_nxt;
+		p->tflags &= ~(TF_ACK_NOW | TF_ACK_DELAY | TF_T_ACK);
 	}
+	fastopen_put(&o, fo);
 	v.flags |= tcp_ecn_syn_flags(t, p, &ect);
 	ports_fill(&v, &p->c.h.key);
 	m = segment_new(t, &v, &o);
-	if (m != NULL)
-		out_ip(t, p, m, ect);
+	if (m == NULL)
+		return false;
+	if (unlikely(text > 0)) {
+		tcp_buf_snd_copy(tcp_buf_of(t, p), p->snd_max, p->snd_max, rte_pktmbuf_mtod_offset(m, void *, m->data_len), text);
+		m->data_len = (uint16_t)(m->data_len + text);
+		m->pkt_len = m->data_len;
+	}
+	out_ip(t, p, m, ect);
+	return true;
 }
 
-void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr)
+static void synack_of(const struct tcp_synrcvd *sr, uint32_t tsval, struct tcp_view *v, struct tcp_opts *o)
 {
-	struct tcp_view v = {.seq = sr->iss, .ack = sr->irs + 1, .flags = TCPF_SYN | TCPF_ACK, .wnd = sr->wnd};
-	struct tcp_opts o = {.has_mss = true, .mss = sr->own_mss, .has_ts = sr->ts, .has_wscale = sr->ws,
-			     .wscale = sr->wscale >> 4, .sack_ok = sr->sack};
-
+	*v = (struct tcp_view){.seq = sr->iss, .ack = sr->irs + 1, .flags = TCPF_SYN | TCPF_ACK, .wnd = sr->wnd};
 	if (sr->ecn)
-		v.flags |= TCPF_ECE;
-	o.tsval = tcp_now_ts(t, sr->ts_offset);
-	o.tsecr = sr->ts_recent;
+		v->flags |= TCPF_ECE;
+	*o = (struct tcp_opts){.has_mss = true, .mss = sr->own_mss, .has_ts = sr->ts, .tsval = tsval, .tsecr = sr->ts_recent,
+			       .has_wscale = sr->ws, .wscale = sr->wscale >> 4, .sack_ok = sr->sack};
+}
+
+void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr, const struct tcp_fo_option *fo)
+{
+	struct tcp_view v;
+	struct tcp_opts o;
+
+	synack_of(sr, tcp_now_ts(t, sr->ts_offset), &v, &o);
+	fastopen_put(&o, fo);
 	tcp_out_bare(t, &sr->h.key, sr->h.path, &v, &o, sr->tos);
+}
+
+void tcp_out_synack_back(struct tcp *t, const struct tcp_synrcvd *sr, const struct net_pkt *pkt, uint32_t tsval)
+{
+	struct tcp_view v;
+	struct tcp_opts o;
+	struct rte_mbuf *m;
+
+	synack_of(sr, tsval, &v, &o);
+	ports_fill(&v, &sr->h.key);
+	m = segment_new(t, &v, &o);
+	if (m != NULL)
+		net_back(t->net, pkt, m, IPPROTO_TCP, sr->tos, TCP_TTL_DEFAULT);
 }
 
 void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, struct tcp_view *v,
@@ -282,24 +326,20 @@ void tcp_out_rst(struct tcp *t, struct tcp_pcb *p)
 	tcp_out_segment(t, p, bare_seq(p), 0, TCPF_RST);
 }
 
-/* RFC 5961 section 7: what an attacker can make us send is limited, per stack and second. */
-bool tcp_out_challenge_allowed(struct tcp *t)
+bool tcp_out_answer_allowed(struct tcp *t, const struct tcp_pcb *p)
 {
-	uint32_t second = (uint32_t)(t->clock->now_us / 1000000);
+	uint16_t *last = (uint16_t *)t->answered.base + ref_index(tcp_pcb_ref(t, p)), now = tcp_answer_slot(t);
 
-	if (second != t->challenge_second) {
-		t->challenge_second = second;
-		t->challenge_left = TCP_CHALLENGE_PER_SEC;
-	}
-	if (t->challenge_left == 0)
+	if (*last == now)
 		return false;
-	t->challenge_left--;
-	t->stats.challenge_acks++;
+	*last = now;
 	return true;
 }
 
 void tcp_out_challenge(struct tcp *t, struct tcp_pcb *p)
 {
-	if (tcp_out_challenge_allowed(t))
-		tcp_out_ack_now(t, p);
+	if (!tcp_out_answer_allowed(t, p))
+		return;
+	t->stats.challenge_acks++;
+	tcp_out_ack_now(t, p);
 }

@@ -23,8 +23,10 @@ static void note_fill(const struct tcp *t, const struct tcp_pcb *p, uint32_t fla
 		.congestion = (p->xflags & TX_CC_MASK) >> TX_CC_SHIFT,
 	};
 	bind_note_complete(&n->b, &t->flow->addr6s);
-	if (p->opts != 0)
+	if (p->opts != 0) {
 		n->opts = *tcp_opt(t, p);
+		tcp_fo_note_fill(t, p, &n->fastopen);
+	}
 }
 
 int tcp_announce(struct tcp *t, const struct tcp_pcb *p, uint32_t flags, uint32_t backlog)
@@ -94,9 +96,12 @@ static void twin_set_options(struct tcp *t, struct tcp_listener *l, const struct
 	p->c.flags = (uint8_t)((p->c.flags & ~NOTE_CONN_FLAGS) | n->conn_flags);
 	if (n->has_opts) {
 		struct tcp_optext *own = tcp_opt_need(t, p);
+		uint32_t fastopen = own->fastopen; /* a number of this stack */
 
 		memcpy((char *)own + sizeof(own->pool_link), (const char *)&n->opts + sizeof(own->pool_link),
 		       sizeof(*own) - sizeof(own->pool_link));
+		own->fastopen = fastopen;
+		tcp_fo_note_take(t, p, &n->fastopen);
 	}
 }
 

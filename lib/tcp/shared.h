@@ -3,7 +3,7 @@
 #ifndef TCP_SHARED_H
 #define TCP_SHARED_H
 
-#include "tcp/life.h"
+#include "tcp/fastopen.h"
 
 /* The body of TCP's MAIL_BIND and MAIL_UNBIND. Behind the entry, of a listener: what a twin needs. */
 struct tcp_bind_note {
@@ -13,6 +13,7 @@ struct tcp_bind_note {
 	bool has_opts;
 	uint8_t congestion, spare;
 	struct tcp_optext opts;
+	struct tcp_fo_note fastopen;
 };
 static_assert(sizeof(struct tcp_bind_note) <= MAIL_BODY_MAX, "fits a note");
 

@@ -7,6 +7,7 @@
 #include "tcp/ext.h"
 #include "tcp/flight.h"
 #include "tcp/ooo.h"
+#include "tcp/fastopen.h"
 #include "tcp/shared.h"
 #include "wire/ip4.h"
 #include "wire/tcp.h"
@@ -23,6 +24,22 @@ void tcp_flow_sizes(uint32_t max_conns, struct flow_config *cfg)
 	cfg->cap[FLOW_TIMEWAIT] = max_conns;
 }
 
+/* Those of an end are the same at all its stacks: one may have to know what another one promised. */
+static void keys_make(struct tcp *t, const struct siphash_key *given)
+{
+	static const char cookies[] = "SYN cookies", fast[] = "Fast Open";
+
+	t->secret = *given;
+	if (given->k0 == 0 && given->k1 == 0) {
+		t->secret.k0 = prng_u64(t->prng);
+		t->secret.k1 = prng_u64(t->prng);
+	}
+	t->cookie_key.k0 = siphash(&t->secret, cookies, sizeof(cookies));
+	t->cookie_key.k1 = siphash(&t->secret, cookies, sizeof(cookies) - 1);
+	t->fo_key.k0 = siphash(&t->secret, fast, sizeof(fast));
+	t->fo_key.k1 = siphash(&t->secret, fast, sizeof(fast) - 1);
+}
+
 int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, struct net *net, struct pkt_tx *tx,
 	     struct drops *drops, const struct clock *clock, struct prng *prng, struct eport *eport)
 {
@@ -34,14 +51,18 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 
 	*t = (struct tcp){.flow = flow, .net = net, .tx = tx, .drops = drops, .clock = clock, .prng = prng, .eport = eport,
 			  .port_lo = cfg->port_lo, .port_hi = cfg->port_hi,
-			  .congestion = cfg->congestion, .ecn = cfg->ecn, .mtu_probing = cfg->mtu_probing,
+			  .rcvbuf_max = cfg->rcvbuf_max != 0 ? cfg->rcvbuf_max : TCP_RCVBUF_MAX_DEFAULT,
+			  .uto = cfg->uto, .congestion = cfg->congestion, .ecn = cfg->ecn,
+			  .mtu_probing = cfg->mtu_probing,
 			  .timewait_max = flow->pool[FLOW_TIMEWAIT].cap - 1,
 			  .synrcvd_max = flow->pool[FLOW_SYNRCVD].cap - 1,
+			  .cookie_from = RTE_MIN((flow->pool[FLOW_SYNRCVD].cap - 1) / TCP_COOKIE_SHARE, (uint32_t)TCP_COOKIE_FROM),
+			  .syncookies = cfg->syncookies, .fastopen = cfg->fastopen,
 			  .snd_held_max = tx->pool->size / TCP_SND_SHARE,
 			  .rcv_held_max = tx->pool->size / TCP_RCV_SHARE,
 			  .seg_max = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX)};
-	t->secret.k0 = prng_u64(prng);
-	t->secret.k1 = prng_u64(prng);
+	t->syns_left = TCP_SYNS_PER_TURN;
+	keys_make(t, &cfg->secret);
 	err = binds_init(&t->binds, binds + remote, &flow->addr6s, cfg->numa_node);
 	if (err != 0)
 		return err;
@@ -54,6 +75,18 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 	err = pool_init(&t->optexts, cfg->max_conns, sizeof(struct tcp_optext), cfg->numa_node);
 	if (err != 0)
 		goto no_optexts;
+	err = region_map(&t->answered, flow->pool[FLOW_CONN].cap * sizeof(uint16_t), cfg->numa_node);
+	if (err != 0)
+		goto no_answered;
+	err = region_map(&t->syn_firsts, TCP_SYN_FIRSTS, cfg->numa_node);
+	if (err != 0)
+		goto no_syn_firsts;
+	err = pool_init(&t->fastopens, TCP_FO_LISTENERS, sizeof(struct tcp_fo_listen), cfg->numa_node);
+	if (err != 0)
+		goto no_fastopens;
+	err = region_map(&t->fo_cache, TCP_FO_PEERS * sizeof(struct tcp_fo_peer), cfg->numa_node);
+	if (err != 0)
+		goto no_fo_cache;
 	err = pool_init(&t->exts, exts > 1024 ? exts : 1024, sizeof(struct tcp_ext), cfg->numa_node);
 	if (err != 0)
 		goto no_exts;
@@ -75,6 +108,14 @@ no_flights:
 no_ooos:
 	pool_fini(&t->exts);
 no_exts:
+	region_unmap(&t->fo_cache);
+no_fo_cache:
+	pool_fini(&t->fastopens);
+no_fastopens:
+	region_unmap(&t->syn_firsts);
+no_syn_firsts:
+	region_unmap(&t->answered);
+no_answered:
 	pool_fini(&t->optexts);
 no_optexts:
 	pool_fini(&t->bufs);
@@ -97,6 +138,10 @@ void tcp_fini(struct tcp *t)
 	pool_fini(&t->flights);
 	pool_fini(&t->ooos);
 	pool_fini(&t->exts);
+	region_unmap(&t->fo_cache);
+	pool_fini(&t->fastopens);
+	region_unmap(&t->syn_firsts);
+	region_unmap(&t->answered);
 	pool_fini(&t->optexts);
 	pool_fini(&t->bufs);
 	pool_fini(&t->shared);

@@ -21,6 +21,9 @@ struct tcp_stats {
 		resets_in, resets_out, attempt_fails, timeouts, ooo_segs, challenge_acks, timewait /* now */, synrcvd /* now */,
 		timewait_overflow, timewait_reused, conn_full, port_exhausted, tlp_probes, tlp_repaired, undone, dsacks_in,
 		sack_reneged,
+		cookies_sent, cookies_received, cookies_failed,
+		fastopen_active /* SYNs with data, or a cookie */, fastopen_taken /* whose data was */, fastopen_passive, fastopen_refused,
+		fastopen_overflow,
 		mtu_holes /* paths narrowed for a black hole */, ecn_ce /* times that CE came anew */, ecn_reductions;
 };
 
@@ -33,9 +36,12 @@ struct tcp {
 	struct prng *prng;
 	struct eport *eport;
 	struct binds binds;
-	struct siphash_key secret;  /* ISN and timestamp offset */
+	struct siphash_key secret;  /* ISN and timestamp offset; the same at all stacks of an end */
+	struct siphash_key cookie_key, fo_key; /* follow from it */
 	struct pool bufs;           /* struct tcp_buf */
 	struct pool optexts;        /* struct tcp_optext */
+	struct pool fastopens;      /* struct tcp_fo_listen */
+	struct region fo_cache;     /* struct tcp_fo_peer */
 	struct pool exts;           /* struct tcp_ext */
 	struct pool ooos;           /* struct tcp_ooo */
 	uint8_t congestion;         /* algorithm of new sockets (enum tcp_cc_id) */
@@ -50,21 +56,44 @@ struct tcp {
 	uint16_t port_lo, port_hi;
 	uint32_t snd_held, snd_held_max; /* mbufs in send queues */
 	uint32_t rcv_held, rcv_held_max; /* and in receive and out-of-order queues */
+	uint32_t rcvbuf_max;        /* receive buffers grow up to this */
+	bool uto;                   /* the user timeout option is in use (RFC 5482) */
 	bool listened;              /* there is or was a listener: accepted connections share the table */
-	uint32_t challenge_second, challenge_left;
 	uint32_t timewait_max, synrcvd_max;
+	uint32_t cookie_from;       /* half-open connections from which on SYNs are answered by cookies */
+	uint32_t cookie_ms;         /* when the last one was sent, if there was one */
+	uint8_t syncookies;         /* TCP_SYNCOOKIES_* */
+	uint32_t syns_left;         /* that this turn may answer by cookies */
+	struct region syn_firsts;   /* uint8_t: of first requests' hashes (cookie.c) */
+	uint16_t fastopen;          /* TCP_FO_* */
+	struct region answered;     /* uint16_t per socket slot: when a segment that may be forged was last answered (out.h) */
 	struct tcp_stats stats;
 	struct pool shared;         /* struct tcp_shared: listeners of other stacks ... */
 	uint32_t shared_head[TCP_SHARED_CHAINS]; /* ... in chains by stack and socket */
 };
+
+/* As Linux's net.ipv4.tcp_syncookies. */
+enum { TCP_SYNCOOKIES_NO, TCP_SYNCOOKIES_AUTO, TCP_SYNCOOKIES_ALWAYS };
+
+/* As Linux's net.ipv4.tcp_fastopen. */
+#define TCP_FO_CLIENT 1u
+#define TCP_FO_SERVER 2u
+#define TCP_FO_CLIENT_NO_COOKIE 4u
+#define TCP_FO_SERVER_NO_COOKIE 0x200u
+#define TCP_FO_SERVER_ALL 0x400u        /* listeners without TCP_FASTOPEN too, with their backlog as limit */
 
 struct tcp_config {
 	uint32_t max_conns;
 	uint16_t port_lo, port_hi;
 	uint8_t congestion;         /* enum tcp_cc_id; 0: CUBIC */
 	uint8_t ecn;                /* enum tcp_ecn_mode */
+	uint32_t rcvbuf_max;        /* receive buffers grow up to this; 0: TCP_RCVBUF_MAX_DEFAULT */
+	bool uto;                   /* send and heed the user timeout option */
 	uint8_t mtu_probing;        /* 1: look for black holes (mtu_probe.h) */
 	int numa_node;
+	struct siphash_key secret;  /* zero: one of its own */
+	uint8_t syncookies;
+	uint16_t fastopen;          /* TCP_FO_* */
 };
 
 /* Object sizes and counts for flow_config (FLOW_CONN, FLOW_SYNRCVD, FLOW_TIMEWAIT). */
@@ -77,6 +106,11 @@ void tcp_fini(struct tcp *t); /* frees every buffer of every connection; sends n
 /* A packet of verdict NET_TCP; owns pkt->m, unless the result is another stack's number or FLOW_REHASHED. The flow it belongs
  * to was prefetched by then. */
 int tcp_input(struct tcp *t, struct net_pkt *pkt);
+/* Before anything is looked up for a packet of verdict NET_TCP: in a SYN flood, whether it is a request beyond this turn's share, which
+ * established connections must not pay for. Then it is the caller's to drop. A client's repetition is none. */
+bool tcp_syn_excess(struct tcp *t, const struct net_pkt *pkt);
+void tcp_syn_prefetch(const struct tcp *t, const struct net_pkt *pkt); /* what that will look at */
+static inline bool tcp_syn_flooded(const struct tcp *t) { return unlikely(t->syns_left == 0); }
 /* A NET_ICMP_ERROR about a TCP segment (RFC 5927: the quoted sequence number must be in flight); does not own pkt->m. */
 int tcp_icmp(struct tcp *t, const struct net_pkt *pkt);
 /* A note from another stack (MAIL_BIND to MAIL_RELEASE). */
@@ -95,6 +129,10 @@ int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
  * use, so_error becomes EADDRNOTAVAIL. -EADDRNOTAVAIL, -ENETUNREACH, -ENOBUFS, -EISCONN, -EALREADY. On failure
  * the socket is as before. */
 int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be);
+/* The next tcp_connect() waits with its SYN for data, when the server's Fast Open cookie is known (RFC 7413; MSG_FASTOPEN). The first
+ * tcp_send() then makes it leave, with what fits, and says how much that was. on: false takes it back. -EOPNOTSUPP: switched off. */
+int tcp_fastopen_once(struct tcp *t, struct tcp_pcb *p, bool on);
+static inline bool tcp_fastopen_waits(const struct tcp_pcb *p) { return p->state == TCP_SYN_SENT && (p->xflags & TX_FO_WAIT); }
 /* The same over IPv6; raddr is no mapped address, and not ::. scope: net_local6(); -EINVAL: link-local without one. */
 int tcp_connect6(struct tcp *t, struct tcp_pcb *p, const struct ip6_addr *raddr, uint32_t scope, rte_be16_t rport_be);
 /* Drops connection or attempt and makes the socket unconnected again (connect() with AF_UNSPEC; RST to a connected peer). */

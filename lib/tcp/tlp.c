@@ -6,24 +6,6 @@
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
 
-/* 7.2 */
-bool tcp_tlp_wanted(const struct tcp *t, const struct tcp_pcb *p, const struct tcp_buf *b)
-{
-	if (!(p->xflags & TX_SACK) || (p->xflags & TX_TLP) || (p->tflags & (TF_RECOVERY | TF_LOSS)) || p->backoff != 0 ||
-	    b == NULL || b->snd_len == 0)
-		return false;
-	return b->flight == 0 || tcp_flight_of(t, b)->sacked == 0;
-}
-
-uint64_t tcp_tlp_pto_us(const struct tcp_pcb *p)
-{
-	uint64_t us = p->srtt_us8 >> 2; /* twice SRTT */
-
-	if (p->srtt_us8 == 0)
-		return TCP_RTO_INITIAL_US;
-	return p->snd_nxt - p->snd_una <= p->mss ? us + TCP_TLP_DELACK_US : us;
-}
-
 /* 7.3. Sent or not, the RTO comes next. */
 void tcp_tlp_fire(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {

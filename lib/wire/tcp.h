@@ -13,6 +13,8 @@
 #define TCP_FLAGS_OFF 13 /* of the octet of flags */
 #define TCP_OPTS_MAX 40
 #define TCP_SACK_BLOCKS_MAX 4
+#define TCP_FO_COOKIE_MIN 4  /* RFC 7413 2 */
+#define TCP_FO_COOKIE_MAX 16
 #define TCP_OPT_TS_ALIGNED 12 /* NOP NOP timestamp */
 
 #define TCPF_FIN 0x01
@@ -31,6 +33,10 @@
 #define TCPOPT_SACK_OK 4
 #define TCPOPT_SACK 5
 #define TCPOPT_TS 8
+#define TCPOPT_UTO 28
+#define TCPOPT_FASTOPEN 34      /* RFC 7413 2 */
+#define TCPOPT_EXPERIMENT 254   /* RFC 6994, with ... */
+#define TCPOPT_EXP_FASTOPEN 0xf989 /* ... RFC 7413's number from before it had an option of its own */
 #define TCPOPT_NOP_NOP_TS 0x0101080au /* the first four bytes of RFC 7323 appendix A's layout */
 
 /* The fixed header in host order: a checked view. */
@@ -48,9 +54,13 @@ struct tcp_view {
 struct tcp_opts {
 	uint32_t tsval, tsecr;
 	uint16_t mss;
+	uint16_t uto;        /* user timeout as on the wire (RFC 5482); 0: none */
 	uint8_t wscale;      /* as on the wire; the caller limits it to 14 */
 	uint8_t n_sack;
 	bool has_mss, has_wscale, has_ts, sack_ok;
+	bool has_fo, fo_exp; /* a Fast Open cookie, or (fo_len 0) the wish for one; by the experimental option */
+	uint8_t fo_len;
+	const uint8_t *fo;   /* in the segment */
 	struct {
 		uint32_t left, right;
 	} sack[TCP_SACK_BLOCKS_MAX];
@@ -84,8 +94,9 @@ static inline void tcp_opts_parse(struct tcp_opts *o, const void *opts, uint32_t
 {
 	const uint8_t *b = opts;
 
-	o->has_mss = o->has_wscale = o->has_ts = o->sack_ok = false;
+	o->has_mss = o->has_wscale = o->has_ts = o->sack_ok = o->has_fo = false;
 	o->n_sack = 0;
+	o->uto = 0;
 	if (__builtin_expect(len >= TCP_OPT_TS_ALIGNED && load32(b) == TCPOPT_NOP_NOP_TS, 1)) {
 		o->has_ts = true;
 		o->tsval = load32(b + 4);
@@ -103,11 +114,12 @@ uint32_t tcp_opts_emit_any(uint8_t *b, const struct tcp_opts *o);
 /* No options but perhaps a timestamp: nearly every segment. */
 static inline bool tcp_opts_plain(const struct tcp_opts *o)
 {
-	return !o->has_mss && !o->has_wscale && !o->sack_ok && o->n_sack == 0;
+	return !o->has_mss && !o->has_wscale && !o->sack_ok && o->n_sack == 0 && !o->has_fo && o->uto == 0;
 }
 
 /* Writes header and options at buf (checksum zero) and returns their length, a multiple of 4 (at most 60). Options
- * go in Linux's order: MSS, SACK permitted, timestamp, NOP + window scale; or NOP NOP timestamp, then SACK blocks (as
+ * go in Linux's order: MSS, SACK permitted, timestamp, NOP + window scale, Fast Open, user timeout; or NOP NOP timestamp, user timeout,
+ * then SACK blocks (as
  * many as fit into 40 bytes of options). v->hdr_len is not looked at. */
 static inline uint32_t tcp_emit(void *buf, const struct tcp_view *v, const struct tcp_opts *o)
 {
@@ -139,7 +151,7 @@ static inline uint32_t tcp_emit(void *buf, const struct tcp_view *v, const struc
 /* SACK blocks of o that fit beside its other options. */
 static inline uint32_t tcp_opts_sack_fit(const struct tcp_opts *o)
 {
-	uint32_t used = 4u * (o->has_mss + o->has_wscale) + (o->has_ts ? 12u : o->sack_ok ? 4u : 0u) + 4u;
+	uint32_t used = 4u * (o->has_mss + o->has_wscale + (o->uto != 0)) + (o->has_ts ? 12u : o->sack_ok ? 4u : 0u) + 4u;
 	uint32_t fit = (TCP_OPTS_MAX - used) / 8;
 
 	return o->n_sack < fit ? o->n_sack : fit;
@@ -150,8 +162,8 @@ static inline uint32_t tcp_emit_len(const struct tcp_opts *o)
 {
 	uint32_t n = o->n_sack != 0 ? tcp_opts_sack_fit(o) : 0;
 
-	return TCP_HDR_LEN + 4u * (o->has_mss + o->has_wscale) + (o->has_ts ? 12u : o->sack_ok ? 4u : 0u) +
-	       (n != 0 ? 4 + 8 * n : 0);
+	return TCP_HDR_LEN + 4u * (o->has_mss + o->has_wscale + (o->uto != 0)) + (o->has_ts ? 12u : o->sack_ok ? 4u : 0u) +
+	       (o->has_fo ? (2u + 2u * o->fo_exp + o->fo_len + 3u) & ~3u : 0u) + (n != 0 ? 4 + 8 * n : 0);
 }
 
 #endif

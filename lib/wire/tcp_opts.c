@@ -1,6 +1,17 @@
 /* tcp_opts.c: TCP options other than the lone timestamp, in and out. */
 #include "wire/tcp.h"
 
+/* A cookie of len bytes, or none: the wish for one. An odd or too long one is no cookie (RFC 7413 4.1.1). */
+static void fastopen_take(struct tcp_opts *o, const uint8_t *cookie, uint32_t len, bool exp)
+{
+	if (len != 0 && (len < TCP_FO_COOKIE_MIN || len > TCP_FO_COOKIE_MAX || len % 2 != 0))
+		return;
+	o->has_fo = true;
+	o->fo_exp = exp;
+	o->fo_len = (uint8_t)len;
+	o->fo = cookie;
+}
+
 /* One option of len bytes, kind and length bytes included. A wrong length makes it unknown: ignored. */
 static void opt_take(struct tcp_opts *o, const uint8_t *b, uint32_t len)
 {
@@ -28,6 +39,10 @@ static void opt_take(struct tcp_opts *o, const uint8_t *b, uint32_t len)
 		o->tsval = load32(b + 2);
 		o->tsecr = load32(b + 6);
 		return;
+	case TCPOPT_UTO:
+		if (len == 4)
+			o->uto = load16(b + 2);
+		return;
 	case TCPOPT_SACK:
 		if (len < 10 || len > 2 + 8 * TCP_SACK_BLOCKS_MAX || (len - 2) % 8 != 0)
 			return;
@@ -36,6 +51,13 @@ static void opt_take(struct tcp_opts *o, const uint8_t *b, uint32_t len)
 			o->sack[i].left = load32(b + 2 + 8 * i);
 			o->sack[i].right = load32(b + 6 + 8 * i);
 		}
+		return;
+	case TCPOPT_FASTOPEN:
+		fastopen_take(o, b + 2, len - 2, false);
+		return;
+	case TCPOPT_EXPERIMENT:
+		if (len >= 4 && load16(b + 2) == TCPOPT_EXP_FASTOPEN)
+			fastopen_take(o, b + 4, len - 4, true);
 		return;
 	}
 }
@@ -76,6 +98,23 @@ static uint8_t *emit_sack(uint8_t *b, const struct tcp_opts *o)
 	return b;
 }
 
+/* Padded behind, as Linux does. */
+static uint8_t *emit_fastopen(uint8_t *b, const struct tcp_opts *o)
+{
+	uint8_t *at = b + 2, len = (uint8_t)(2 + 2 * o->fo_exp + o->fo_len);
+
+	store16(b, (uint16_t)((o->fo_exp ? TCPOPT_EXPERIMENT : TCPOPT_FASTOPEN) << 8 | len));
+	if (o->fo_exp) {
+		store16(at, TCPOPT_EXP_FASTOPEN);
+		at += 2;
+	}
+	if (o->fo_len > 0)
+		memcpy(at, o->fo, o->fo_len);
+	for (at += o->fo_len; len % 4 != 0; len++)
+		*at++ = TCPOPT_NOP;
+	return at;
+}
+
 uint32_t tcp_opts_emit_any(uint8_t *b, const struct tcp_opts *o)
 {
 	const uint8_t *start = b;
@@ -96,6 +135,12 @@ uint32_t tcp_opts_emit_any(uint8_t *b, const struct tcp_opts *o)
 	}
 	if (o->has_wscale) {
 		store32(b, TCPOPT_NOP << 24 | TCPOPT_WSCALE << 16 | 3 << 8 | o->wscale);
+		b += 4;
+	}
+	if (o->has_fo)
+		b = emit_fastopen(b, o);
+	if (o->uto != 0) {
+		store32(b, TCPOPT_UTO << 24 | 4 << 16 | o->uto);
 		b += 4;
 	}
 	if (o->n_sack != 0)

@@ -71,6 +71,8 @@ bad "line that is no setting" "line\.conf:2" load --config "$WORK/line.conf" "$U
 bad "file that is not there" "no-such\.conf" load --config "$WORK/no-such.conf" "$URL"
 
 bad "a choice that there is not" "gro 1.* must be yes or no" load "${ON_WIRE[@]}" --gro 1 "$URL"
+bad "half a user timeout" "user-timeout-option maybe.* must be yes or no" load "${ON_WIRE[@]}" --user-timeout-option maybe "$URL"
+bad "a receive buffer that is too large" "rcvbuf-max 1G.* must be from 4K to 64M" load "${ON_WIRE[@]}" --rcvbuf-max 1G "$URL"
 bad "an algorithm that there is not" "congestion vegas.* must be cubic, reno, bbr or dctcp" load "${ON_WIRE[@]}" --congestion vegas "$URL"
 bad "an unknown use of ECN" "ecn 3.* must be no, yes or answer" load "${ON_WIRE[@]}" --ecn 3 "$URL"
 

@@ -1,6 +1,8 @@
 /* actor.c: an application with bad habits: odd sizes, pauses, half closes, resets. Checks every byte it reads. */
 #include "actor.h"
 
+#include "habits.h"
+
 #include <errno.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -44,12 +46,14 @@ static void actor_abort(struct actor *a)
 	actor_finish(a, ACTOR_ABORTED);
 }
 
-/* An error is right only when the other end reset the connection. */
+/* An error is right only when the other end reset the connection, or its address was asked for in vain. */
 static bool actor_error(struct world *w, struct actor *a, const char *what, int err)
 {
-	if (a->peer->end != ACTOR_ABORTED || (err != -ECONNRESET && err != -EPIPE && err != -ETIMEDOUT))
+	if (err == -EHOSTUNREACH && a->s->drops.n[DROP_NEIGH_FAILED] > 0)
+		a->end = a->peer->end = ACTOR_ABORTED;
+	else if (a->peer->end != ACTOR_ABORTED || (err != -ECONNRESET && err != -EPIPE && err != -ETIMEDOUT))
 		WORLD_FAIL(w, "%s failed with errno %d though the peer did not reset", what, -err);
-	actor_finish(a, ACTOR_RESET_BY_PEER);
+	actor_finish(a, a->end == ACTOR_ABORTED ? ACTOR_ABORTED : ACTOR_RESET_BY_PEER);
 	return true;
 }
 
@@ -73,13 +77,23 @@ static bool actor_write(struct world *w, struct actor *a)
 	for (uint32_t i = 0; i < len; i++)
 		buf[i] = stream_byte(a->stream, a->tx_done + i);
 	iov.iov_len = len;
-	n = tcp_send(&a->s->tcp, a->p, &iov, 1, 0);
+	n = tcp_send(&a->s->tcp, a->p, &iov, 1, prng_below(&w->prng, 8) == 0 ? MSG_MORE : 0);
 	if (n == -EAGAIN)
 		return false;
 	if (n <= 0)
 		return actor_error(w, a, "send", (int)n);
 	a->tx_done += (uint64_t)n;
 	return true;
+}
+
+static void bytes_check(struct world *w, const struct actor *a, const uint8_t *buf, ssize_t n)
+{
+	for (ssize_t i = 0; i < n; i++) {
+		if (buf[i] != stream_byte(a->peer->stream, a->rx_done + (uint64_t)i)) {
+			WORLD_FAIL(w, "wrong byte at offset %lu", a->rx_done + (uint64_t)i);
+			break;
+		}
+	}
 }
 
 static bool actor_read(struct world *w, struct actor *a)
@@ -90,6 +104,12 @@ static bool actor_read(struct world *w, struct actor *a)
 
 	if (a->eof_seen)
 		return false;
+	if (prng_below(&w->prng, 16) == 0) { /* an error is told once: by this one, too */
+		n = tcp_recv(&a->s->tcp, a->p, &iov, 1, MSG_PEEK);
+		if (n < 0 && n != -EAGAIN)
+			return actor_error(w, a, "peek", (int)n);
+		bytes_check(w, a, buf, n);
+	}
 	n = tcp_recv(&a->s->tcp, a->p, &iov, 1, 0);
 	if (n == -EAGAIN)
 		return false;
@@ -101,12 +121,7 @@ static bool actor_read(struct world *w, struct actor *a)
 			WORLD_FAIL(w, "end of stream after %lu of %lu bytes", a->rx_done, a->peer->tx_total);
 		return true;
 	}
-	for (ssize_t i = 0; i < n; i++) {
-		if (buf[i] != stream_byte(a->peer->stream, a->rx_done + (uint64_t)i)) {
-			WORLD_FAIL(w, "wrong byte at offset %lu", a->rx_done + (uint64_t)i);
-			break;
-		}
-	}
+	bytes_check(w, a, buf, n);
 	a->rx_done += (uint64_t)n;
 	w->bytes += (uint64_t)n;
 	return true;
@@ -126,6 +141,7 @@ bool actor_turn(struct world *w, struct actor *a)
 		a->wake_ns = w->now_ns + prng_below(&w->prng, 2000) * 1000000ull;
 		return true;
 	}
+	habits_change(w, a);
 	did |= actor_read(w, a);
 	if (a->p != NULL)
 		did |= actor_write(w, a);

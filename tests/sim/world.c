@@ -1,4 +1,4 @@
-/* world.c: the world's set-up, its clock, and what must hold at every step and at the end. */
+/* world.c: the world's set-up, and its clock. */
 #include "world.h"
 
 #include <errno.h>
@@ -9,10 +9,10 @@
 #include <rte_ip.h>
 #include <rte_mempool.h>
 
-#include "../unit/tcp/flight_check.h"
 #include "actor.h"
-#include "base/seq.h"
+#include "check.h"
 #include "drivers/drivers.h"
+#include "habits.h"
 
 #define SERVER_IP RTE_IPV4(10, 9, 0, 1)
 #define CLIENT_IP RTE_IPV4(10, 9, 0, 2)
@@ -63,7 +63,8 @@ static struct stack *stack_make(struct world *w, int side, const struct eport_sp
 	const struct stack_config cfg = {
 		.ports = &port, .n_ports = 1, .pool = pools[side], .eports = eports, .max_conns = 256,
 		.port_lo = 1024, .port_hi = 65535, .seed = w->seed * 2 + (unsigned)side + 1, .now_ns = w->now_ns,
-		.numa_node = -1, .gro = w->seed % 3 == 0,
+		.numa_node = -1, .gro = w->seed % 3 == 0, .congestion = (uint8_t)(w->seed / 3 % TCP_CC_IDS),
+		.ecn = (uint8_t)(w->seed / 12 % TCP_ECN_MODES),
 	};
 
 	if (s == NULL || stack_init(s, &cfg) != 0)
@@ -87,6 +88,7 @@ static void actors_make(struct world *w)
 		c->abort_after = prng_below(&w->prng, 16) == 0 ? prng_below(&w->prng, 100000) : UINT64_MAX;
 		s->abort_after = prng_below(&w->prng, 16) == 0 ? prng_below(&w->prng, 100000) : UINT64_MAX;
 		actor_take(c, tcp_new(&w->stack[0]->tcp));
+		habits_take(w, w->stack[0], c->p);
 		if (is_ip6(w) ? tcp_connect6(&w->stack[0]->tcp, c->p, &server_ip6, 0, rte_cpu_to_be_16(SERVER_PORT)) :
 				tcp_connect(&w->stack[0]->tcp, c->p, rte_cpu_to_be_32(SERVER_IP), rte_cpu_to_be_16(SERVER_PORT)))
 			WORLD_FAIL(w, "connect() did not start");
@@ -110,24 +112,6 @@ static void world_accept(struct world *w)
 	}
 }
 
-/* RFC 9293 section 3.4: what the sequence variables may never say, and: something outstanding means a timer runs. */
-static void check_pcb(struct world *w, struct stack *s, const struct tcp_pcb *p)
-{
-	const char *wrong;
-
-	if (p->state < TCP_ESTABLISHED || p->state >= TCP_TIME_WAIT)
-		return;
-	if (seq_gt(p->snd_una, p->snd_nxt) || seq_gt(p->snd_nxt, p->snd_max))
-		WORLD_FAIL(w, "SND.UNA %u, SND.NXT %u, highest sent %u", p->snd_una, p->snd_nxt, p->snd_max);
-	if (seq_lt(p->rcv_adv, p->rcv_nxt) && p->state < TCP_CLOSE_WAIT)
-		WORLD_FAIL(w, "RCV.NXT %u beyond the announced window %u", p->rcv_nxt, p->rcv_adv);
-	if (p->snd_una != p->snd_max && !wheel_armed(&p->c.h.timer))
-		WORLD_FAIL(w, "data outstanding and no timer in state %u", p->state);
-	wrong = flight_check(&s->tcp, p);
-	if (wrong != NULL)
-		WORLD_FAIL(w, "in flight: %s", wrong);
-}
-
 static bool world_step(struct world *w)
 {
 	bool busy = false, running = false;
@@ -138,12 +122,11 @@ static bool world_step(struct world *w)
 	for (unsigned i = 0; i < w->n_conns; i++) {
 		busy |= actor_turn(w, &w->client[i]);
 		busy |= actor_turn(w, &w->server[i]);
-		if (w->client[i].p != NULL)
-			check_pcb(w, w->stack[0], w->client[i].p);
-		if (w->server[i].p != NULL)
-			check_pcb(w, w->stack[1], w->server[i].p);
+		check_connection(w, &w->client[i], &w->server[i]);
 		running |= w->client[i].p != NULL || w->server[i].p != NULL;
 	}
+	check_stack(w, w->stack[0]);
+	check_stack(w, w->stack[1]);
 	w->steps++;
 	w->now_ns += busy ? 1000 : 0;
 	return running;
@@ -169,26 +152,6 @@ static void world_sleep(struct world *w)
 	w->now_ns = RTE_MAX(next, w->now_ns + 1000);
 }
 
-static void check_end(struct world *w)
-{
-	for (int i = 0; i < 2; i++) {
-		struct stack *s = w->stack[i];
-
-		if (s->flow.tcp.used != 0 || s->flow.pool[FLOW_CONN].used != 0 || s->flow.pool[FLOW_TIMEWAIT].used != 0 ||
-		    s->flow.pool[FLOW_SYNRCVD].used != 0 || s->tcp.bufs.used != 0)
-			WORLD_FAIL(w, "side %d: left over: %u flows, %u sockets, %u TIME-WAIT, %u half-open, %u buffers", i,
-				   s->flow.tcp.used, s->flow.pool[FLOW_CONN].used, s->flow.pool[FLOW_TIMEWAIT].used,
-				   s->flow.pool[FLOW_SYNRCVD].used, s->tcp.bufs.used);
-	}
-	for (unsigned i = 0; i < w->n_conns; i++) {
-		bool aborts = w->client[i].end == ACTOR_ABORTED || w->server[i].end == ACTOR_ABORTED;
-
-		if (!aborts && (w->client[i].end != ACTOR_DONE || w->server[i].end != ACTOR_DONE))
-			WORLD_FAIL(w, "connection %u did not end well: client %d server %d", i, w->client[i].end,
-				   w->server[i].end);
-	}
-}
-
 static void world_unmake(struct world *w)
 {
 	for (int i = 0; i < 2; i++) {
@@ -205,7 +168,8 @@ static void world_unmake(struct world *w)
 
 static bool world_make(struct world *w, struct eport_space **eports)
 {
-	struct sim_config sc = {.n_queues = {1, 1}, .seed = w->seed};
+	static const uint16_t mtus[] = {1500, 1500, 1500, 1280, 576 /* IPv4 only */};
+	struct sim_config sc = {.n_queues = {1, 1}, .seed = w->seed, .mtu = mtus[prng_below(&w->prng, is_ip6(w) ? 4 : RTE_DIM(mtus))]};
 
 	sc.link[0] = random_link(&w->prng);
 	sc.link[1] = random_link(&w->prng);
@@ -225,6 +189,7 @@ static bool world_make(struct world *w, struct eport_space **eports)
 	if (w->stack[0] == NULL || w->stack[1] == NULL)
 		return false;
 	w->listener = tcp_new(&w->stack[1]->tcp);
+	habits_take(w, w->stack[1], w->listener);
 	w->listener->c.more |= CONN_MORE_IP6; /* for both families */
 	return tcp_bind(&w->stack[1]->tcp, w->listener, 0, rte_cpu_to_be_16(SERVER_PORT)) == 0 &&
 	       tcp_listen(&w->stack[1]->tcp, w->listener, WORLD_CONNS_MAX) == 0;

@@ -129,6 +129,7 @@ static void end_make(int e)
 	assert_non_null(cores.eports[e]);
 	for (unsigned i = 0; i < c->n[e]; i++) {
 		const struct stack_config cfg = {
+			.secret = {.k0 = c->seed + 1, .k1 = (uint64_t)e}, .syncookies = TCP_SYNCOOKIES_AUTO,
 			.ports = &cores.port[e], .n_ports = 1, .self = (uint16_t)i, .office = cores.office[e],
 			.pool = cores.pool[e][i], .eports = cores.eports[e], .max_conns = c->max_conns, .port_lo = c->lo,
 			.port_hi = c->hi, .seed = c->seed + 100u * (unsigned)e + i, .now_ns = cores.now_ns, .numa_node = -1,

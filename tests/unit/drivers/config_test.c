@@ -115,6 +115,16 @@ static void values(void **state)
 	assert_int_equal(c.mbufs, 64000);
 	assert_int_equal(set("memory", "1.5G"), 0);
 	assert_int_equal(c.memory_mb, 1536);
+	assert_int_equal(c.rcvbuf_max, 6 << 20);
+	assert_int_equal(set("rcvbuf-max", "512K"), 0);
+	assert_int_equal(c.rcvbuf_max, 512 << 10);
+	assert_false(c.uto);
+	assert_int_equal(set("user-timeout-option", "yes"), 0);
+	assert_true(c.uto);
+	assert_int_equal(set("user-timeout-option", "1"), -EINVAL);
+	assert_int_equal(set("rcvbuf-max", "1K"), -EINVAL);
+	assert_int_equal(set("rcvbuf-max", "65M"), -EINVAL);
+	assert_int_equal(set("rcvbuf-max", "much"), -EINVAL);
 	assert_int_equal(c.congestion, TCP_CC_CUBIC);
 	assert_int_equal(set("congestion", "bbr"), 0);
 	assert_int_equal(c.congestion, TCP_CC_BBR);
@@ -223,7 +233,8 @@ static void sentences(void **state)
 		const char *name, *value, *sentence;
 	} rows[] = {
 		{"port", "1", "there is no setting 'port'; the settings are: dev, vlan, ip, peer-ip, gw, ip6, dad, route, allow, deny, max-connections, port-range, "
-			      "reserved-ports, mtu, cores, mbufs, memory, congestion, ecn, mtu-probing, gro, huge, offload, eal, seed, log-level"},
+			      "reserved-ports, mtu, cores, mbufs, memory, "
+				    "rcvbuf-max, user-timeout-option, congestion, ecn, mtu-probing, gro, huge, offload, eal, syncookies, fastopen, seed, log-level"},
 		{"dev", "", "dev : names no device"},
 		{"ip", "10.0.0.1", "ip 10.0.0.1: '10.0.0.1' has no prefix length: write it behind the address, such as 10.0.0.2/24"},
 		{"ip", "fe80::1", "ip fe80::1: 'fe80::1' has no prefix length: write it behind the address, such as 2001:db8::2/64"},
@@ -276,6 +287,11 @@ static void sentences(void **state)
 		{"gro", "1", "gro 1: must be yes or no"},
 		{"huge", "maybe", "huge maybe: must be yes, no or auto"},
 		{"offload", "yes", "offload yes: must be auto or no"},
+		{"syncookies", "1", "syncookies 1: must be no, auto or always"},
+		{"fastopen", "2000",
+		 "fastopen 2000: is no sum of 1 (client), 2 (server), 4, 0x200 and 0x400, as Linux's net.ipv4.tcp_fastopen"},
+		{"fastopen", "yes",
+		 "fastopen yes: is no sum of 1 (client), 2 (server), 4, 0x200 and 0x400, as Linux's net.ipv4.tcp_fastopen"},
 		{"seed", "-1", "seed -1: is not a number of at most 64 bits (decimal, or hexadecimal with 0x)"},
 		{"log-level", "loud", "log-level loud: must be error, warning, notice, info or debug"},
 	};

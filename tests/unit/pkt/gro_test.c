@@ -138,6 +138,27 @@ static void a_hole_is_not_joined(void **state)
 }
 
 /* Joining would hide them: a wrong checksum is left for the stack to find. */
+/* What the network marked keeps its mark, and nobody else gets it (RFC 3168 5.3). */
+static void marks_are_not_joined(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct rte_ipv4_hdr *ip;
+
+		put(1, i * 1448, 1448, TCPF_ACK);
+		ip = rte_pktmbuf_mtod_offset(m[i], struct rte_ipv4_hdr *, 14);
+		ip->type_of_service = i == 2 ? 3 : 2; /* CE, ECT(0) */
+		ip->hdr_checksum = 0;
+		ip->hdr_checksum = rte_ipv4_cksum(ip);
+	}
+	n = pkt_gro(m, n);
+	assert_int_equal(n, 3);
+	expect(0, 1, 0, 2 * 1448, 2);
+	expect(1, 1, 2 * 1448, 1448, 1);
+	assert_int_equal(rte_pktmbuf_mtod_offset(m[1], const struct rte_ipv4_hdr *, 14)->type_of_service, 3);
+	expect(2, 1, 3 * 1448, 1448, 1);
+}
+
 static void wrong_checksums_are_not_joined(void **state)
 {
 	(void)state;
@@ -176,7 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_stream_becomes_one),  TEST(two_streams_become_two),         TEST(others_keep_their_places),
-		TEST(a_hole_is_not_joined),  TEST(wrong_checksums_are_not_joined), TEST(strange_frames_stay),
+		TEST(a_hole_is_not_joined),  TEST(marks_are_not_joined), TEST(wrong_checksums_are_not_joined), TEST(strange_frames_stay),
 	};
 
 	if (eal_for_test() != 0)

@@ -162,6 +162,34 @@ static void accept_blocks(void **state)
 
 /* ---- streams ---- */
 
+/* Urgent data by the calls that programs use. */
+static void urgent(void **state)
+{
+	int far, fd = pair(80, &far), n = -1, on = 1;
+	char buf[8] = {0};
+	struct pollfd p;
+
+	(void)state;
+	assert_int_equal(spate_recv(fd, buf, 1, MSG_OOB), -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(spate_send(fd, "abc", 3, MSG_OOB), 3);
+	at(FAR);
+	p = (struct pollfd){.fd = far, .events = POLLIN | POLLPRI};
+	assert_int_equal(spate_poll(&p, 1, -1), 1);
+	assert_int_equal(p.revents, POLLIN | POLLPRI);
+	assert_int_equal(spate_recv(far, buf, 8, 0), 2);
+	assert_int_equal(spate_ioctl(far, SIOCATMARK, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(spate_recv(far, buf, 8, MSG_OOB), 1);
+	assert_int_equal(buf[0], 'c');
+	assert_int_equal(spate_setsockopt(far, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on)), 0);
+	at(NEAR);
+	assert_int_equal(spate_send(fd, "de", 2, MSG_OOB), 2);
+	at(FAR);
+	assert_int_equal(spate_recv(far, buf, 1, 0), 1); /* 'c' stays where it was: its mark was passed in line */
+	at(NEAR);
+}
+
 static void short_stream(void **state)
 {
 	int far, fd = pair(80, &far), n = -1;
@@ -332,6 +360,7 @@ int main(void)
 		IN_WORLD(fcntl_and_ioctl),
 		IN_WORLD(accept_names_and_flags),
 		IN_WORLD(accept_blocks),
+		IN_WORLD(urgent),
 		IN_WORLD(short_stream),
 		IN_WORLD(blocking_send_of_much),
 		IN_WORLD(send_timeout_and_nonblocking),

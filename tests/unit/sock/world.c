@@ -64,7 +64,7 @@ static uint32_t turn(struct sock_env *env)
 static void end_make(int e, uint16_t lo, uint16_t hi)
 {
 	struct stack_config cfg = {.ports = &world.port[e], .n_ports = 1, .pool = world.pool[e], .max_conns = CONNS, .port_lo = lo,
-				   .port_hi = hi, .seed = 7 + (uint64_t)e, .now_ns = world.now_ns, .numa_node = -1};
+				   .port_hi = hi, .seed = 7 + (uint64_t)e, .fastopen = TCP_FO_CLIENT | TCP_FO_SERVER, .now_ns = world.now_ns, .numa_node = -1};
 	struct rte_mempool *pools[PORT_QUEUES_MAX];
 
 	cfg.self = (uint16_t)(world.port[e]->n_queues - 1);

@@ -163,7 +163,7 @@ void timeouts_retransmission(void **state)
 		 {800, 0, 0, 0}},
 		{"RFC 6298 5.5: twice as long: FIN", IN_(FIN_WAIT_1) | IN_(CLOSING) | IN_(LAST_ACK), retransmitted, 400, {ACK | FIN, -1, 0}, AT_SAME,
 		 0, {800, 0, 0, 0}},
-		{"3.8.6.1: a closed window is probed", IN_(ESTABLISHED) | IN_(CLOSE_WAIT), window_closed, 200, {ACK, 0, 0}, AT_SAME, 0,
+		{"3.8.6.1: a closed window is probed", IN_(ESTABLISHED) | IN_(CLOSE_WAIT), window_closed, 200, {ACK, -1, 0}, AT_SAME, 0,
 		 {400, 0, 0, 0}},
 		{"3.8.6.3: the ACK that waited", READING & ~IN_(FIN_WAIT_1), text, 40, {ACK, 0, 10}, AT_SAME, 0, {0, 0, 0, 0}},
 	};

@@ -281,6 +281,29 @@ static void sender_small_window(void **state)
 	out(w, ACK, 1401, 500, 1);
 }
 
+/* RFC 9293 3.10.7.4 fifth step, and where it says too little: a segment that is sent again comes with an older number, a newer
+ * acknowledgment and a smaller window. The window before, counted from there, would reach beyond what the peer offers. */
+static void window_of_newer_ack(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p;
+
+	w->peer_wnd = 3000;
+	p = app_connected(w);
+	assert_int_equal(app_send(w, p, 1, 8000), 8000);
+	out(w, ACK, 1, MSS, 1);
+	out(w, ACK, 1 + MSS, MSS, 1);
+	in_wnd(w, ACK, 101, 100, 1, 3000);
+	out(w, ACK, 1 + 2 * MSS, 0, 1);
+	in_wnd(w, ACK, 1, 100, 1 + 2 * MSS, 1000);
+	out(w, ACK, 1 + 2 * MSS, 0, 201);
+	out_none(w);
+	in_wnd(w, ACK, 201, 0, 1 + 2 * MSS, 3000);
+	out(w, ACK, 1 + 2 * MSS, MSS, 201);
+	out(w, ACK, 1 + 3 * MSS, MSS, 201);
+	out_none(w);
+}
+
 /* RFC 9293 3.8.6.2.2: the window closes without shrinking, and opens in big steps only. */
 static void receiver_window(void **state)
 {
@@ -548,7 +571,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		world_test(delayed_ack), world_test(ack_every_second), world_test(ack_of_joined_segments), world_test(ack_out_of_order),
 		world_test(reassembly), world_test(ooo_limit), world_test(coalescing), world_test(peek_and_discard),
-		world_test(nagle), world_test(cork), world_test(sender_sws), world_test(sender_small_window),
+		world_test(nagle), world_test(cork), world_test(sender_sws), world_test(sender_small_window), world_test(window_of_newer_ack),
 		world_test(receiver_window), world_test(scaled_window_edge), world_test(closed_window_takes_acks),
 		world_test(initial_window), world_test(out_burst), world_test(device_stuck), world_test(send_buffer),
 		world_test(mbufs_exhausted), world_test(idle_footprint), world_test(own_wrap_around),

@@ -231,12 +231,27 @@ static void never_came(void **state)
 	oob(w, p, 0, 0);
 }
 
+/* RFC 9293 3.8.6.1 (MUST-66): with the receive window closed, URG and RST are processed all the same. */
+static void closed_window(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_connected(w);
+
+	p->rcv_adv = p->rcv_nxt; /* as if all of it were filled */
+	p->rcvbuf = 0;
+	in_urg(w, 0, 1, 10, 5);
+	oob(w, p, -EAGAIN, 0);
+	assert_int_equal(p->rcv_nxt - w->peer_iss, 1);
+	in(w, RST | ACK, 1, 10, 1);
+	assert_int_equal(p->c.so_error, ECONNRESET);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(sent), world_test(sent_far), world_test(received), world_test(received_inline), world_test(passed_by),
 		world_test(pointers), world_test(newer_marks), world_test(unread_at_mark), world_test(across_states),
-		world_test(ignored_after_fin), world_test(never_came),
+		world_test(ignored_after_fin), world_test(never_came), world_test(closed_window),
 	};
 
 	return cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);

@@ -284,9 +284,9 @@ static struct rte_mbuf *frame_of(struct world *w, const struct seg *s)
 	if (s->data != NULL)
 		memcpy(b + 34 + hdr, s->data, s->len);
 	else
-		stream_fill(b + 34 + hdr, s->seq, s->len);
+		stream_fill(b + 34 + hdr, s->seq + !!(s->flags & SYN), s->len);
 	eth_emit(b, &w->h.port.mac, &mac_peer, RTE_ETHER_TYPE_IPV4);
-	ip4_emit(b + 14, PEER, US, IPPROTO_TCP, (uint16_t)(20 + hdr + s->len), 7, 0, 64);
+	ip4_emit(b + 14, PEER, US, IPPROTO_TCP, (uint16_t)(20 + hdr + s->len), 7, s->tos, 64);
 	rte_pktmbuf_append(m, (uint16_t)(34 + hdr + s->len));
 	sum = cksum_l4_ip4(m, 34, hdr + s->len, PEER, US, IPPROTO_TCP);
 	memcpy(b + 34 + 16, &sum, 2);
@@ -420,7 +420,7 @@ bool out_take(struct world *w)
 	assert_int_equal(v.sport, w->lport);
 	assert_int_equal(v.dport, w->rport);
 	w->got = (struct seg){.flags = v.flags, .seq = v.seq - w->our_iss, .ack = v.flags & ACK ? v.ack - w->peer_iss : 0,
-			      .len = ip.total_len - 20u - v.hdr_len, .wnd = v.wnd, .urp = v.urp};
+			      .len = ip.total_len - 20u - v.hdr_len, .wnd = v.wnd, .urp = v.urp, .tos = ip.tos};
 	tcp_opts_parse(&w->got.o, l4 + 20, v.hdr_len - 20u);
 	if (w->got.o.has_ts)
 		w->ts_seen = w->got.o.tsval;
@@ -438,7 +438,7 @@ void out(struct world *w, uint8_t flags, uint32_t seq, uint32_t len, uint32_t ac
 		fail_msg("flags %02x seq %u len %u ack %u, expected flags %02x seq %u len %u ack %u", w->got.flags, w->got.seq,
 			 w->got.len, w->got.ack, flags, seq, len, ack);
 	for (uint32_t i = 0; i < len; i++)
-		assert_int_equal(w->got_data[i], world_byte(seq + i));
+		assert_int_equal(w->got_data[i], world_byte(seq + !!(flags & SYN) + i));
 }
 
 void out_none(struct world *w)

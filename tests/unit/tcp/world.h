@@ -74,6 +74,7 @@ struct seg {
 	uint16_t urp;          /* urgent pointer, as on the wire */
 	const void *data;      /* NULL: bytes of the stream at this sequence number, world_byte() */
 	struct tcp_opts o;
+	uint8_t tos;
 };
 
 struct world {
