@@ -348,6 +348,46 @@ static int set_fastopen(struct spate_config *c, const char *v, struct say *say)
 	return 0;
 }
 
+/* Four numbers of 32 bits, each stored with its lowest byte first: the 16 bytes that are SipHash's key, as Linux's sysctl. */
+static int set_fastopen_key(struct spate_config *c, const char *v, struct say *say)
+{
+	uint32_t word[4];
+	int used = 0;
+
+	if (sscanf(v, "%8x-%8x-%8x-%8x%n", &word[0], &word[1], &word[2], &word[3], &used) != 4 || v[used] != '\0')
+		return say_no(say, "is no key: write four hexadecimal numbers of 32 bits with - between");
+	for (unsigned i = 0; i < 2; i++)
+		c->fastopen_key[i] = word[2 * i] | (uint64_t)word[2 * i + 1] << 32;
+	return 0;
+}
+
+static int set_with(struct spate_config *c, uint8_t bit, const char *v, struct say *say)
+{
+	bool yes = strcmp(v, "yes") == 0;
+
+	if (!yes && strcmp(v, "no") != 0)
+		return say_no(say, "must be yes or no");
+	c->without = (uint8_t)(yes ? c->without & ~bit : c->without | bit);
+	return 0;
+}
+
+static int set_timestamps(struct spate_config *c, const char *v, struct say *say)
+{
+	return set_with(c, TCP_NO_TIMESTAMPS, v, say);
+}
+
+static int set_sack(struct spate_config *c, const char *v, struct say *say) { return set_with(c, TCP_NO_SACK, v, say); }
+
+static int set_window_scaling(struct spate_config *c, const char *v, struct say *say)
+{
+	return set_with(c, TCP_NO_WINDOW_SCALE, v, say);
+}
+
+static int set_idle_restart(struct spate_config *c, const char *v, struct say *say)
+{
+	return set_with(c, TCP_NO_IDLE_RESTART, v, say);
+}
+
 static int set_seed(struct spate_config *c, const char *v, struct say *say)
 {
 	char *end;
@@ -414,6 +454,12 @@ static const struct setting {
 	{"eal", "ARGS", "more arguments for DPDK's EAL, with spaces between", set_eal},
 	{"syncookies", "no|auto|always", "answer connection requests without remembering them: when there are many (auto)", set_syncookies},
 	{"fastopen", "BITS", "TCP Fast Open as Linux's net.ipv4.tcp_fastopen: 1 client, 2 server, 4 without cookies (1)", set_fastopen},
+	{"fastopen-key", "KEY", "makes the cookies of TCP Fast Open, as Linux's net.ipv4.tcp_fastopen_key: for servers that share\n"
+	 "an address (drawn at start)", set_fastopen_key},
+	{"timestamps", "yes|no", "TCP timestamps (yes)", set_timestamps},
+	{"sack", "yes|no", "selective acknowledgements (yes)", set_sack},
+	{"window-scaling", "yes|no", "TCP windows over 64 KB (yes)", set_window_scaling},
+	{"slow-start-after-idle", "yes|no", "connections that paused begin with small windows again (yes)", set_idle_restart},
 	{"seed", "N", "start of all random numbers, to repeat a run (0: from the system)", set_seed},
 	{"log-level", "LEVEL", "error, warning, notice, info or debug (notice)", set_log_level},
 };

@@ -169,4 +169,15 @@
 #define EPORT_LO_DEFAULT 1024     /* --port-range: every port that is not well known, for 64 K connections per destination */
 #define EPORT_HI_DEFAULT 65535
 
+/* ---- behind packetdrill (lib/packetdrill) ---- */
+#define DRILL_CONNS "1024"        /* one script is a handful of sockets */
+#define DRILL_MBUFS "8192"        /* a full send queue (TCP_SND_SHARE) of what scripts write at once, 4 MiB */
+#define DRILL_FDS_MAX 1024        /* descriptors of the process, as the usual RLIMIT_NOFILE */
+#define DRILL_FLAGS_MAX 1024      /* characters of --so_flags */
+#define DRILL_ARGS_MAX 256        /* words of packetdrill's command line */
+#define DRILL_IN_MAX 64           /* frames towards the stack: packetdrill's one, and answers to what the stack asks of neighbours */
+#define DRILL_PIECE_BYTES 1024    /* received packets are copied in pieces of this, which fit into any mbuf */
+#define DRILL_SENT_MAX 4096       /* packets from the stack that packetdrill has not looked at: a window of 4 MiB */
+#define DRILL_PATIENCE_MS 200000u  /* virtual time; longer than any retransmission timeout (TCP_RTO_MAX_US) */
+
 #endif

@@ -29,8 +29,9 @@ room udp base wire pkt flow net
 room tcp base wire pkt flow net
 room core base wire pkt flow net udp tcp
 room sock base wire pkt flow net udp tcp core drivers spate
+room packetdrill base wire pkt flow net udp tcp core drivers sock spate
 mkdir -p "$out/public" "$out/all"
 ln -s "$src/lib/spate" "$out/public/spate"
-for r in base wire pkt flow net udp tcp core sock spate; do ln -s "$src/lib/$r" "$out/all/$r"; done
+for r in base wire pkt flow net udp tcp core sock spate packetdrill; do ln -s "$src/lib/$r" "$out/all/$r"; done
 ln -s "$src/drivers" "$out/all/drivers"
 ln -s "$src/config" "$out/all/config"

@@ -28,6 +28,9 @@ void drivers_pool_disown(struct rte_mempool *pool);
  * sentence in err. */
 int drivers_open_dev(const struct spate_config *c, unsigned dev, uint16_t n_queues, struct port *ports[2], unsigned *n_ports,
 		     char *err, size_t err_len);
+/* From now on the device named "given" is this port, which the caller made: programs that are the other end of the wire
+ * themselves. Before drivers_open_dev(); the port's close() ends it. */
+void drivers_give(struct port *port);
 /* The first device. */
 int drivers_open(const struct spate_config *c, uint16_t n_queues, struct port *ports[2], unsigned *n_ports, char *err,
 		 size_t err_len);

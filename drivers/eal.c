@@ -73,7 +73,7 @@ static void arg_lcores(const cpu_set_t *cpus)
 struct wanted {
 	struct dev_name d[PORTS_MAX];
 	unsigned n;
-	bool sim, pci, shared; /* any of these kinds; memory that others map */
+	bool sim, given, pci, shared; /* any of these kinds; memory that others map */
 };
 
 static uint64_t need_mb(const struct spate_config *c, const struct wanted *w)
@@ -156,7 +156,7 @@ static void args_build(const struct spate_config *c, const struct wanted *w, boo
 	arg_lcores(cpus);
 	arg("--file-prefix");
 	arg(prefix);
-	if (w->sim)
+	if (w->sim || w->given)
 		arg("--no-shconf"); /* no files at all; some PMDs complain without them */
 	arg("--no-telemetry");
 	arg("--log-level");
@@ -197,6 +197,7 @@ static int wanted_find(const struct spate_config *c, struct wanted *w, char *err
 		if (rc != 0)
 			return rc;
 		w->sim |= d->kind == DEV_SIM;
+		w->given |= d->kind == DEV_GIVEN;
 		w->pci |= d->kind == DEV_PCI;
 		w->shared |= d->kind == DEV_MEMIF || d->kind == DEV_VIRTIO || d->kind == DEV_VHOST;
 	}

@@ -100,6 +100,10 @@ int dev_name_parse(struct dev_name *d, const char *name, char *err, size_t err_l
 		d->kind = DEV_SIM;
 		return 0;
 	}
+	if (d->kind == DEV_AF_PACKET && strcmp(d->what, "given") == 0) {
+		d->kind = DEV_GIVEN;
+		return 0;
+	}
 	if (d->kind == DEV_AF_PACKET && is_pci(d->what))
 		d->kind = DEV_PCI;
 	take_force(d);
@@ -248,6 +252,7 @@ int dev_name_args(const struct dev_name *d, unsigned id, unsigned n_queues, uint
 
 	switch (d->kind) {
 	case DEV_SIM:
+	case DEV_GIVEN:
 		return -EINVAL;
 	case DEV_PCI: /* EAL got its options (eal.c) */
 		return snprintf(args, len, "%s", d->what) < (int)len ? 0 : -ENAMETOOLONG;

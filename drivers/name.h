@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum dev_kind { DEV_SIM, DEV_PCI, DEV_AF_PACKET, DEV_XDP, DEV_TAP, DEV_VIRTIO, DEV_VHOST, DEV_MEMIF, DEV_PCAP, DEV_EAL };
+enum dev_kind { DEV_SIM, DEV_PCI, DEV_AF_PACKET, DEV_XDP, DEV_TAP, DEV_VIRTIO, DEV_VHOST, DEV_MEMIF, DEV_PCAP, DEV_EAL,
+		DEV_GIVEN };
 
 struct dev_name {
 	enum dev_kind kind;

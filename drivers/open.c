@@ -45,6 +45,19 @@ static int open_sim(const struct spate_config *c, uint16_t n_queues, struct port
 	return rc;
 }
 
+static struct port *given;
+
+void drivers_give(struct port *port) { given = port; }
+
+static int open_given(struct port **port, char *err, size_t err_len)
+{
+	*port = given;
+	if (given != NULL)
+		return 0;
+	snprintf(err, err_len, "the device 'given' is for programs that make it themselves");
+	return -ENODEV;
+}
+
 /* Puts a bad wire in front of the device. */
 static int impair(const char *options, uint64_t seed, struct port **port, char *err, size_t err_len)
 {
@@ -73,7 +86,9 @@ static int open_one(const struct dev_name *d, const struct spate_config *c, uint
 {
 	int rc = dev_name_check(d, err, err_len);
 
-	if (rc == 0)
+	if (rc == 0 && d->kind == DEV_GIVEN)
+		rc = open_given(port, err, err_len);
+	else if (rc == 0)
 		rc = ethdev_open(d, c, n_queues, seed_of(c), port, err, err_len);
 	if (rc == 0 && (d->kind == DEV_AF_PACKET || d->kind == DEV_XDP))
 		kernel_link_watch(*port);

@@ -55,6 +55,8 @@ int stack_init(struct stack *s, const struct stack_config *cfg)
 		.secret = cfg->secret,
 		.syncookies = cfg->syncookies,
 		.fastopen = cfg->fastopen,
+		.fastopen_key = cfg->fastopen_key,
+		.without = cfg->without,
 	};
 	const struct udp_config uc = {
 		.max_binds = cfg->max_conns,

@@ -34,7 +34,7 @@ ssize_t sock_fastopen_send(struct sock_env *env, struct conn *c, const struct io
 	if (tcp_fastopen_waits(sock_tcp(c))) {
 		got = tcp_send(&env->s->tcp, sock_tcp(c), iov, (int)n, flags);
 		if (got < 0 || !wait)
-			return got;
+			return got == 0 ? -EINPROGRESS : got; /* nothing to send: a connect() */
 	} else if (!wait) {
 		return phase == SOCK_UNCONNECTED ? -EINPROGRESS : -EALREADY;
 	}

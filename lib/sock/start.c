@@ -236,6 +236,8 @@ static int member_stack(const struct spate_config *c, unsigned i, char *err, siz
 		.secret = end->secret,
 		.syncookies = c->syncookies,
 		.fastopen = c->fastopen,
+		.fastopen_key = {c->fastopen_key[0], c->fastopen_key[1]},
+		.without = c->without,
 		.now_ns = sock_clock_ns(),
 		.congestion = c->congestion,
 		.rcvbuf_max = c->rcvbuf_max,

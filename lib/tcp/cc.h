@@ -57,6 +57,10 @@ static inline const struct tcp_cc *tcp_cc_of(const struct tcp_pcb *p)
 	return tcp_ccs[(p->xflags & TX_CC_MASK) >> TX_CC_SHIFT];
 }
 
+/* What windows grow by: acknowledged, and not told by SACK or a duplicate ACK before (RFC 5681 3.1 limits an ACK that covers more
+ * to a segment; Linux grows by what was delivered). */
+static inline uint32_t tcp_cc_acked_anew(const struct tcp_ack *a) { return a->acked < a->delivered ? a->acked : a->delivered; }
+
 /* Another algorithm for this socket (TCP_CONGESTION), also in mid-flow. */
 void tcp_cc_set(struct tcp *t, struct tcp_pcb *p, enum tcp_cc_id id);
 /* An ACK told something (see acked): what to call. Completes a->cwr, and makes the ext when the window outgrows its start. */

@@ -126,7 +126,7 @@ static void avoid_congestion(struct cubic *c, struct tcp_pcb *p, uint32_t acked,
 
 static uint32_t slow_start(struct cubic *c, struct tcp_pcb *p, const struct tcp_ack *a)
 {
-	uint32_t grow = a->acked;
+	uint32_t grow = tcp_cc_acked_anew(a);
 
 	if (!c->hystart.on)
 		return tcp_cc_slow_start(p, grow);
@@ -138,7 +138,7 @@ static uint32_t slow_start(struct cubic *c, struct tcp_pcb *p, const struct tcp_
 static void cubic_acked(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, const struct tcp_ack *a)
 {
 	struct cubic *c = cubic_of(t, p);
-	uint32_t now_us = (uint32_t)t->clock->now_us, acked = a->acked;
+	uint32_t now_us = (uint32_t)t->clock->now_us, acked = tcp_cc_acked_anew(a);
 
 	if (c == NULL) {
 		tcp_reno_acked(t, p, b, a);

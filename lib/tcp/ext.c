@@ -25,9 +25,13 @@ struct tcp_ext *tcp_ext_need(struct tcp *t, struct tcp_pcb *p)
 	memset(x, 0, sizeof(*x));
 	p->ext = idx;
 	p->xflags |= TX_EXT;
-	x->use_seq = p->snd_una;
+	/* It may begin in mid-flight. */
+	x->use_max = tcp_flight_pipe(p, p->buf != 0 ? tcp_flight_of(t, tcp_buf_of(t, p)) : NULL);
+	x->cwnd_limited = x->use_max + p->mss > p->cwnd;
+	x->use_seq = p->snd_nxt;
 	x->used_ms = x->full_ms = t->clock->now_ms;
-	x->n.data_sent_ms = x->n.data_rcvd_ms = x->n.ack_rcvd_ms = t->clock->now_ms;
+	x->n.data_sent_ms = t->clock->now_ms;
+	x->n.data_rcvd_ms = x->n.ack_rcvd_ms = t->clock->now_ms - (t->clock->tick - p->rcv_tick) / ticks_from_ms(1);
 	x->n.limit_us_since = (uint32_t)t->clock->now_us;
 	x->n.rcv_seen = p->rcv_nxt;
 	tcp_rate_flushed(t, p, tcp_buf_of(t, p));

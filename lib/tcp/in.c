@@ -113,7 +113,8 @@ static bool step2_rst(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 	if (!(s->flags & TCPF_RST))
 		return true;
 	if (s->seq != p->rcv_nxt) {
-		tcp_out_challenge(t, p);
+		if (seq_lt(s->seq, p->rcv_adv)) /* at the right edge it is outside */
+			tcp_out_challenge(t, p);
 		tcp_in_drop(t, s, DROP_TCP_RST_WINDOW);
 		return false;
 	}

@@ -61,6 +61,10 @@ static void text_in_order(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, s
 	p->rcv_nxt += len;
 	tcp_buf_rcv_put(t, b, payload_take(s));
 	if (gap) {
+		const struct tcp_ooo_block *first = &tcp_ooo_of(t, b)->block[0];
+
+		if (seq_lt(first->left, p->rcv_nxt) && b->dsack_left == b->dsack_right) /* RFC 2883 4.2: some of it came before */
+			tcp_dsack(t, p, first->left, seq_min(first->right, p->rcv_nxt));
 		p->rcv_nxt = tcp_ooo_drain(t, b, p->rcv_nxt);
 		tcp_sack_update(p, b);
 		p->tflags |= TF_ACK_NOW; /* it filled a gap, or part of it */

@@ -53,10 +53,10 @@ no_path:
 void tcp_synrcvd_fill(const struct tcp *t, const struct tcp_pcb *opts, const struct tcp_seg *s, struct tcp_synrcvd *sr)
 {
 	sr->irs = s->seq;
-	sr->ts = s->o.has_ts;
-	sr->ts_recent = s->o.has_ts ? s->o.tsval : 0;
-	sr->ws = s->o.has_wscale;
-	sr->sack = s->o.sack_ok;
+	sr->ts = s->o.has_ts && !(t->without & TCP_NO_TIMESTAMPS);
+	sr->ts_recent = sr->ts ? s->o.tsval : 0;
+	sr->ws = s->o.has_wscale && !(t->without & TCP_NO_WINDOW_SCALE);
+	sr->sack = s->o.sack_ok && !(t->without & TCP_NO_SACK);
 	if (sr->ws) {
 		uint8_t snd = s->o.wscale < TCP_WSCALE_MAX ? s->o.wscale : TCP_WSCALE_MAX;
 

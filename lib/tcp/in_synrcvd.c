@@ -99,7 +99,8 @@ static bool steps_before_ack(struct tcp *t, struct tcp_synrcvd *sr, struct tcp_s
 		tcp_in_drop(t, s, DROP_TCP_PAWS);
 		return false;
 	}
-	if (seq_lt(s->seq, rcv_nxt) || seq_gt(s->seq, rcv_nxt + sr->wnd)) {
+	/* An ACK may lie at the window's right edge, a reset must be inside (RFC 5961 3.2). */
+	if (seq_lt(s->seq, rcv_nxt) || seq_gt(s->seq + !!(s->flags & TCPF_RST), rcv_nxt + sr->wnd)) {
 		if (!(s->flags & TCPF_RST) && answer_allowed(t, sr, s))
 			synrcvd_ack(t, sr);
 		tcp_in_drop(t, s, DROP_TCP_SEQ);

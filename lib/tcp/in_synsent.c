@@ -14,16 +14,16 @@ static void syn_options(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *
 {
 	uint32_t wnd = p->rcvbuf < 65535 ? p->rcvbuf : 65535;
 
-	if (s->o.has_wscale)
+	if (s->o.has_wscale && !(t->without & TCP_NO_WINDOW_SCALE))
 		p->wscale = (uint8_t)((p->wscale & 0xf0) | (s->o.wscale < TCP_WSCALE_MAX ? s->o.wscale : TCP_WSCALE_MAX));
 	else
 		p->wscale = 0;
-	if (s->o.has_ts) {
+	if (s->o.has_ts && !(t->without & TCP_NO_TIMESTAMPS)) {
 		p->tflags |= TF_TS;
 		p->ts_recent = s->o.tsval;
 		p->ts_recent_ms = t->clock->now_ms;
 	}
-	if (s->o.sack_ok)
+	if (s->o.sack_ok && !(t->without & TCP_NO_SACK))
 		p->xflags |= TX_SACK;
 	tcp_ecn_syn_answered(p, s->flags);
 	p->rcv_nxt = s->seq + 1;

@@ -154,6 +154,11 @@ int tcp_in_timewait(struct tcp *t, struct tcp_timewait *tw, struct tcp_seg *s)
 			return FLOW_DONE;
 		}
 	}
+	/* Fifth step: without ACK a segment in the window is nothing. */
+	if (!(s->flags & (TCPF_ACK | TCPF_SYN)) && seq_ge(s->seq, tw->rcv_nxt) && seq_lt(s->seq, tw->rcv_nxt + tw->wnd)) {
+		tcp_in_drop(t, s, DROP_TCP_STATE);
+		return FLOW_DONE;
+	}
 	if (s->seq == tw->rcv_nxt && end == s->seq && !(s->flags & TCPF_SYN) &&
 	    !(tw->ts && s->o.has_ts && tcp_paws_old(s, tw->ts_recent))) {
 		tcp_in_drop(t, s, DROP_TCP_STATE); /* in step: nothing to say */

@@ -4,9 +4,9 @@
 #include "tcp/info.h"
 
 #include <linux/inet_diag.h>
-#include <linux/tcp.h> /* not <netinet/tcp.h>: its names of states are ours too */
 
 #include "tcp/ext.h"
+#include "tcp/flight.h"
 #include "tcp/life.h"
 #include "tcp/out.h"
 #include "tcp/rtx.h"
@@ -17,7 +17,8 @@
 static uint8_t info_options(const struct tcp_pcb *p)
 {
 	return (uint8_t)((p->tflags & TF_TS ? TCPI_OPT_TIMESTAMPS : 0) | (p->wscale != 0 ? TCPI_OPT_WSCALE : 0) |
-			 (p->xflags & TX_SACK ? TCPI_OPT_SACK : 0) | (p->xflags & TX_ECN ? TCPI_OPT_ECN : 0));
+			 (p->xflags & TX_SACK ? TCPI_OPT_SACK : 0) | (p->xflags & TX_ECN ? TCPI_OPT_ECN : 0) |
+			 (p->state != TCP_SYN_SENT && (p->xflags & TX_FO_TAKEN) ? TCPI_OPT_SYN_DATA : 0));
 }
 
 /* Linux numbers the states differently. */
@@ -88,6 +89,7 @@ static void listener_info(const struct tcp_listener *l, struct tcp_info *i)
 void tcp_info_get(struct tcp *t, struct tcp_pcb *p, struct tcp_info *i)
 {
 	uint32_t mss = p->mss != 0 ? p->mss : TCP_MSS_FALLBACK;
+	const struct tcp_flight *f;
 	const struct tcp_buf *b;
 	struct tcp_ext *x;
 
@@ -120,6 +122,12 @@ void tcp_info_get(struct tcp *t, struct tcp_pcb *p, struct tcp_info *i)
 	i->tcpi_snd_ssthresh = p->ssthresh >= TCP_CWND_MAX ? SSTHRESH_INFINITE : p->ssthresh / mss;
 	i->tcpi_snd_cwnd = p->cwnd / mss;
 	i->tcpi_advmss = mss;
+	f = b != NULL ? tcp_flight_of(t, b) : NULL;
+	if (f != NULL) {
+		i->tcpi_sacked = (f->sacked + mss - 1) / mss;
+		i->tcpi_lost = (f->lost + mss - 1) / mss;
+		i->tcpi_retrans = (f->retrans + mss - 1) / mss;
+	}
 	i->tcpi_notsent_bytes = b != NULL && seq_lt(p->snd_nxt, tcp_data_end(p, b)) ? tcp_data_end(p, b) - p->snd_nxt : 0;
 	i->tcpi_snd_wnd = p->snd_wnd;
 	x = tcp_ext_need(t, p);
@@ -129,6 +137,14 @@ void tcp_info_get(struct tcp *t, struct tcp_pcb *p, struct tcp_info *i)
 	i->tcpi_rcv_rtt = x->drs.rtt_us8 >> 3;
 	i->tcpi_rcv_space = x->drs.space;
 	ext_info(t, p, x, mss, i);
+}
+
+void tcp_info_more(struct tcp *t, struct tcp_pcb *p, struct tcp_info_more *i)
+{
+	memset(i, 0, sizeof(*i));
+	tcp_info_get(t, p, &i->info);
+	if (p->c.type == CONN_TCP && TCP_IN(p->state, TCP_SYNCHRONIZED))
+		i->rcv_wnd = p->rcv_adv - p->rcv_nxt;
 }
 
 uint32_t tcp_cc_info_get(const struct tcp *t, const struct tcp_pcb *p, union tcp_cc_info *i)

@@ -10,7 +10,7 @@ void tcp_reno_start(struct tcp *t, struct tcp_pcb *p)
 
 void tcp_reno_acked(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, const struct tcp_ack *a)
 {
-	uint32_t acked = a->acked;
+	uint32_t acked = tcp_cc_acked_anew(a);
 
 	if (a->cwr || !tcp_cc_limited(t, p, a))
 		return;

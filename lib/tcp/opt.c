@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <linux/inet_diag.h> /* union tcp_cc_info */
+#include <linux/sock_diag.h> /* SK_MEMINFO_* */
 #include <linux/tcp.h> /* not <netinet/tcp.h>: its names of states are ours too */
 #include <sys/socket.h>
 
@@ -116,8 +117,10 @@ static int wake_writer(struct tcp *t, struct tcp_pcb *p)
 static int tcp_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 {
 	switch (name) {
-	case TCP_NODELAY:
+	case TCP_NODELAY: /* sends what TCP_CORK and MSG_MORE hold back, once, as on Linux */
 		flag_set(p, TF_NODELAY, v != 0);
+		if (v != 0 && p->c.type == CONN_TCP && p->buf != 0 && seq_lt(p->snd_nxt, tcp_data_end(p, tcp_buf_of(t, p))))
+			p->tflags |= TF_FORCE;
 		return push(t, p);
 	case TCP_CORK:
 		flag_set(p, TF_CORK, v != 0);
@@ -453,6 +456,19 @@ int tcp_setopt(struct tcp *t, struct tcp_pcb *p, int level, int name, const void
 	}
 }
 
+/* SO_MEMINFO: bytes of the stream, where Linux counts what its buffers take. */
+static int meminfo_get(const struct tcp *t, const struct tcp_pcb *p, void *val, uint32_t *len)
+{
+	const uint32_t info[SK_MEMINFO_VARS] = {
+		[SK_MEMINFO_RMEM_ALLOC] = tcp_unread(t, p),
+		[SK_MEMINFO_RCVBUF] = p->rcvbuf,
+		[SK_MEMINFO_SNDBUF] = p->sndbuf,
+		[SK_MEMINFO_WMEM_QUEUED] = tcp_unsent(t, p),
+	};
+
+	return value_write(info, sizeof(info), val, len);
+}
+
 int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val, uint32_t *len)
 {
 	int v, err;
@@ -465,10 +481,12 @@ int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val,
 	}
 	if (level == SOL_SOCKET && name == SO_MAX_PACING_RATE)
 		return max_pacing_get(t, p, val, len);
+	if (level == SOL_SOCKET && name == SO_MEMINFO)
+		return meminfo_get(t, p, val, len);
 	if (level == IPPROTO_TCP && name == TCP_INFO) {
-		struct tcp_info info;
+		struct tcp_info_more info;
 
-		tcp_info_get(t, p, &info);
+		tcp_info_more(t, p, &info);
 		return value_write(&info, sizeof(info), val, len);
 	}
 	if (level == IPPROTO_TCP && name == TCP_CC_INFO) {

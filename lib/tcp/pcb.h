@@ -116,6 +116,7 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 #define TX_QUICK_MASK   (15u << TX_QUICK_SHIFT)
 #define TX_UNTIMED      (1u << 20) /* the handshake's round trip is not known: its SYN was answered by a cookie */
 #define TX_FO_WAIT      (1u << 21) /* SYN-SENT: the SYN waits for the first data to send (fastopen.h) */
+#define TX_FO_TAKEN     TX_FO_WAIT /* later: the SYN's data was taken (TCP_INFO) */
 #define TX_FO_SYN       (1u << 22) /* the SYN had a Fast Open option, or data */
 #define TX_FO_PASSIVE   (1u << 23) /* SYN-RECEIVED, whose SYN's data was taken: usable like ESTABLISHED */
 #define TX_FO           (TX_FO_WAIT | TX_FO_SYN | TX_FO_PASSIVE)

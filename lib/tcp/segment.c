@@ -245,12 +245,12 @@ bool tcp_out_syn_open(struct tcp *t, struct tcp_pcb *p, const struct tcp_fo_opti
 		return false;
 	}
 	p->tflags &= ~TF_SYN_DUE;
-	/* A SYN offers all; a SYN-ACK only what the SYN had (RFC 7323 1.3, RFC 2018 section 2). */
-	o.sack_ok = !synack || (p->xflags & TX_SACK);
-	o.has_ts = !synack || (p->tflags & TF_TS);
+	/* A SYN offers all that settings allow; a SYN-ACK only what the SYN had (RFC 7323 1.3, RFC 2018 section 2). */
+	o.sack_ok = !synack ? !(t->without & TCP_NO_SACK) : (p->xflags & TX_SACK) != 0;
+	o.has_ts = !synack ? !(t->without & TCP_NO_TIMESTAMPS) : (p->tflags & TF_TS) != 0;
 	o.tsval = tcp_now_ts(t, p->ts_offset);
 	o.tsecr = synack ? p->ts_recent : 0;
-	o.has_wscale = !synack || p->wscale != 0;
+	o.has_wscale = !synack ? !(t->without & TCP_NO_WINDOW_SCALE) : p->wscale != 0;
 	o.wscale = p->wscale >> 4;
 	o.uto = tcp_uto_advertised(t, p);
 	if (synack) {

@@ -25,7 +25,7 @@ void tcp_flow_sizes(uint32_t max_conns, struct flow_config *cfg)
 }
 
 /* Those of an end are the same at all its stacks: one may have to know what another one promised. */
-static void keys_make(struct tcp *t, const struct siphash_key *given)
+static void keys_make(struct tcp *t, const struct siphash_key *given, const struct siphash_key *fastopen)
 {
 	static const char cookies[] = "SYN cookies", fast[] = "Fast Open";
 
@@ -36,8 +36,11 @@ static void keys_make(struct tcp *t, const struct siphash_key *given)
 	}
 	t->cookie_key.k0 = siphash(&t->secret, cookies, sizeof(cookies));
 	t->cookie_key.k1 = siphash(&t->secret, cookies, sizeof(cookies) - 1);
-	t->fo_key.k0 = siphash(&t->secret, fast, sizeof(fast));
-	t->fo_key.k1 = siphash(&t->secret, fast, sizeof(fast) - 1);
+	t->fo_key = *fastopen;
+	if (fastopen->k0 == 0 && fastopen->k1 == 0) {
+		t->fo_key.k0 = siphash(&t->secret, fast, sizeof(fast));
+		t->fo_key.k1 = siphash(&t->secret, fast, sizeof(fast) - 1);
+	}
 }
 
 int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, struct net *net, struct pkt_tx *tx,
@@ -62,7 +65,8 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 			  .rcv_held_max = tx->pool->size / TCP_RCV_SHARE,
 			  .seg_max = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX)};
 	t->syns_left = TCP_SYNS_PER_TURN;
-	keys_make(t, &cfg->secret);
+	t->without = cfg->without;
+	keys_make(t, &cfg->secret, &cfg->fastopen_key);
 	err = binds_init(&t->binds, binds + remote, &flow->addr6s, cfg->numa_node);
 	if (err != 0)
 		return err;

@@ -66,6 +66,7 @@ struct tcp {
 	uint32_t syns_left;         /* that this turn may answer by cookies */
 	struct region syn_firsts;   /* uint8_t: of first requests' hashes (cookie.c) */
 	uint16_t fastopen;          /* TCP_FO_* */
+	uint8_t without;            /* TCP_NO_* */
 	struct region answered;     /* uint16_t per socket slot: when a segment that may be forged was last answered (out.h) */
 	struct tcp_stats stats;
 	struct pool shared;         /* struct tcp_shared: listeners of other stacks ... */
@@ -92,8 +93,10 @@ struct tcp_config {
 	uint8_t mtu_probing;        /* 1: look for black holes (mtu_probe.h) */
 	int numa_node;
 	struct siphash_key secret;  /* zero: one of its own */
+	struct siphash_key fastopen_key; /* zero: from secret */
 	uint8_t syncookies;
 	uint16_t fastopen;          /* TCP_FO_* */
+	uint8_t without;            /* TCP_NO_* (config/congestion.h) */
 };
 
 /* Object sizes and counts for flow_config (FLOW_CONN, FLOW_SYNRCVD, FLOW_TIMEWAIT). */

@@ -234,7 +234,8 @@ static void sentences(void **state)
 	} rows[] = {
 		{"port", "1", "there is no setting 'port'; the settings are: dev, vlan, ip, peer-ip, gw, ip6, dad, route, allow, deny, max-connections, port-range, "
 			      "reserved-ports, mtu, cores, mbufs, memory, "
-				    "rcvbuf-max, user-timeout-option, congestion, ecn, mtu-probing, gro, huge, offload, eal, syncookies, fastopen, seed, log-level"},
+				    "rcvbuf-max, user-timeout-option, congestion, ecn, mtu-probing, gro, huge, offload, eal, syncookies, fastopen, "
+				    "fastopen-key, timestamps, sack, window-scaling, slow-start-after-idle, seed, log-level"},
 		{"dev", "", "dev : names no device"},
 		{"ip", "10.0.0.1", "ip 10.0.0.1: '10.0.0.1' has no prefix length: write it behind the address, such as 10.0.0.2/24"},
 		{"ip", "fe80::1", "ip fe80::1: 'fe80::1' has no prefix length: write it behind the address, such as 2001:db8::2/64"},
@@ -288,6 +289,9 @@ static void sentences(void **state)
 		{"huge", "maybe", "huge maybe: must be yes, no or auto"},
 		{"offload", "yes", "offload yes: must be auto or no"},
 		{"syncookies", "1", "syncookies 1: must be no, auto or always"},
+		{"fastopen-key", "a1a1a1a1-b2b2b2b2-c3c3c3c3",
+		 "fastopen-key a1a1a1a1-b2b2b2b2-c3c3c3c3: is no key: write four hexadecimal numbers of 32 bits with - between"},
+		{"timestamps", "1", "timestamps 1: must be yes or no"},
 		{"fastopen", "2000",
 		 "fastopen 2000: is no sum of 1 (client), 2 (server), 4, 0x200 and 0x400, as Linux's net.ipv4.tcp_fastopen"},
 		{"fastopen", "yes",

@@ -462,7 +462,7 @@ static void reno_growth(void **state)
 	struct world *w = *state;
 	struct tcp_pcb *p = flow(w, "reno");
 	struct tcp_buf *b = tcp_buf_need(w->t, p);
-	struct tcp_ack a = {.una = p->snd_una + MSS, .acked = 10 * MSS, .prior_flight = 10 * MSS};
+	struct tcp_ack a = {.una = p->snd_una + MSS, .acked = 10 * MSS, .delivered = 10 * MSS, .prior_flight = 10 * MSS};
 
 	p->cwnd = p->ssthresh = 10 * MSS;
 	tcp_cc_acked(w->t, p, b, &a);
@@ -472,7 +472,7 @@ static void reno_growth(void **state)
 	tcp_cc_acked(w->t, p, b, &a);
 	assert_int_equal(p->cwnd, 11 * MSS);
 	a.una++;
-	a.acked = 11 * MSS;
+	a.acked = a.delivered = 11 * MSS;
 	a.cwr = false;
 	tcp_cc_acked(w->t, p, b, &a);
 	assert_int_equal(p->cwnd, 12 * MSS);

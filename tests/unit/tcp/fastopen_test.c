@@ -72,6 +72,7 @@ static void server_takes_data(void **state)
 	assert_int_equal(tcp_unsent(w->t, p), 0);
 	assert_int_equal(w->t->stats.fastopen_passive, 1);
 	assert_int_equal(w->t->stats.synrcvd, 0);
+	assert_true(p->xflags & TX_FO_TAKEN); /* TCPI_OPT_SYN_DATA */
 	in(w, ACK | FIN, 101, 0, 2921);
 	out(w, ACK, 2921, 0, 102);
 	app_close(w, p);

@@ -56,6 +56,32 @@ static void passive_open(void **state)
 	assert_int_equal(tcp_poll(w->t, l), 0);
 }
 
+/* Settings: what is not to be offered is not agreed to either. */
+static void options_without(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p;
+
+	w->t->without = TCP_NO_TIMESTAMPS | TCP_NO_SACK | TCP_NO_WINDOW_SCALE;
+	p = app_connect(w);
+	out(w, SYN, 0, 0, 0);
+	assert_true(w->got.o.has_mss && !w->got.o.has_wscale && !w->got.o.has_ts && !w->got.o.sack_ok);
+	in_seg(w, &(struct seg){.flags = SYN | ACK, .ack = 1, .wnd = 1000, .o = {.has_mss = true, .mss = 1000, .has_wscale = true,
+				.wscale = 3, .sack_ok = true, .has_ts = true, .tsval = 7}});
+	assert_int_equal(p->state, TCP_ESTABLISHED);
+	assert_int_equal(p->wscale, 0);
+	assert_false((p->tflags & TF_TS) || (p->xflags & TX_SACK));
+	out_skip(w);
+	app_close(w, p);
+	out_skip(w);
+	app_listen(w, 8);
+	w->know_iss = false;
+	in_seg(w, &(struct seg){.flags = SYN, .wnd = 1000, .o = {.has_mss = true, .mss = 1000, .has_wscale = true, .wscale = 3,
+				.sack_ok = true, .has_ts = true, .tsval = 7}});
+	out(w, SYN | ACK, 0, 0, 1);
+	assert_true(w->got.o.has_mss && !w->got.o.has_wscale && !w->got.o.has_ts && !w->got.o.sack_ok);
+}
+
 /* Data on the handshake's last ACK is taken. */
 static void passive_open_with_data(void **state)
 {
@@ -676,7 +702,7 @@ static void neighbour_dead(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(active_open), world_test(third_ack_rides_on_request), world_test(passive_open),
+		world_test(active_open), world_test(third_ack_rides_on_request), world_test(passive_open), world_test(options_without),
 		world_test(passive_open_with_data), world_test(simultaneous_open), world_test(simultaneous_open_plain_ack),
 		world_test(simultaneous_open_reset), world_test(synsent_garbage), world_test(connect_again),
 		world_test(syn_retransmission), world_test(syn_user_timeout), world_test(first_syn_lost), world_test(two_syns_lost), world_test(last_ack_at_the_edge),

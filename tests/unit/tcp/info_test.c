@@ -1,9 +1,12 @@
 /* info_test.c: TCP_INFO, TCP_CC_INFO, TCP_CONGESTION and the limits of what is unsent and announced. */
 #include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
 #include <linux/tcp.h>
+#include <sys/socket.h>
 
 #include "tcp/ext.h"
 #include "tcp/in.h"
+#include "tcp/info.h"
 
 #include "world.h"
 
@@ -51,6 +54,45 @@ static void counters(void **state)
 	assert_int_equal(i.tcpi_delivery_rate_app_limited, 1);
 	assert_int_equal(i.tcpi_last_data_recv, 70);
 	assert_int_equal(i.tcpi_busy_time, 30000);
+	out_skip(w);
+}
+
+/* What newer kernels tell, and SO_MEMINFO. */
+static void more(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_connected(w);
+	struct tcp_info_more m;
+	uint32_t mem[SK_MEMINFO_VARS], len = sizeof(m);
+
+	assert_int_equal(tcp_getopt(w->t, p, IPPROTO_TCP, TCP_INFO, &m, &len), 0);
+	assert_int_equal(len, sizeof(m));
+	assert_int_equal(m.info.tcpi_state, 1);
+	assert_int_equal(m.rcv_wnd, p->rcv_adv - p->rcv_nxt);
+	in(w, ACK, 1, 300, 1);
+	assert_int_equal(app_send(w, p, 1, 200), 200);
+	out_skip(w);
+	len = sizeof(mem);
+	assert_int_equal(tcp_getopt(w->t, p, SOL_SOCKET, SO_MEMINFO, mem, &len), 0);
+	assert_int_equal(len, sizeof(mem));
+	assert_int_equal(mem[SK_MEMINFO_RMEM_ALLOC], 300);
+	assert_int_equal(mem[SK_MEMINFO_WMEM_QUEUED], 200);
+	assert_int_equal(mem[SK_MEMINFO_RCVBUF], p->rcvbuf);
+	assert_int_equal(mem[SK_MEMINFO_SNDBUF], p->sndbuf);
+}
+
+/* Asked for when all is in flight, it knows that the window is what limits: the next ACK opens it (RFC 5681 3.1). */
+static void begun_in_flight(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_connected(w);
+
+	assert_int_equal(app_send(w, p, 1, 15 * MSS), 15 * MSS);
+	assert_int_equal(out_count(w), 10);
+	out_skip(w);
+	assert_int_equal(info(w, p).tcpi_unacked, 10);
+	in(w, ACK, 1, 0, 1 + MSS);
+	assert_int_equal(p->cwnd, 11 * MSS);
 	out_skip(w);
 }
 
@@ -248,7 +290,7 @@ static void ext_exhausted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(counters), world_test(retransmissions), world_test(limits), world_test(congestion),
+		world_test(counters), world_test(more), world_test(begun_in_flight), world_test(retransmissions), world_test(limits), world_test(congestion),
 		world_test(congestion_inherited), world_test(cc_info), world_test(notsent_lowat), world_test(window_clamp),
 		world_test(ext_life), world_test(ext_exhausted),
 	};

@@ -126,6 +126,25 @@ static void duplicate_segment(void **state)
 	sacks(w, 2, 801, 901, 601, 701);
 }
 
+/* RFC 2883 4.2: a segment in order of which the middle lay beyond the gap: that part came twice, the first such block is told. */
+static void duplicate_inside(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = accepted(w, false);
+
+	in(w, ACK, 201, 100, 1);
+	in(w, ACK, 401, 100, 1);
+	in(w, ACK, 601, 100, 1);
+	out_skip(w);
+	in(w, ACK, 1, 450, 1); /* over the first block, into the second */
+	out(w, ACK, 1, 0, 501);
+	sacks(w, 2, 201, 301, 601, 701);
+	in(w, ACK, 501, 150, 1); /* into the third */
+	out(w, ACK, 1, 0, 701);
+	sacks(w, 1, 601, 651);
+	assert_int_equal(app_recv(w, p, 1, 1000), 700);
+}
+
 /* RFC 2883 4.2: part of a segment is old; what is new of it counts. */
 static void duplicate_part(void **state)
 {
@@ -271,7 +290,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(newest_first), world_test(beside_timestamps), world_test(not_agreed), world_test(duplicate_segment),
-		world_test(duplicate_part), world_test(duplicate_in_block), world_test(duplicates_in_burst), world_test(many_gaps),
+		world_test(duplicate_part), world_test(duplicate_inside), world_test(duplicate_in_block), world_test(duplicates_in_burst), world_test(many_gaps),
 		world_test(tinygrams), world_test(gives_way),
 	};
 

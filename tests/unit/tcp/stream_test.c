@@ -241,9 +241,22 @@ static void cork(void **state)
 	quiet_then_ms(w, 200); /* but not for ever */
 	out(w, ACK, 121, 10, 1);
 	in(w, ACK, 1, 0, 131);
-	assert_int_equal(app_send_flags(w, p, 131, 10, MSG_MORE), 10);
+	app_opt(w, p, IPPROTO_TCP, 3, 1);
+	assert_int_equal(app_send(w, p, 131, 10), 10);
+	out_none(w);
+	app_opt(w, p, IPPROTO_TCP, 1 /* TCP_NODELAY */, 1); /* sends what is there, though it is corked (tcp(7)) */
+	host_flush(&w->h);
+	out(w, ACK, 131, 10, 1);
+	in(w, ACK, 1, 0, 141);
+	assert_int_equal(app_send(w, p, 141, 10), 10); /* and no more than that */
+	out_none(w);
+	app_opt(w, p, IPPROTO_TCP, 3, 0);
+	host_flush(&w->h);
+	out(w, ACK, 141, 10, 1);
+	in(w, ACK, 1, 0, 151);
+	assert_int_equal(app_send_flags(w, p, 151, 10, MSG_MORE), 10);
 	app_close(w, p); /* FIN pushes */
-	out(w, ACK | FIN, 131, 10, 1);
+	out(w, ACK | FIN, 151, 10, 1);
 }
 
 /* RFC 9293 3.8.6.2.1: no silly segments into a small window. */
