@@ -182,7 +182,7 @@ static int filter_option(struct config_filter *f, bool *dst, const char *what, c
 
 	if (strcmp(what, "port") == 0) {
 		if (!ports_in(word, *dst ? &f->dport_lo : &f->sport_lo, *dst ? &f->dport_hi : &f->sport_hi))
-			return say_no(say, "'%s' is not a port or a range such as 80-90", word);
+			return say_no(say, "what is behind port is neither a port nor a range such as 80-90");
 		return 0;
 	}
 	if (!is_dst && strcmp(what, "src") != 0)

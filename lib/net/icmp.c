@@ -163,7 +163,7 @@ bool icmp_error_allowed(struct net *n)
 }
 
 /* The message: header, and as much of the packet as an error may quote. */
-static struct rte_mbuf *error_build(struct net *n, const struct net_pkt *pkt, uint8_t type, uint8_t code)
+static struct rte_mbuf *error_build(struct net *n, const struct net_pkt *pkt, uint8_t type, uint8_t code, uint8_t pointer)
 {
 	uint32_t len = (uint32_t)pkt->l4_off - pkt->l3_off + pkt->l4_len, sum16;
 	struct rte_mbuf *m = pkt_tx_alloc(n->tx);
@@ -176,6 +176,7 @@ static struct rte_mbuf *error_build(struct net *n, const struct net_pkt *pkt, ui
 	b = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(ICMP_HDR_LEN + len));
 	SPATE_ASSERT(b != NULL);
 	icmp_emit(b, type, code, 0);
+	b[4] = pointer;
 	quoted = rte_pktmbuf_read(pkt->m, pkt->l3_off, len, b + ICMP_HDR_LEN);
 	SPATE_ASSERT(quoted != NULL);
 	if (quoted != b + ICMP_HDR_LEN)
@@ -185,7 +186,7 @@ static struct rte_mbuf *error_build(struct net *n, const struct net_pkt *pkt, ui
 	return m;
 }
 
-void icmp_send_error(struct net *n, const struct net_pkt *pkt, uint8_t type, uint8_t code)
+static void send_error(struct net *n, const struct net_pkt *pkt, uint8_t type, uint8_t code, uint8_t pointer)
 {
 	struct rte_mbuf *m;
 	uint32_t path;
@@ -199,10 +200,20 @@ void icmp_send_error(struct net *n, const struct net_pkt *pkt, uint8_t type, uin
 	path = net_path_get(n, pkt->key.laddr_be, pkt->key.raddr_be, &err);
 	if (path == 0)
 		return;
-	m = error_build(n, pkt, type, code);
+	m = error_build(n, pkt, type, code, pointer);
 	if (m != NULL)
 		net_ip4_output(n, path_at(&n->paths, path), m, IPPROTO_ICMP, TOS_INTERNETWORK, NET_TTL);
 	net_path_put(n, path);
+}
+
+void icmp_send_error(struct net *n, const struct net_pkt *pkt, uint8_t type, uint8_t code)
+{
+	send_error(n, pkt, type, code, 0);
+}
+
+void icmp_send_problem(struct net *n, const struct net_pkt *pkt, uint8_t pointer)
+{
+	send_error(n, pkt, ICMP_PARAM_PROBLEM, 0, pointer);
 }
 
 void net_icmp_unreachable(struct net *n, const struct net_pkt *pkt, uint8_t code)

@@ -7,6 +7,7 @@
 #include "net/net6.h"
 #include "wire/cksum.h"
 #include "wire/icmp.h"
+#include "wire/ip4_opts.h"
 #include "wire/tcp.h"
 #include "wire/udp.h"
 
@@ -237,6 +238,18 @@ static __rte_noinline enum net_verdict fragment_identify(const struct net *n, st
 	return NET_FRAGMENT;
 }
 
+/* Source routes are refused, as RFC 7126 4.3 and 4.4 advise and Linux does; the rest says nothing to a host. */
+static __rte_noinline bool options_pass(struct net *n, const struct net_pkt *pkt)
+{
+	uint32_t len = (uint32_t)pkt->l4_off - pkt->l3_off - IP4_HDR_LEN, at;
+	const uint8_t *opts = rte_pktmbuf_mtod_offset(pkt->m, const uint8_t *, pkt->l3_off + IP4_HDR_LEN);
+	enum ip4_opts_verdict v = ip4_opts_check(opts, len, &at);
+
+	if (v == IP4_OPTS_BAD && !(load16(opts - IP4_HDR_LEN + 6) & IP4_OFFSET_MASK)) /* never about later fragments */
+		icmp_send_problem(n, pkt, (uint8_t)(IP4_HDR_LEN + at));
+	return v == IP4_OPTS_OK;
+}
+
 static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_pkt *pkt, uint16_t l3_off, bool to_us)
 {
 	uint64_t nic = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
@@ -267,6 +280,8 @@ static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_
 	pkt->proto = ip.proto;
 	pkt->tos = ip.tos;
 	pkt->ttl = ip.ttl;
+	if (unlikely(ip.hdr_len != IP4_HDR_LEN) && !options_pass(n, pkt))
+		return net_drop(n, m, DROP_IP4_OPTIONS);
 	if (unlikely(ip.fragment))
 		return fragment_identify(n, pkt);
 	return likely(kind == LOCAL_OURS) ? transport(n, pkt) : net_transport(n, pkt);

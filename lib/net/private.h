@@ -88,6 +88,8 @@ void arp_send(struct net *n, uint8_t iface, uint16_t op, const struct rte_ether_
 enum net_verdict icmp_input(struct net *n, struct net_pkt *pkt);
 /* An error about pkt, which stays the caller's. */
 void icmp_send_error(struct net *n, const struct net_pkt *pkt, uint8_t type, uint8_t code);
+/* "Parameter problem" at this byte of its IPv4 header (RFC 1122 3.2.2.5). */
+void icmp_send_problem(struct net *n, const struct net_pkt *pkt, uint8_t pointer);
 /* May one more error be sent now? Of both families together. */
 bool icmp_error_allowed(struct net *n);
 

@@ -138,16 +138,6 @@ static int gateway_add(uint32_t gw, const char *interface)
 	return onlink ? sock_note_all(MAIL_GATEWAY, &note, sizeof(note)) : -EINVAL;
 }
 
-int sock_iface_find(const char *name, int otherwise)
-{
-	int iface;
-
-	pthread_mutex_lock(&now.lock);
-	iface = sock_change_iface(name, otherwise);
-	pthread_mutex_unlock(&now.lock);
-	return iface;
-}
-
 /* ---- the calls ---- */
 
 int spate_address_add(const char *address, const char *interface, char *err, size_t err_len)

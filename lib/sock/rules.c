@@ -3,10 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/config.h"
 #include "net/filter.h"
+#include "sock/change.h"
 #include "sock/rules.h"
-#include "sock/sock.h"
 
 static_assert((int)CONFIG_ONLINK == ROUTE_ONLINK && (int)CONFIG_GATEWAY == ROUTE_GATEWAY && (int)CONFIG_UNREACHABLE == ROUTE_UNREACHABLE &&
 	      (int)CONFIG_PROHIBIT == ROUTE_PROHIBIT && (int)CONFIG_BLACKHOLE == ROUTE_BLACKHOLE, "one order");
@@ -69,18 +68,6 @@ int sock_routes_add(struct net *net, const struct spate_config *c, char *err, si
 
 /* ---- while it runs ---- */
 
-static int refuse(char *err, size_t err_len, int rc, const char *what)
-{
-	if (rc != 0)
-		snprintf(err, err_len, "%.100s: %s", what,
-			 rc == -ENXIO   ? "spate is not running" :
-			 rc == -EAGAIN  ? "a stack does not take its mail: it is not being polled" :
-			 rc == -ENOBUFS ? "no packet buffer is free" :
-			 rc == -ENODEV  ? "there is no such network interface, or it has no address" :
-					  strerror(-rc));
-	return rc;
-}
-
 static int route_tell(const char *text, const char *interface, bool remove, char *err, size_t err_len)
 {
 	struct config_route r;
@@ -89,12 +76,14 @@ static int route_tell(const char *text, const char *interface, bool remove, char
 
 	if (rc != 0)
 		return rc;
-	iface = sock_iface_find(interface, r.type == CONFIG_ONLINK && !remove ? 0 : NET_IFACE_ANY);
+	sock_change_lock();
+	iface = sock_change_iface(interface, r.type == CONFIG_ONLINK && !remove ? 0 : NET_IFACE_ANY);
+	sock_change_unlock();
 	if (iface < 0)
-		return refuse(err, err_len, iface, interface);
+		return sock_change_refuse(err, err_len, iface, interface);
 	note = (struct net_route_note){.prefix = addr_of(&r.to.addr), .gw = addr_of(&r.gw), .src = addr_of(&r.src), .metric = r.metric,
 				       .mtu = r.mtu, .prefix_len = r.to.len, .type = r.type, .iface = (uint8_t)iface, .remove = remove};
-	return refuse(err, err_len, sock_note_all(MAIL_ROUTE, &note, sizeof(note)), text);
+	return sock_change_refuse(err, err_len, sock_note_all(MAIL_ROUTE, &note, sizeof(note)), text);
 }
 
 int spate_route_add(const char *route, const char *interface, char *err, size_t err_len)
@@ -111,16 +100,16 @@ int spate_filter_set(const char *const *rules, unsigned n, char *err, size_t err
 {
 	struct config_filter parsed[CONFIG_FILTERS_MAX];
 	struct net_filter_note note;
-	int rc = n > CONFIG_FILTERS_MAX ? refuse(err, err_len, -EINVAL, "too many rules") : 0;
+	int rc = n > CONFIG_FILTERS_MAX ? sock_change_refuse(err, err_len, -EINVAL, "rules: more than can be") : 0;
 
 	for (unsigned i = 0; i < n && rc == 0; i++)
 		rc = config_parse_filter(rules[i], &parsed[i], err, err_len);
 	if (rc != 0)
 		return rc;
 	if (sock_stacks_per_end() == 0)
-		return refuse(err, err_len, -ENXIO, "filter");
+		return sock_change_refuse(err, err_len, -ENXIO, "filter");
 	rc = net_filter_new(parsed, n, sock_stacks_per_end(), -1, &note.filter);
 	if (rc == 0) /* when it fails some may have it: then it is not freed */
 		rc = sock_note_all(MAIL_FILTER, &note, sizeof(note));
-	return refuse(err, err_len, rc, "filter");
+	return sock_change_refuse(err, err_len, rc, "filter");
 }

@@ -43,8 +43,6 @@ int sock_clock_init(void); /* once, after EAL */
 struct spate_config;
 /* The number that interface i of the configuration has on every stack; -ENODEV: it has no addresses, so it is not there. */
 int sock_iface_number(const struct spate_config *c, unsigned i);
-/* The same of one that a program names, as spate_address_add(); otherwise: for NULL. -ENODEV. */
-int sock_iface_find(const char *name, int otherwise);
 unsigned sock_stacks_per_end(void); /* 0: not started */
 void sock_changes_begin(const struct spate_config *c); /* spate_start(): what there is now */
 /* A note to all stacks of the near end, from any thread. 0, -ENXIO (not started), -EAGAIN, -ENOBUFS. */

@@ -33,8 +33,7 @@
  *
  * Differences from Linux that hold everywhere: only AF_INET and AF_INET6 (whose scope ids number the network
  * interfaces from 1 on, in the order of the configuration); no SIGPIPE (EPIPE alone, as with MSG_NOSIGNAL); no
- * ancillary data; no out-of-band data; no broadcast and multicast (ENETUNREACH); FD_CLOEXEC is accepted and means
- * nothing, since descriptors do not survive exec; fork() gives the child no stack. Data leaves at the end of the
+ * ancillary data on streams; FD_CLOEXEC is accepted and means nothing, since descriptors do not survive exec; fork() gives the child no stack. Data leaves at the end of the
  * stack's turn, that is in the next call that waits or polls (spate_epoll_wait(), spate_turn(), a blocking call), so
  * that packets go out in bursts. */
 #ifndef SPATE_SOCKET_H
@@ -88,8 +87,8 @@ SPATE_API int spate_accept4(int fd, struct sockaddr *addr, socklen_t *len, int f
  * 0: connected. EINPROGRESS: started, non-blocking; wait for EPOLLOUT, then read SO_ERROR or call connect() again,
  * which says 0 exactly once. EALREADY: still in progress. EISCONN: connected (or listening). ECONNREFUSED: reset, or
  * ICMP port unreachable. ECONNABORTED: the attempt failed and its error was read before; the next call starts anew.
- * ETIMEDOUT: no answer. ENETUNREACH: no route, broadcast or multicast. EHOSTUNREACH: the neighbour does not answer, or
- * ICMP says so. EADDRNOTAVAIL: every local port, or the bound one, is busy for this destination. EINTR: the attempt
+ * ETIMEDOUT: no answer. ENETUNREACH: no route, broadcast or multicast. EHOSTUNREACH: the neighbour does not answer,
+ * ICMP says so, or the route is of type unreachable. EACCES, EINVAL: its type is prohibit, or blackhole. EADDRNOTAVAIL: every local port, or the bound one, is busy for this destination. EINTR: the attempt
  * goes on. ENOBUFS: no memory. ENETUNREACH, ENOPROTOOPT, EHOSTDOWN, ENONET, EOPNOTSUPP, EPROTO: ICMP errors as Linux maps them.
  * After a failure the same socket can try again. 0.0.0.0 and :: connect to the stack's first own address.
  * Of IPv6 EINVAL: link-local without scope, or another than the bound one; ENETUNREACH: IPv4 with IPV6_V6ONLY or bound to IPv6;
@@ -111,8 +110,9 @@ SPATE_API int spate_connect(int fd, const struct sockaddr *addr, socklen_t len);
  * A pending error (SO_ERROR) is returned once instead of sending. ENOTCONN is never returned by streams here.
  * Datagrams: EDESTADDRREQ: no peer and no address. EMSGSIZE: larger than 65507 (what is larger than the path's MTU goes in
  * fragments). EACCES: broadcast without SO_BROADCAST. ENETUNREACH. EINVAL: address too short. EAFNOSUPPORT. EAGAIN: no
- * free local port. ENOBUFS: no packet buffer. sendmsg(): EMSGSIZE when msg_iovlen is over 1024; EINVAL for ancillary
- * data. */
+ * free local port. ENOBUFS: no packet buffer. EPERM: the filter (deny out). EMSGSIZE also: larger than the MTU where IP_MTU_DISCOVER
+ * forbids fragments. sendmsg(): EMSGSIZE when msg_iovlen is over 1024. Ancillary data of datagrams: IP_PKTINFO (source,
+ * interface), IP_TTL, IP_TOS; others: EINVAL. */
 SPATE_API ssize_t spate_send(int fd, const void *buf, size_t len, int flags);
 SPATE_API ssize_t spate_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *to,
 			       socklen_t to_len);
@@ -126,7 +126,9 @@ SPATE_API ssize_t spate_writev(int fd, const struct iovec *iov, int n);
  * until all is there, the stream ends or is at its urgent mark, an error or a signal). MSG_OOB (streams): the urgent byte, never
  * waits: EAGAIN when it is announced and not here, EINVAL when there is none, it was read, or SO_OOBINLINE is set. Reading stops
  * at the urgent mark once (SIOCATMARK). from and *from_len are filled for
- * datagrams; for streams *from_len is set to 0. recvmsg() sets msg_flags (MSG_TRUNC) and msg_controllen to 0.
+ * datagrams; for streams *from_len is set to 0. recvmsg() sets msg_flags (MSG_TRUNC, MSG_CTRUNC) and writes the ancillary
+ * data that a datagram socket asked for. MSG_ERRQUEUE (recvmsg() of datagrams): the oldest error kept by IP_RECVERR, at most 64 of them,
+ * with the datagram's destination as the name; EAGAIN: none.
  * EAGAIN: nothing there (non-blocking, or SO_RCVTIMEO over). ENOTCONN: a stream that never was connected. A pending
  * error (SO_ERROR) is returned once. EMSGSIZE: more than 1024 iovec. EFAULT, EINTR. */
 SPATE_API ssize_t spate_recv(int fd, void *buf, size_t len, int flags);
@@ -153,7 +155,11 @@ SPATE_API int spate_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
  * SOL_SOCKET: SO_ERROR (reads and clears), SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN (these: get only),
  * SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_RCVTIMEO, SO_SNDTIMEO (struct timeval; 0: for ever), SO_SNDBUF,
  * SO_RCVBUF (doubled as on Linux), SO_LINGER, SO_KEEPALIVE, SO_MAX_PACING_RATE (streams; 32 or 64 bits).
- * IPPROTO_IP: IP_TOS, IP_TTL, IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE (51, Linux 6.3: for automatic ports).
+ * IPPROTO_IP: IP_TOS, IP_TTL, IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE (51, Linux 6.3: for automatic ports), IP_MTU (get),
+ * IP_MTU_DISCOVER; streams: IP_MINTTL. Datagrams: IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVORIGDSTADDR, IP_RECVERR, SO_TIMESTAMP,
+ * SO_TIMESTAMPNS (SOL_SOCKET); IP_MULTICAST_IF, IP_MULTICAST_TTL, IP_MULTICAST_LOOP, IP_MULTICAST_ALL, IP_ADD_MEMBERSHIP,
+ * IP_DROP_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE, IP_UNBLOCK_SOURCE and their MCAST_ twins
+ * (20 groups of a socket, 10 sources of a group). Network interfaces are numbered from 1 on. IP_OPTIONS: ENOPROTOOPT.
  * IPPROTO_IPV6 (AF_INET6 only): IPV6_V6ONLY (before bind()), IPV6_UNICAST_HOPS, IPV6_TCLASS, IPV6_MTU (get), IPV6_AUTOFLOWLABEL
  * (always on); datagrams also IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IPV6_RECVERR, IPV6_MTU_DISCOVER, IPV6_DONTFRAG,
  * IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_MULTICAST_IF.

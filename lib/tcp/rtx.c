@@ -216,6 +216,13 @@ bool tcp_rtx_probe(struct tcp *t, struct tcp_pcb *p)
 	}
 	if (retries_spent(t, p, p->probes + 1u))
 		return give_up(t, p);
+	/* Nobody waits for this any more, and a peer that answers with a closed window could have us keep it for ever: until the
+	 * intervals are at their longest, as Linux (tcp_probe_timer()). It is told. */
+	if (unlikely(p->c.flags & CONN_ORPHAN) && p->backoff >= TCP_ORPHAN_RETRIES && tcp_rtt_rto_backed_us(p) >= TCP_RTO_MAX_US) {
+		t->stats.timeouts++;
+		tcp_abort(t, p, 0);
+		return false;
+	}
 	p->probes++;
 	if (p->backoff < 20)
 		p->backoff++;

@@ -77,17 +77,17 @@ row() { # row NAME COUNTER SETTING=VALUE... -- SPATE_ARGS...
 }
 
 rows() {
-    row plain +TcpExtTCPSACKReorder
-    row no-sack =TcpExtTCPSACKReorder sack=0
+    row plain +TcpExtTCPDSACKOldSent
+    row no-sack =TcpExtTCPDSACKOldSent sack=0
     row no-dsack =TcpExtTCPDSACKOldSent dsack=0
-    row no-timestamps +TcpExtTCPSACKReorder timestamps=0
-    row no-scaling +TcpExtTCPSACKReorder window_scaling=0
-    row bare =TcpExtTCPSACKReorder sack=0 timestamps=0 window_scaling=0
-    row no-rack +TcpExtTCPSACKReorder recovery=0
+    row no-timestamps +TcpExtTCPDSACKOldSent timestamps=0
+    row no-scaling +TcpExtTCPDSACKOldSent window_scaling=0
+    row bare =TcpExtTCPDSACKOldSent sack=0 timestamps=0 window_scaling=0
+    row no-rack +TcpExtTCPDSACKOldSent recovery=0
     row ecn +@InECT0Pkts ecn=1 -- --ecn 1
     row no-ecn =@InECT0Pkts ecn=0 -- --ecn 1
-    row bbr +TcpExtTCPSACKReorder congestion_control=bbr -- --congestion bbr
-    row reno +TcpExtTCPSACKReorder congestion_control=reno -- --congestion reno
+    row bbr +TcpExtTCPDSACKOldSent congestion_control=bbr -- --congestion bbr
+    row reno +TcpExtTCPDSACKOldSent congestion_control=reno -- --congestion reno
 }
 
 family=4 K_ADDR=$K_IP S_ADDR=$S_IP

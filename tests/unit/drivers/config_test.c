@@ -190,6 +190,42 @@ static void cores(void **state)
 	}
 }
 
+static void routes_and_filters(void **state)
+{
+	const struct config_route *r = c.route;
+	const struct config_filter *f = c.filter;
+	char text[INET6_ADDRSTRLEN];
+
+	(void)state;
+	assert_int_equal(set("route", "10.1.0.0/16 via 10.0.0.254 metric 5 src 10.0.0.7 mtu 1400"), 0);
+	assert_string_equal(inet_ntop(AF_INET6, &r[0].to.addr, text, sizeof(text)), "::ffff:10.1.0.0");
+	assert_string_equal(inet_ntop(AF_INET6, &r[0].gw, text, sizeof(text)), "::ffff:10.0.0.254");
+	assert_string_equal(inet_ntop(AF_INET6, &r[0].src, text, sizeof(text)), "::ffff:10.0.0.7");
+	assert_int_equal(r[0].to.len, 96 + 16);
+	assert_int_equal(r[0].type, CONFIG_GATEWAY);
+	assert_int_equal(r[0].metric, 5);
+	assert_int_equal(r[0].mtu, 1400);
+	assert_int_equal(set("route", " prohibit   2001:db8:9::/48 "), 0);
+	assert_int_equal(r[1].type, CONFIG_PROHIBIT);
+	assert_int_equal(r[1].to.len, 48);
+	assert_int_equal(set("route", "default via fe80::1"), 0);
+	assert_int_equal(r[2].to.len, 0);
+	assert_int_equal(set("route", "default via 10.0.0.1"), 0);
+	assert_int_equal(r[3].to.len, 96);
+	assert_int_equal(set("route", "10.9.0.1"), 0);
+	assert_int_equal(r[4].to.len, 128);
+	assert_int_equal(r[4].type, CONFIG_ONLINK);
+	assert_int_equal(set("deny", "in"), 0);
+	assert_true(f[0].ip4 && f[0].ip6 && !f[0].out && !f[0].allow && f[0].proto == 0);
+	assert_int_equal(set("allow", "out tcp src any port 1024-65535 dst 192.0.2.0/24 port 80"), 0);
+	assert_true(f[1].ip4 && !f[1].ip6 && f[1].out && f[1].allow && f[1].proto == IPPROTO_TCP);
+	assert_int_equal(f[1].sport_lo, 1024);
+	assert_int_equal(f[1].dport_lo, 80);
+	assert_int_equal(f[1].dport_hi, 80);
+	assert_int_equal(f[1].dst.len, 96 + 24);
+	assert_int_equal(f[1].src.len, 0);
+}
+
 static void sentences(void **state)
 {
 	static char long_text[600];
@@ -211,6 +247,14 @@ static void sentences(void **state)
 		{"ip", "ff02::1/64", "ip ff02::1/64: ff02::1 is no address of a host"},
 		{"ip", "::1/128", "ip ::1/128: ::1 is no address of a host"},
 		{"gw", "2001:db8:::1", "gw 2001:db8:::1: is not an address such as 10.0.0.1 or 2001:db8::1"},
+		{"route", "10.1.0.1/16", "route 10.1.0.1/16: 10.1.0.1/16 has bits behind its prefix: write the network's own address"},
+		{"route", "10.1.0.0/33", "route 10.1.0.0/33: the prefix length '33' is not from 0 to 32"},
+		{"route", "there", "route there: 'there' is not a network such as 10.1.0.0/16 or 2001:db8::/32"},
+		{"route", "10.1.0.0/16 via 2001:db8::1", "route 10.1.0.0/16 via 2001:db8::1: mixes IPv4 and IPv6"},
+		{"route", "prohibit 10.1.0.0/16 via 10.0.0.1", "route prohibit 10.1.0.0/16 via 10.0.0.1: 'via 10.0.0.1' is not understood: write NETWORK [via GATEWAY] [metric N] [src ADDRESS] [mtu N]"},
+		{"deny", "tcp", "deny tcp: does not begin with in or out"},
+		{"deny", "out port 90-80", "deny out port 90-80: what is behind port is neither a port nor a range such as 80-90"},
+		{"allow", "in src 10.0.0.0/8 dst ::/0", "allow in src 10.0.0.0/8 dst ::/0: mixes IPv4 and IPv6"},
 		{"ip6", "dhcp", "ip6 dhcp: must be static or auto"},
 		{"dad", "1", "dad 1: must be yes, no or auto"},
 		{"ip", "10.0.0/24", "ip 10.0.0/24: is not an address or a range such as 10.0.0.10-10.0.0.200/16"},
@@ -517,7 +561,7 @@ static void help_names_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(values), TEST(addresses6), TEST(cores), TEST(sentences), TEST(too_many), TEST(whole), TEST(interfaces), TEST(too_many_interfaces), TEST(files), TEST(long_lines),
+		TEST(values), TEST(addresses6), TEST(cores), TEST(routes_and_filters), TEST(sentences), TEST(too_many), TEST(whole), TEST(interfaces), TEST(too_many_interfaces), TEST(files), TEST(long_lines),
 		TEST(examples), TEST(units), TEST(help_names_all),
 	};
 

@@ -3,6 +3,8 @@
 
 #include <netinet/in.h>
 
+#include "wire/cksum.h"
+
 static uint8_t *at(struct rte_mbuf *m, uint32_t off) { return rte_pktmbuf_mtod_offset(m, uint8_t *, off); }
 
 static void tcp_verdict(void **state)
@@ -239,13 +241,77 @@ static void ip_options_are_skipped(void **state)
 	assert_int_equal(pkt.l4_len, 70);
 }
 
+/* A TCP segment with these 12 bytes of options. */
+static struct rte_mbuf *with_options(struct env *e, const uint8_t opts[12])
+{
+	struct rte_mbuf *m = env_tcp(e, PEER, 0);
+	uint8_t *b = env_prepend(m, 12);
+
+	memmove(b, b + 12, 34);
+	memcpy(b + 34, opts, 12);
+	b[14] = 0x48;
+	store16(b + 16, 20 + 12 + 20);
+	env_fix_ip4(m);
+	return m;
+}
+
+/* RFC 791 3.1, RFC 1122 3.2.1.8 and 3.2.2.5, RFC 7126. problem: where the error that is sent points; 0: none. */
+static void ip_options(void **state)
+{
+	static const struct {
+		uint8_t opts[12];
+		bool pass;
+		uint8_t problem;
+	} rows[] = {
+		{{0}, true, 0},                                      /* end of list */
+		{{1, 1, 1, 0, 255, 255}, true, 0},                   /* what is behind the end is padding */
+		{{148, 4, 0, 0}, true, 0},                           /* router alert */
+		{{7, 11, 4}, true, 0},                               /* record route */
+		{{7, 11, 12}, true, 0},                              /* ... which is full */
+		{{68, 12, 5, 0}, true, 0},                           /* timestamps */
+		{{200, 6, 1, 2, 3, 4}, true, 0},                     /* unknown */
+		{{131, 7, 4, 10, 0, 0, 3}, false, 0},                /* loose source route */
+		{{1, 137, 7, 4, 10, 0, 0, 3}, false, 0},             /* strict */
+		{{200, 0}, false, 20},                               /* length 0 */
+		{{1, 200, 1}, false, 21},                            /* 1 */
+		{{200, 13}, false, 20},                              /* overrun */
+		{{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 200}, false, 31}, /* no length at all */
+		{{7, 11, 3}, false, 20},                             /* pointers */
+		{{7, 11, 13}, false, 20},
+		{{68, 3, 4}, false, 20},
+	};
+	struct env *e = *state;
+
+	env_peer_known(e, PEER, &mac_peer);
+	for (size_t i = 0; i < RTE_DIM(rows); i++) {
+		struct rte_mbuf *m = with_options(e, rows[i].opts);
+		const uint8_t *b;
+
+		if (rows[i].pass)
+			env_input(e, m, NET_TCP, NULL);
+		else
+			env_input_drop(e, m, DROP_IP4_OPTIONS);
+		if (rows[i].problem == 0)
+			continue;
+		m = env_sent(e);
+		assert_non_null(m);
+		b = rte_pktmbuf_mtod(m, const uint8_t *);
+		assert_int_equal(b[34], ICMP_PARAM_PROBLEM);
+		assert_int_equal(b[35], 0);
+		assert_int_equal(b[38], rows[i].problem);
+		assert_int_equal(cksum_fold(cksum_bytes(0, b + 34, m->pkt_len - 34)), 0xffff);
+		rte_pktmbuf_free(m);
+	}
+	env_expect_silence(e);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, env_setup, env_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(tcp_verdict), T(udp_verdict), T(padding_is_trimmed), T(segments), T(link_drops), T(vlan_drops),
-		T(ip_drops), T(l4_drops), T(nic_verdicts), T(ip_options_are_skipped),
+		T(ip_drops), T(l4_drops), T(nic_verdicts), T(ip_options_are_skipped), T(ip_options),
 	};
 
 	return cmocka_run_group_tests(tests, env_group_setup, env_group_teardown);
