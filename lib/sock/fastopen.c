@@ -35,7 +35,7 @@ ssize_t sock_fastopen_send(struct sock_env *env, struct conn *c, const struct io
 		got = tcp_send(&env->s->tcp, sock_tcp(c), iov, (int)n, flags);
 		if (got < 0 || !wait)
 			return got == 0 ? -EINPROGRESS : got; /* nothing to send: a connect() */
-	} else if (!wait) {
+	} else if (!wait && sock_tcp(c)->state < TCP_ESTABLISHED) { /* else the attempt was a success, which nobody has asked for */
 		return phase == SOCK_UNCONNECTED ? -EINPROGRESS : -EALREADY;
 	}
 	rc = sock_tcp_connect_end(env, c, flags, -EINPROGRESS);

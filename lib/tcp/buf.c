@@ -14,6 +14,7 @@ struct tcp_buf *tcp_buf_need(struct tcp *t, struct tcp_pcb *p)
 	b = pool_at(&t->bufs, p->buf);
 	memset(b, 0, sizeof(*b));
 	b->owner = conn_ref(t->flow, &p->c);
+	b->small_end = p->snd_una;
 	return b;
 }
 

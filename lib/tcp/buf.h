@@ -37,6 +37,7 @@ struct tcp_buf {
 	bool cwr;                       /* ... while set */
 	uint32_t flight;                /* struct tcp_flight (flight.h); 0: at most one transmission is in flight, ... */
 	uint32_t sent_us;               /* ... which left then */
+	uint32_t small_end;             /* behind the latest segment that was not full; of use while in flight (out.c) */
 } __attribute__((aligned(64)));
 static_assert(sizeof(struct tcp_buf) % 64 == 0, "whole cache lines");
 

@@ -26,6 +26,13 @@ uint32_t tcp_out_mss(const struct tcp *t, const struct tcp_pcb *p)
 	return unlikely(b != NULL && (b->tell & BUF_SACK)) ? fit - tcp_sack_bytes(t, p, b) : fit;
 }
 
+/* Nagle (RFC 9293 3.7.4) in Minshall's form (draft-minshall-nagle-01), as Linux has it: what is less than a segment waits for
+ * the ACK of another such one, not of full ones; so the end of a long message does not wait for a delayed ACK. */
+static bool small_in_flight(const struct tcp_pcb *p, const struct tcp_buf *b)
+{
+	return seq_gt(b->small_end, p->snd_una) && seq_le(b->small_end, p->snd_nxt);
+}
+
 /* How many of the unsent bytes may go now as one segment, and whether the FIN goes with them. */
 static uint32_t out_next(const struct tcp_pcb *p, const struct tcp_buf *b, const struct tcp_flight *f, uint32_t mss, bool *fin)
 {
@@ -48,7 +55,7 @@ static uint32_t out_next(const struct tcp_pcb *p, const struct tcp_buf *b, const
 	if (len == unsent) {
 		if (p->tflags & (TF_CORK | TF_MORE))
 			return 0;
-		return (p->tflags & TF_NODELAY) || flight == 0 ? len : 0; /* Nagle, RFC 9293 3.7.4 */
+		return (p->tflags & TF_NODELAY) || flight == 0 || !small_in_flight(p, b) ? len : 0;
 	}
 	/* The window cuts the segment: worth it only from half the largest window on (RFC 9293 3.8.6.2.1 (3)). */
 	return len >= (((uint32_t)p->snd_wnd_max << (p->wscale & 15)) / 2) ? len : 0;
@@ -136,6 +143,8 @@ static bool out_new(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_
 		else
 			tcp_flight_sent(t, p, tcp_flight_need(t, p, b), seq, end, mss);
 	}
+	if (b != NULL && len != mss && len % mss != 0)
+		b->small_end = end;
 	p->snd_nxt = end;
 	p->snd_max = seq_max(p->snd_max, end);
 	out_timer(t, p, b);

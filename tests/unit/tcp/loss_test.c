@@ -31,7 +31,7 @@ static void rto_backoff(void **state)
 	struct tcp_pcb *p = app_connected(w);
 	uint32_t srtt;
 
-	assert_int_equal(app_send(w, p, 1, 2000), 2000);
+	assert_int_equal(app_send(w, p, 1, MSS), MSS);
 	out(w, ACK, 1, MSS, 1);
 	assert_int_equal(p->cwnd, 10 * MSS);
 	for (unsigned ms = 200; ms <= 3200; ms *= 2) {
@@ -46,6 +46,7 @@ static void rto_backoff(void **state)
 	in(w, ACK, 1, 0, 1 + MSS);
 	assert_int_equal(p->srtt_us8, srtt);
 	assert_int_equal(p->backoff, 0);
+	assert_int_equal(app_send(w, p, 1 + MSS, 540), 540);
 	out(w, ACK, 1 + MSS, 540, 1);
 	in(w, ACK, 1, 0, 2001);
 	quiet_for_ms(w, 5000);

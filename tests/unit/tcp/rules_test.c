@@ -214,13 +214,13 @@ static void icmp_frag_needed(void **state)
 	struct tcp_pcb *p = app_connected(w);
 	uint32_t len = 0;
 
-	assert_int_equal(app_send(w, p, 1, 3000), 3000);
+	assert_int_equal(app_send(w, p, 1, 2 * MSS), 2 * MSS);
 	out(w, ACK, 1, MSS, 1);
 	out(w, ACK, 1 + MSS, MSS, 1);
 	in_icmp(w, 3, 4, 1000, 90000); /* not in flight */
 	out_none(w);
 	in_icmp(w, 3, 4, 1000, 1);
-	for (; len < 2 * MSS; len += w->got.len) /* what Nagle held back waits */
+	for (; len < 2 * MSS; len += w->got.len)
 		out(w, ACK, 1 + len, 2 * MSS - len < 960 ? 2 * MSS - len : 960, 1);
 	assert_int_equal(len, 2 * MSS);
 	out_none(w);
@@ -228,6 +228,7 @@ static void icmp_frag_needed(void **state)
 	in_icmp(w, 3, 4, 100, 1); /* Linux min_pmtu */
 	out_skip(w);
 	in(w, ACK, 1, 0, 1 + 2 * MSS);
+	assert_int_equal(app_send(w, p, 1 + 2 * MSS, 80), 80);
 	out(w, ACK, 1 + 2 * MSS, 80, 1);
 	in(w, ACK, 1, 0, 3001);
 	assert_int_equal(app_send(w, p, 3001, 1000), 1000);

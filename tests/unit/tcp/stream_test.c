@@ -198,7 +198,7 @@ static void peek_and_discard(void **state)
 	assert_int_equal(p->buf, 0);
 }
 
-/* RFC 9293 3.7.4 */
+/* RFC 9293 3.7.4, in Minshall's form. */
 static void nagle(void **state)
 {
 	struct world *w = *state;
@@ -211,13 +211,25 @@ static void nagle(void **state)
 	assert_int_equal(app_send(w, p, 151, MSS), MSS); /* a full one may go, the rest waits */
 	out(w, ACK, 101, MSS, 1);
 	out_none(w);
-	in(w, ACK, 1, 0, 101);
-	out_none(w);
-	in(w, ACK, 1, 0, 101 + MSS);
+	in(w, ACK, 1, 0, 101); /* the small one has arrived; the full one need not have */
 	out(w, ACK, 101 + MSS, 50, 1);
+	assert_int_equal(app_send(w, p, 151 + MSS, 10), 10);
+	in(w, ACK, 1, 0, 101 + MSS);
+	out_none(w);
+	in(w, ACK, 1, 0, 151 + MSS);
+	out(w, ACK, 151 + MSS, 10, 1);
+	in(w, ACK, 1, 0, 161 + MSS);
+	assert_int_equal(app_send(w, p, 161 + MSS, 2 * MSS + 20), 2 * MSS + 20); /* the end of a message goes with it */
+	out(w, ACK, 161 + MSS, MSS, 1);
+	out(w, ACK, 161 + 2 * MSS, MSS, 1);
+	out(w, ACK, 161 + 3 * MSS, 20, 1);
+	assert_int_equal(app_send(w, p, 181 + 3 * MSS, 5), 5);
+	out_none(w);
+	in(w, ACK, 1, 0, 181 + 3 * MSS);
+	out(w, ACK, 181 + 3 * MSS, 5, 1);
 	app_opt(w, p, IPPROTO_TCP, 1 /* TCP_NODELAY */, 1);
-	assert_int_equal(app_send(w, p, 151 + MSS, 5), 5);
-	out(w, ACK, 151 + MSS, 5, 1);
+	assert_int_equal(app_send(w, p, 186 + 3 * MSS, 5), 5);
+	out(w, ACK, 186 + 3 * MSS, 5, 1);
 }
 
 static void cork(void **state)
@@ -460,7 +472,8 @@ static void device_stuck(void **state)
 		rte_pktmbuf_free(host_sent(&w->h));
 	for (uint32_t i = 0; i < 6; i++)
 		out(w, ACK, 1 + i * MSS, MSS, 1);
-	out_none(w); /* Nagle keeps the end */
+	out(w, ACK, 1 + 6 * MSS, 10000 - 6 * MSS, 1);
+	out_none(w);
 	assert_int_equal(w->h.drops.n[DROP_TX_FULL], 0);
 }
 
