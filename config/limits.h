@@ -155,8 +155,9 @@
 #define TCP_FO_LOSS_DOUBLINGS 8   /* ... up to four hours */
 #define TCP_COOKIE_SHARE 2        /* half-open connections fill at most half their pool before SYNs are answered by cookies, ... */
 #define TCP_COOKIE_FROM 4096      /* ... and are at most so many, as Linux's tcp_max_syn_backlog: each has a path, and repeats its SYN-ACK */
-#define TCP_SYNS_PER_TURN 16      /* while cookies are sent: of the 128 packets of a full turn; others wait for their repetition */
-#define TCP_SYN_FIRSTS (1u << 21) /* ... by which they are known: bytes by hash, newer ones in their place; a second of a 1 Gbit/s flood */
+#define TCP_SYNS_PER_TURN 8       /* while cookies are sent: of the dozens of packets of a busy turn; idle turns are short and many, and
+				   * answer all. Others wait for their repetition */
+#define TCP_SYN_FIRSTS (1u << 22) /* ... by which they are known: bytes by hash, newer ones in their place; some seconds of a 1 Gbit/s flood */
 #define TCP_COOKIE_MINUTES 2      /* a cookie is believed in its minute and the next: SYN-ACK and ACK need less */
 
 /* ---- UDP ---- */
