@@ -491,12 +491,7 @@ int config_set(struct spate_config *c, const char *name, const char *value, char
 		if (strcmp(settings[i].name, name) == 0)
 			return settings[i].set(c, value, &say);
 	}
-	snprintf(err, err_len, "there is no setting '%s'; the settings are:", name);
-	for (unsigned i = 0; i < RTE_DIM(settings); i++) {
-		size_t at = strlen(err);
-
-		snprintf(err + at, err_len - at, "%s %s", i == 0 ? "" : ",", settings[i].name);
-	}
+	snprintf(err, err_len, "there is no setting '%s': spate load --help lists them", name);
 	return -EINVAL;
 }
 
