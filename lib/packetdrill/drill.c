@@ -1,6 +1,7 @@
 /* drill.c: what packetdrill loads: starts spate with the settings of --so_flags, and stops it. */
 #include "packetdrill/drill.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -78,6 +79,16 @@ static void set_gateway(struct spate_config *c)
 	set(c, "gw", text);
 }
 
+static void set_gateway6(struct spate_config *c)
+{
+	struct in6_addr gw = c->ip6[0].first;
+	char text[INET6_ADDRSTRLEN];
+
+	gw.s6_addr[15] ^= 0x80;
+	inet_ntop(AF_INET6, &gw, text, sizeof(text));
+	set(c, "gw", text);
+}
+
 static void configure(struct spate_config *c, const char *flags)
 {
 	config_defaults(c);
@@ -86,11 +97,14 @@ static void configure(struct spate_config *c, const char *flags)
 	set(c, "max-connections", DRILL_CONNS);
 	set(c, "mbufs", DRILL_MBUFS);
 	set(c, "huge", "no");
+	set(c, "dad", "no"); /* scripts begin at once */
 	set_flags(c, flags != NULL ? flags : "");
-	if (c->n_ip == 0)
+	if (c->n_ip == 0 && c->n_ip6 == 0)
 		set(c, "ip", IP_DEFAULT);
-	if (c->n_gw == 0)
+	if (c->n_ip > 0 && c->n_gw == 0)
 		set_gateway(c);
+	if (c->n_ip6 > 0 && c->n_gw6 == 0)
+		set_gateway6(c);
 }
 
 void drill_stop(void *userdata)

@@ -1,5 +1,5 @@
 /* wire.c: the stack's device. The other end of it is packetdrill, which knows no link layer: frames lose their Ethernet
- * header on the way out and get one on the way in, and this file answers for every neighbour that the stack asks about. */
+ * header on the way out and get one on the way in, and neighbour.c answers for whom the stack asks about. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -10,7 +10,6 @@
 
 #include "config/limits.h"
 #include "packetdrill/drill.h"
-#include "wire/arp.h"
 #include "wire/bytes.h"
 #include "wire/eth.h"
 #include "wire/tcp.h"
@@ -108,20 +107,6 @@ long wire_put(const void *packet, size_t len)
 
 /* ---- from the stack ---- */
 
-static void answer_arp(const uint8_t *frame, uint32_t len)
-{
-	uint8_t reply[ARP_LEN];
-	struct arp_view v, r;
-
-	/* Who asks for itself announces itself, and who asks from nowhere looks for a conflict (RFC 5227). */
-	if (!arp_parse(&v, frame + ETH_HDR_LEN, len - ETH_HDR_LEN) || v.op != ARP_REQUEST || v.spa_be == v.tpa_be ||
-	    v.spa_be == 0)
-		return;
-	r = (struct arp_view){.op = ARP_REPLY, .sha = neighbour, .spa_be = v.tpa_be, .tha = v.sha, .tpa_be = v.spa_be};
-	arp_emit(reply, &r);
-	receive(RTE_ETHER_TYPE_ARP, reply, sizeof(reply));
-}
-
 /* Without PSH, and with the checksum that this makes (RFC 1624 section 3, equation 3). */
 static void psh_clear(uint8_t *ip, uint32_t len)
 {
@@ -160,16 +145,20 @@ static void sent(struct rte_mbuf *m)
 {
 	uint8_t copy[ETH_HDR_LEN + MTU_MAX];
 	const uint8_t *frame = rte_pktmbuf_read(m, 0, RTE_MIN(m->pkt_len, (uint32_t)sizeof(copy)), copy);
+	uint8_t answer[NEIGHBOUR_ANSWER_MAX];
 	struct eth_view v;
+	uint32_t n;
 
 	wire.stats.tx_packets++;
 	wire.stats.tx_bytes += m->pkt_len;
 	if (!eth_parse(&v, frame, m->pkt_len))
 		return;
-	if (v.type == RTE_ETHER_TYPE_ARP)
-		answer_arp(frame, m->pkt_len);
-	else if (v.type == RTE_ETHER_TYPE_IPV4 || v.type == RTE_ETHER_TYPE_IPV6)
+	if (neighbour_asked(&v, frame + v.len, m->pkt_len - v.len, &neighbour, answer, &n)) {
+		if (n > 0)
+			receive(v.type, answer, n);
+	} else if (v.type == RTE_ETHER_TYPE_IPV4 || v.type == RTE_ETHER_TYPE_IPV6) {
 		hand_out(frame + v.len, m->pkt_len - v.len);
+	}
 }
 
 static uint16_t wire_tx(struct port *p, uint16_t queue, struct rte_mbuf **m, uint16_t n, uint64_t now_ns)

@@ -28,14 +28,14 @@ NOT_HERE_SCRIPT = [
     (r"TCP_MD5SIG|md5", "TCP-MD5 (RFC 2385, obsolete)"),
     (r"^--mtu=72$|^--mtu=65535$", "an MTU outside of spate's range"),
     (r"^#|\)!|ttl_exceeded_in_transit", "FreeBSD's packetdrill: its syntax"),
-    (r"\b6570[01]:6570[01]", "a receive window of 65700 bytes, as FreeBSD rounds it"),
+    (r"< *R.*\b6(5[7-9]|[6-9]\d)\d\d:6", "a receive window that is a multiple of the MSS, as FreeBSD rounds it"),
     (r"\b200:32200\b", "packets larger than the MTU"),
 ]
 
 # Scripts (by name) that repeat a convention of FreeBSD's which no RFC has; spate keeps Linux's, or the RFC's.
 CONVENTIONS = [
-    (r"-closing-", "FIN again as answer to the peer's FIN; RFC 9293 3.10.7.4 wants an ACK of what was sent"),
-    (r"rcv-icmp-hard-error-.*(prohibited|unreachable)-ipv4", "FreeBSD's errno for ICMP errors; spate's are Linux's"),
+    (r"[-/]closing-", "FIN again as answer to the peer's FIN; RFC 9293 3.10.7.4 wants an ACK of what was sent"),
+    (r"rcv-icmp-hard-error-(ignored|.*(prohibited|unreachable))-ipv[46]", "FreeBSD's errno for ICMP errors; spate's are Linux's"),
     (r"rcv-rst(-ack)?-syn-rcvd-via-syn-sent-left-edge", "ECONNREFUSED for a reset when two SYNs crossed; Linux says ECONNRESET"),
     (r"rcv-rst-close-wait-left-edge", "FreeBSD's errno for a reset after the peer's FIN; Linux says EPIPE"),
     (r"reordering-(12...|1324|21345|23145|31245|32145)", "an ACK for every second segment however small; RFC 5681 4.2 says full-sized"),
@@ -73,7 +73,7 @@ STATES = {"CLOSED": 7, "LISTEN": 10, "SYN_SENT": 2, "SYN_RECEIVED": 3, "ESTABLIS
 def linux_options(options):
     """The options of a SYN as Linux lays them out (RFC 9293 leaves the order free), with spate's window scale."""
     mss = re.search(r"mss \d+", options)
-    stamp = re.search(r"TS val \d+ ecr \d+", options)
+    stamp = re.search(r"TS val\s+\d+\s+ecr\s+\d+", options)
     sack, scale = "sackOK" in options, "wscale" in options
     out = [mss.group(0)] if mss else []
     if stamp:

@@ -81,11 +81,13 @@ def prepare(script, ip):
     text, commands = split_commands(script.read_text(errors="replace"))
     name = str(script)
     if freebsd.is_freebsd(commands, name):
-        if "ipv6" in script.name and ip == "ipv4":
+        if ("ipv6" in script.name) != (ip == "ipv6"):
             return None, None, None
         why = freebsd.why_not(text, commands, name)
-        return (None, None, why) if why else (rules.without_psh(freebsd.translate(text)), ["fastopen=0", "rcvbuf-max=15M"], None)
+        return (None, None, why) if why else (rules.without_psh(freebsd.translate(text)), ["fastopen=0", "rcvbuf-max=15M", "mtu=" + script_option(text, "mtu", "1500")], None)
     if script.name.endswith("v6.pkt") != (ip == "ipv6") and re.search(r"v[46]\.pkt$", script.name):
+        return None, None, None
+    if ip == "ipv6" and ("." in script_option(text, "local_ip", "") or re.search(r"\bCODE\b", text)):
         return None, None, None
     flags, why = rules.judge(text, commands, name)
     return (None, None, why) if why else (rules.without_psh(rules.own_wscale(rules.at_time_zero(text))), flags, None)
