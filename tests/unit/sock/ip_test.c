@@ -451,7 +451,7 @@ static void routes_that_refuse(void **state)
 
 static void filter(const char *const *rules, unsigned n)
 {
-	struct config_filter f[8];
+	static struct config_filter f[8];
 	struct net_filter *made;
 	char err[256];
 
