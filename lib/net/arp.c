@@ -86,7 +86,8 @@ void arp_input(struct net *n, uint8_t iface, struct rte_mbuf *m, const struct et
 	bool asks_us, unicast = !rte_is_multicast_ether_addr(&eth->hdr->dst_addr);
 	struct arp_view a;
 
-	if (!arp_parse(&a, rte_pktmbuf_mtod_offset(m, const void *, eth->len), m->data_len - eth->len)) {
+	if (!arp_parse(&a, rte_pktmbuf_mtod_offset(m, const void *, eth->len), m->data_len - eth->len) ||
+	    flow_addr_is6(a.spa_be) || flow_addr_is6(a.tpa_be)) { /* 0.x.y.z is nobody's, and a number among ours */
 		net_drop(n, m, DROP_ARP_BAD);
 		return;
 	}

@@ -172,11 +172,23 @@ static void fragment_identification(void **state)
 
 #define net_test(f) cmocka_unit_test_setup_teardown(f, env_setup, env_teardown)
 
+/* Addresses of 0.0.0.0/8 are nobody's (RFC 1122 3.2.1.3), and stand for numbers of IPv6 addresses inside: from outside they are refused. */
+static void numbers_from_outside(void **state)
+{
+	struct env *e = *state;
+
+	env_input_drop(e, env_arp(e, ARP_REQUEST, &mac_peer, RTE_BE32(5), US, &mac_all), DROP_ARP_BAD);
+	env_input_drop(e, env_arp(e, ARP_REQUEST, &mac_peer, PEER, RTE_BE32(0xffffff), &mac_all), DROP_ARP_BAD);
+	env_input_drop(e, env_icmp_error(e, 3, 1, 0, RTE_BE32(9), IPPROTO_TCP, 40), DROP_ICMP_UNMATCHED);
+	env_input_drop(e, env_ip4(e, RTE_BE32(7), IPPROTO_UDP, "12345678", 8), DROP_IP4_SRC);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		net_test(ip_length), net_test(overlapping_fragments), net_test(tiny_fragments), net_test(zero_length_fragments),
 		net_test(fragments_over_64k), net_test(many_fragments), net_test(fragment_identification),
+		net_test(numbers_from_outside),
 	};
 
 	return cmocka_run_group_tests(tests, env_group_setup, env_group_teardown);
