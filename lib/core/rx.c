@@ -187,6 +187,7 @@ static __rte_noinline uint16_t rx_without_excess(struct stack *s, struct net_pkt
 
 static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, uint16_t n, bool homed)
 {
+	bool flooded = tcp_syn_flooded(&s->tcp);
 	struct net_pkt pkt[RX_BURST];
 	uint16_t n_tcp = 0;
 
@@ -197,7 +198,7 @@ static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, 
 
 		switch (rx_classify(s, homed ? mail_tag_of(m[i])->port : port, m[i], p, homed)) {
 		case NET_TCP:
-			if (tcp_syn_flooded(&s->tcp))
+			if (unlikely(flooded))
 				tcp_syn_prefetch(&s->tcp, p);
 			table_prefetch(&s->flow.tcp, p->hash);
 			n_tcp++;
@@ -216,7 +217,7 @@ static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, 
 			break;
 		}
 	}
-	if (tcp_syn_flooded(&s->tcp))
+	if (unlikely(flooded))
 		n_tcp = rx_without_excess(s, pkt, n_tcp);
 	/* Stage 2: the buckets have arrived; ask for the connections. */
 	for (uint16_t i = 0; i < n_tcp; i++)

@@ -189,7 +189,7 @@ static inline enum net_verdict ip4_drop(struct net *n, struct rte_mbuf *m, enum 
 	return net_drop(n, m, drops[why]);
 }
 
-static inline enum net_verdict transport(struct net *n, struct net_pkt *pkt)
+static __rte_always_inline enum net_verdict transport(struct net *n, struct net_pkt *pkt)
 {
 	if (unlikely(!net_filter_passes_in(n, pkt)))
 		return net_drop(n, pkt->m, DROP_FILTER);

@@ -70,7 +70,7 @@ bool tcp_cc_limited(const struct tcp *t, const struct tcp_pcb *p, const struct t
 			return true;
 		return p->cwnd < p->ssthresh && p->cwnd < 2 * (uint64_t)x->use_max;
 	}
-	return p->cwnd < p->ssthresh ? p->cwnd <= 2 * (uint64_t)a->prior_flight : p->cwnd <= (uint64_t)a->prior_flight + p->mss;
+	return tcp_cc_filled(p, a->prior_flight);
 }
 
 void tcp_cc_acked(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_ack *a)

@@ -91,4 +91,18 @@ uint32_t tcp_cc_slow_start(struct tcp_pcb *p, uint32_t acked);
 /* Whether the sender uses its window: if not, it learns nothing about a larger one (RFC 7661 section 4.1). */
 bool tcp_cc_limited(const struct tcp *t, const struct tcp_pcb *p, const struct tcp_ack *a);
 
+/* The same without an ext, from what is in flight. */
+static inline bool tcp_cc_filled(const struct tcp_pcb *p, uint32_t flight)
+{
+	return p->cwnd < p->ssthresh ? p->cwnd <= 2 * (uint64_t)flight : p->cwnd <= (uint64_t)flight + p->mss;
+}
+
+/* Whether an ACK changes anything for congestion control. It does not as long as a window that was never outgrown is not used:
+ * requests and answers. */
+static inline bool tcp_cc_watches(const struct tcp_pcb *p)
+{
+	return (p->xflags & (TX_EXT | TX_ECN)) || tcp_cc_filled(p, p->snd_nxt - p->snd_una) ||
+	       p->cwnd > TCP_INITIAL_WINDOW * (uint32_t)p->mss;
+}
+
 #endif

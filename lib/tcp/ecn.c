@@ -53,7 +53,7 @@ bool tcp_ecn_accept(const struct tcp *t, const struct tcp_pcb *listener, const s
  * marks, and who forges them could abuse that. In a data center DCTCP wants marks instead of losses on all of them. */
 uint8_t tcp_ecn_mark(struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t *flags)
 {
-	bool fresh = len > 0 && seq_ge(seq, p->snd_max) && seq_le(seq + len, p->snd_una + p->snd_wnd);
+	bool fresh = len > 0 && seq_ge(seq, p->snd_nxt) && seq_le(seq + len, p->snd_una + p->snd_wnd);
 
 	if (fresh && (p->xflags & TX_ECN_CWR)) {
 		*flags |= TCPF_CWR;
@@ -66,7 +66,7 @@ void tcp_ecn_echo(struct tcp *t, struct tcp_pcb *p, uint32_t ack)
 {
 	struct tcp_buf *b = tcp_buf_of(t, p);
 	const struct tcp_cc *cc = tcp_cc_of(p);
-	uint32_t flight = p->snd_max - p->snd_una;
+	uint32_t flight = p->snd_nxt - p->snd_una;
 
 	if (b == NULL || flight == 0 || (p->tflags & (TF_RECOVERY | TF_LOSS)) || (b->cwr && seq_le(ack, b->cwr_seq)))
 		return;
@@ -75,7 +75,7 @@ void tcp_ecn_echo(struct tcp *t, struct tcp_pcb *p, uint32_t ack)
 		p->cwnd = p->ssthresh;
 	b->cc_acked = 0;
 	b->cwr = true;
-	b->cwr_seq = p->snd_max;
+	b->cwr_seq = p->snd_nxt;
 	tcp_ecn_reduced(p);
 	t->stats.ecn_reductions++;
 	if (cc->event != NULL)

@@ -15,7 +15,7 @@ void tcp_ecn_syn_answered(struct tcp_pcb *p, uint8_t flags);
 bool tcp_ecn_accept(const struct tcp *t, const struct tcp_pcb *listener, const struct tcp_seg *s, uint8_t *tos);
 
 /* Only while TX_ECN is set: */
-/* A segment leaves, before snd_max moves: its codepoint, and CWR in the flags of its header. */
+/* A segment leaves, before snd_nxt moves: its codepoint, and CWR in the flags of its header. */
 uint8_t tcp_ecn_mark(struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t *flags);
 /* A segment with data arrived, before it is taken: CWR, then CE. */
 void tcp_ecn_data(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s);

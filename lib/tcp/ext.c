@@ -83,7 +83,7 @@ void tcp_ext_sent(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, 
 	n->data_segs_out += segs;
 	n->bytes_sent += len;
 	n->data_sent_ms = x->used_ms = t->clock->now_ms;
-	if (seq_lt(seq, p->snd_max)) {
+	if (seq_lt(seq, p->snd_nxt)) {
 		n->bytes_retrans += len;
 		n->retrans += segs;
 	}

@@ -91,7 +91,7 @@ void tcp_ext_idle(struct tcp *t, struct tcp_pcb *p);
 void tcp_ext_established(struct tcp *t, struct tcp_pcb *p);
 
 /* Call these only while TX_EXT is set. */
-void tcp_ext_sent(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint32_t segs); /* before snd_max moves */
+void tcp_ext_sent(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint32_t segs); /* before snd_nxt moves */
 void tcp_ext_received(struct tcp *t, struct tcp_pcb *p, uint32_t len, uint32_t segs);
 void tcp_ext_flushed(struct tcp *t, struct tcp_pcb *p); /* all that may leave now has left: what stopped it? */
 void tcp_ext_acked(struct tcp *t, struct tcp_pcb *p, const struct tcp_ack *a);

@@ -175,7 +175,7 @@ void tcp_fo_synack(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 		return;
 	if (acked > 0) { /* taken */
 		tcp_buf_snd_acked(t, b, acked, s->ack);
-		p->snd_una = p->snd_nxt = p->snd_max = s->ack;
+		p->snd_una = p->snd_nxt = s->ack;
 		e = peer_of(t, &p->c.h.key, false);
 		if (e != NULL)
 			e->losses = 0;

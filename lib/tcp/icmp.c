@@ -43,9 +43,9 @@ static bool is_frag_needed(const struct net_pkt *pkt)
 
 static void icmp_pcb(struct tcp *t, struct tcp_pcb *p, const struct net_pkt *pkt)
 {
-	if (seq_lt(pkt->icmp.seq, p->snd_una) || seq_ge(pkt->icmp.seq, p->snd_max)) {
+	if (seq_lt(pkt->icmp.seq, p->snd_una) || seq_ge(pkt->icmp.seq, p->snd_nxt)) {
 		/* From outside only what is in flight counts (RFC 5927 4.1); a bare ACK that met a dead neighbour is ours. */
-		if (!pkt->icmp.local || pkt->icmp.seq != p->snd_max) {
+		if (!pkt->icmp.local || pkt->icmp.seq != p->snd_nxt) {
 			drop_count(t->drops, DROP_ICMP_UNMATCHED);
 			return;
 		}

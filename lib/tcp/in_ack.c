@@ -46,12 +46,12 @@ void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *
 		tcp_fo_established(t, p);
 	} else {
 		p->snd_una++; /* the SYN */
-		p->snd_nxt = p->snd_max = p->snd_una;
+		p->snd_nxt = p->snd_una;
 		handshake_timing(t, p, s);
 	}
 	p->tflags |= TF_CONNECTED;
 	tcp_timer_rtx_stop(p);
-	if (unlikely(early) && p->snd_una != p->snd_max)
+	if (unlikely(early) && p->snd_una != p->snd_nxt)
 		tcp_timer_rtx_in(t, p, tcp_rtt_rto_us(p));
 	tcp_state_set(t, p, TCP_ESTABLISHED);
 	tcp_ext_established(t, p);
@@ -111,30 +111,38 @@ static bool fin_acked(struct tcp *t, struct tcp_pcb *p)
 	}
 }
 
-/* Nothing but (part of) what left last is acknowledged, or there is no data at all: nothing to ask the scoreboard. RFC 6298
- * section 3: what was sent once is timed; after a retransmission only the timestamp option tells. */
-static void ack_single(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, const struct tcp_seg *s)
+/* Congestion control looks at it. */
+static __rte_noinline void ack_weigh(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, const struct tcp_seg *s, uint32_t rtt_us)
 {
-	struct tcp_ack a = {.una = s->ack, .acked = s->ack - p->snd_una, .delivered = s->ack - p->snd_una,
-			    .prior_flight = p->snd_nxt - p->snd_una, .ece = (s->flags & TCPF_ECE) && (p->xflags & TX_ECN)};
+	struct tcp_ack a = {.una = s->ack, .acked = s->ack - p->snd_una, .delivered = s->ack - p->snd_una, .rtt_us = rtt_us,
+			    .prior_flight = p->snd_nxt - p->snd_una, .flight = p->snd_nxt - s->ack,
+			    .ece = (s->flags & TCPF_ECE) && (p->xflags & TX_ECN)};
 
-	a.flight = seq_gt(p->snd_nxt, s->ack) ? p->snd_nxt - s->ack : 0;
-	if (b != NULL && b->snd_len > 0 && s->ack == p->snd_nxt && likely(p->backoff == 0)) {
-		a.rtt_us = (uint32_t)t->clock->now_us - b->sent_us;
-		a.rtt_us += a.rtt_us == 0;
-		tcp_rtt_sample(p, a.rtt_us);
-	} else if (p->backoff > 0 && (p->tflags & TF_TS) && s->o.has_ts) {
-		tcp_rtt_from_timestamp(t, p, s);
-	}
-	if (unlikely(p->xflags & TX_EXT)) {
-		if (a.rtt_us != 0)
+	if (p->xflags & TX_EXT) {
+		if (rtt_us != 0)
 			tcp_rate_single(t, p, b, &a);
 		tcp_ext_acked(t, p, &a);
 	}
 	tcp_cc_acked(t, p, b, &a);
+}
+
+/* Nothing but (part of) what left last is acknowledged, or there is no data at all: nothing to ask the scoreboard. RFC 6298
+ * section 3: what was sent once is timed; after a retransmission only the timestamp option tells. */
+static void ack_single(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, const struct tcp_seg *s)
+{
+	uint32_t rtt_us = 0;
+
+	if (b != NULL && b->snd_len > 0 && s->ack == p->snd_nxt && likely(p->backoff == 0)) {
+		rtt_us = (uint32_t)t->clock->now_us - b->sent_us;
+		rtt_us += rtt_us == 0;
+		tcp_rtt_sample(p, rtt_us);
+	} else if (p->backoff > 0 && (p->tflags & TF_TS) && s->o.has_ts) {
+		tcp_rtt_from_timestamp(t, p, s);
+	}
+	if (tcp_cc_watches(p))
+		ack_weigh(t, p, b, s, rtt_us);
 	p->dupacks = 0;
 	p->snd_una = s->ack;
-	p->snd_nxt = seq_max(p->snd_nxt, p->snd_una);
 }
 
 /* There is data, and a scoreboard or a reason to make one. */
@@ -174,7 +182,7 @@ static bool ack_new(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 	net_confirm(t->net, p->c.h.path);
 	if (scoreboard)
 		scoreboard_end(t, p, b);
-	if (p->snd_una == p->snd_max) { /* RFC 6298 5.2 */
+	if (p->snd_una == p->snd_nxt) { /* RFC 6298 5.2 */
 		tcp_timer_rtx_stop(p);
 		p->tflags &= ~TF_RTX_FIN;
 	} else if (!scoreboard) {       /* 5.3 */
@@ -200,7 +208,7 @@ static bool ack_new(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 /* RFC 5681 section 2: what counts as a duplicate. */
 static bool is_dupack(const struct tcp_pcb *p, const struct tcp_seg *s, uint32_t old_wnd)
 {
-	return s->ack == p->snd_una && p->snd_una != p->snd_max && s->len == 0 && !(s->flags & TCPF_FIN) &&
+	return s->ack == p->snd_una && p->snd_una != p->snd_nxt && s->len == 0 && !(s->flags & TCPF_FIN) &&
 	       ((uint32_t)s->wnd << (p->wscale & 15)) == old_wnd && !(p->tflags & TF_PERSIST);
 }
 
@@ -226,16 +234,16 @@ bool tcp_in_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 	uint32_t old_wnd = p->snd_wnd, max_wnd = (uint32_t)p->snd_wnd_max << (p->wscale & 15);
 
 	if (p->state == TCP_SYN_RECEIVED) {
-		uint32_t text = p->xflags & TX_FO_PASSIVE ? p->snd_max - p->snd_una : 0; /* may be acknowledged with the SYN */
+		uint32_t text = p->xflags & TX_FO_PASSIVE ? p->snd_nxt - p->snd_una : 0; /* may be acknowledged with the SYN */
 
-		if (p->snd_max - s->ack > text) {
+		if (p->snd_nxt - s->ack > text) {
 			tcp_in_reset(t, s, p->c.h.path);
 			tcp_in_drop(t, s, DROP_TCP_ACK);
 			return false;
 		}
 		tcp_in_established(t, p, s);
 	}
-	if (seq_gt(s->ack, p->snd_max) || seq_lt(s->ack, p->snd_una - max_wnd)) { /* RFC 5961 5.2 */
+	if (seq_gt(s->ack, p->snd_nxt) || seq_lt(s->ack, p->snd_una - max_wnd)) { /* RFC 5961 5.2 */
 		tcp_out_challenge(t, p);
 		tcp_in_drop(t, s, DROP_TCP_ACK);
 		return false;

@@ -37,10 +37,10 @@ static void ack_owed(struct tcp *t, struct tcp_pcb *p, uint32_t seg_len)
 
 		p->rcv_mss = (uint16_t)(seg_len < most ? seg_len : most);
 	}
-	if (p->rcv_nxt - p->last_ack_sent >= 2u * p->rcv_mss || tcp_ack_quick(p))
+	if (p->rcv_nxt - p->last_ack_sent >= 2u * p->rcv_mss)
 		p->tflags |= TF_ACK_NOW;
 	else
-		p->tflags |= TF_ACK_DELAY;
+		p->tflags |= tcp_ack_quick(p) ? TF_ACK_DELAY | TF_ACK_SOON : TF_ACK_DELAY;
 	tcp_out_mark(t, p);
 }
 

@@ -60,7 +60,7 @@ void tcp_in_synsent(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		return;
 	}
 	/* First: check the ACK bit */
-	if ((s->flags & TCPF_ACK) && s->ack - p->snd_max > tcp_fo_syn_text(t, p)) {
+	if ((s->flags & TCPF_ACK) && s->ack - p->snd_nxt > tcp_fo_syn_text(t, p)) {
 		tcp_in_reset(t, s, p->c.h.path);
 		tcp_in_drop(t, s, DROP_TCP_ACK);
 		return;

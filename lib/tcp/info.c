@@ -113,7 +113,7 @@ void tcp_info_get(struct tcp *t, struct tcp_pcb *p, struct tcp_info *i)
 	i->tcpi_ato = TCP_DELACK_US;
 	i->tcpi_snd_mss = mss;
 	i->tcpi_rcv_mss = p->rcv_mss;
-	i->tcpi_unacked = (p->snd_max - p->snd_una + mss - 1) / mss;
+	i->tcpi_unacked = (p->snd_nxt - p->snd_una + mss - 1) / mss;
 	i->tcpi_last_data_recv = i->tcpi_last_ack_recv = (t->clock->tick - p->rcv_tick) / ticks_from_ms(1);
 	i->tcpi_pmtu = p->c.h.path != 0 ? path_at(&t->net->paths, p->c.h.path)->pmtu : 0;
 	i->tcpi_rcv_ssthresh = seq_gt(p->rcv_adv, p->rcv_nxt) ? p->rcv_adv - p->rcv_nxt : 0;

@@ -48,7 +48,7 @@ uint16_t tcp_announced_mss(const struct tcp *t, uint32_t path, const struct tcp_
 void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_offset)
 {
 	p->snd_una = iss;
-	p->snd_nxt = p->snd_max = iss + 1;
+	p->snd_nxt = iss + 1;
 	p->ts_offset = ts_offset;
 	p->srtt_us8 = p->rttvar_us4 = 0;
 	p->wscale = (uint8_t)(tcp_wscale_for(t, p) << 4);

@@ -17,7 +17,7 @@ static uint16_t step_down(uint32_t pmtu, uint32_t headers)
 void tcp_mtu_black_hole(struct tcp *t, struct tcp_pcb *p)
 {
 	const struct path *path = path_at(&t->net->paths, p->c.h.path);
-	uint32_t mss = tcp_out_mss(t, p), in_flight = p->snd_max - p->snd_una;
+	uint32_t mss = tcp_out_mss(t, p), in_flight = p->snd_nxt - p->snd_una;
 	uint16_t before = path->pmtu;
 
 	if (t->mtu_probing == 0 || p->backoff < TCP_HOLE_RTOS || in_flight < mss) /* small ones are lost for other reasons */

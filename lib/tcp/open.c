@@ -291,7 +291,7 @@ void tcp_claim_granted(struct tcp *t, struct tcp_pcb *p, uint32_t iss)
 {
 	if (iss != 0) {
 		p->snd_una = iss;
-		p->snd_nxt = p->snd_max = iss + 1;
+		p->snd_nxt = iss + 1;
 	}
 	p->tflags &= ~TF_CLAIMING;
 	p->backoff = 0;

@@ -14,18 +14,6 @@
 
 /* ---- deciding ---- */
 
-uint32_t tcp_out_mss(const struct tcp *t, const struct tcp_pcb *p)
-{
-	const struct path *path = path_at(&t->net->paths, p->c.h.path);
-	uint32_t fit = (uint32_t)path->pmtu - path->l3_len - TCP_HDR_LEN - (p->tflags & TF_TS ? 12u : 0u);
-	const struct tcp_buf *b = tcp_buf_of(t, p);
-
-	if (fit > p->mss)
-		fit = p->mss;
-	/* SACK blocks come out of the payload (RFC 6691 section 2). */
-	return unlikely(b != NULL && (b->tell & BUF_SACK)) ? fit - tcp_sack_bytes(t, p, b) : fit;
-}
-
 /* Nagle (RFC 9293 3.7.4) in Minshall's form (draft-minshall-nagle-01), as Linux has it: what is less than a segment waits for
  * the ACK of another such one, not of full ones; so the end of a long message does not wait for a delayed ACK. */
 static bool small_in_flight(const struct tcp_pcb *p, const struct tcp_buf *b)
@@ -50,7 +38,7 @@ static uint32_t out_next(const struct tcp_pcb *p, const struct tcp_buf *b, const
 	if (len > 0 && (uint64_t)pipe + len > p->cwnd) /* a whole segment or none: the window has room for it soon */
 		return 0;
 	*fin = len == unsent && TCP_IN(p->state, TCP_FIN_DUE);
-	if (len == mss || len == 0 || *fin || seq_lt(p->snd_nxt, p->snd_max) || (p->tflags & TF_FORCE))
+	if (len == mss || len == 0 || *fin || (p->tflags & TF_FORCE))
 		return len;
 	if (len == unsent) {
 		if (p->tflags & (TF_CORK | TF_MORE))
@@ -86,7 +74,7 @@ static uint32_t out_extend(const struct tcp *t, struct tcp_pcb *p, const struct 
 {
 	uint32_t most = out_large_max(t, p, mss), from = p->snd_nxt, len = mss, next = mss;
 
-	if (most < 2 * mss || seq_lt(from, p->snd_max) || (p->tflags & TF_FORCE))
+	if (most < 2 * mss || (p->tflags & TF_FORCE))
 		return mss;
 	for (uint32_t n = 1; n < max_segs && next == mss && !*fin && len + mss <= most; n++) {
 		bool next_fin;
@@ -104,7 +92,7 @@ static uint32_t out_extend(const struct tcp *t, struct tcp_pcb *p, const struct 
 
 /* Sends [seq, seq + len) and perhaps the FIN. More than mss bytes leave as one frame, which counts as the segments that it
  * becomes. */
-static bool out_range(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t seq, uint32_t len, bool fin, uint32_t mss)
+static __rte_always_inline bool out_range(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t seq, uint32_t len, bool fin, uint32_t mss)
 {
 	uint8_t flags = fin ? TCPF_FIN : 0;
 
@@ -116,7 +104,7 @@ static bool out_range(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint3
 		return false;
 	if (unlikely(p->xflags & TX_PACED))
 		tcp_pace_sent(t, p, len);
-	if (seq_lt(seq, p->snd_max))
+	if (seq_lt(seq, p->snd_nxt))
 		t->stats.rtx_segs++;
 	p->tflags &= ~TF_FORCE;
 	return true;
@@ -131,7 +119,7 @@ static void out_timer(struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b)
 }
 
 /* The next len bytes of the stream, for the first time, and perhaps the FIN. */
-static bool out_new(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t len, bool fin, uint32_t mss)
+static __rte_always_inline bool out_new(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t len, bool fin, uint32_t mss)
 {
 	uint32_t seq = p->snd_nxt, end = seq + len + fin;
 
@@ -143,10 +131,9 @@ static bool out_new(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_
 		else
 			tcp_flight_sent(t, p, tcp_flight_need(t, p, b), seq, end, mss);
 	}
-	if (b != NULL && len != mss && len % mss != 0)
+	if (b != NULL && len != mss && (len < mss || len % mss != 0))
 		b->small_end = end;
 	p->snd_nxt = end;
-	p->snd_max = seq_max(p->snd_max, end);
 	out_timer(t, p, b);
 	return true;
 }
@@ -265,7 +252,7 @@ static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_b
 			mss = tcp_out_mss(t, p);
 		}
 	}
-	if (p->snd_una == p->snd_max && b != NULL && b->snd_len > 0 &&
+	if (p->snd_una == p->snd_nxt && b != NULL && b->snd_len > 0 &&
 	    unlikely((p->xflags & TX_EXT) || p->cwnd > (uint32_t)TCP_INITIAL_WINDOW * p->mss))
 		tcp_cc_idle(t, p);
 	while ((len = out_next(p, b, f, mss, &fin)) > 0 || fin) {
@@ -302,7 +289,7 @@ static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_b
 }
 
 /* ACKs that nothing carried: one for each out-of-order segment, else one, else perhaps later. */
-static enum out_result out_acks(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
+static __rte_always_inline enum out_result out_acks(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {
 	while (b != NULL && b->dup_acks_due > 0) {
 		if (!tcp_out_room(t, p->c.h.path) || !tcp_out_ack(t, p))
@@ -312,6 +299,9 @@ static enum out_result out_acks(struct tcp *t, struct tcp_pcb *p, struct tcp_buf
 	if (p->tflags & TF_ACK_NOW) {
 		if (!tcp_out_room(t, p->c.h.path) || !tcp_out_ack(t, p))
 			return OUT_BLOCKED;
+	} else if (p->tflags & TF_ACK_SOON) {
+		p->tflags ^= TF_ACK_SOON | TF_ACK_NOW;
+		return OUT_MORE;
 	} else if ((p->tflags & (TF_ACK_DELAY | TF_T_ACK)) == TF_ACK_DELAY) {
 		tcp_timer_ack_in(t, p, TCP_DELACK_US);
 	}

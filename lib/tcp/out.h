@@ -3,6 +3,7 @@
 #define TCP_OUT_H
 
 #include "tcp/buf.h"
+#include "tcp/sack_out.h"
 #include "wire/tcp.h"
 
 /* The connection has (or may have) something to send: tcp_flush() will look. */
@@ -46,7 +47,17 @@ void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, stru
 		  const struct tcp_opts *o, uint8_t tos);
 
 /* p->mss, or less where the path has become narrower (RFC 1191 6.1), or where SACK blocks go with the payload. */
-uint32_t tcp_out_mss(const struct tcp *t, const struct tcp_pcb *p);
+static inline uint32_t tcp_out_mss(const struct tcp *t, const struct tcp_pcb *p)
+{
+	const struct path *path = path_at(&t->net->paths, p->c.h.path);
+	uint32_t fit = (uint32_t)path->pmtu - path->l3_len - TCP_HDR_LEN - (p->tflags & TF_TS ? 12u : 0u);
+	const struct tcp_buf *b = tcp_buf_of(t, p);
+
+	if (fit > p->mss)
+		fit = p->mss;
+	/* SACK blocks come out of the payload (RFC 6691 section 2). */
+	return unlikely(b != NULL && (b->tell & BUF_SACK)) ? fit - tcp_sack_bytes(t, p, b) : fit;
+}
 /* One segment, whatever cwnd says: new data, else the last one in flight again (RFC 8985 7.3). False: there was no way. */
 bool tcp_out_probe(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b);
 

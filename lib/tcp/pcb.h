@@ -24,7 +24,6 @@ struct tcp_pcb {
 
 	uint32_t snd_una;           /* ---- line 1 ---- */
 	uint32_t snd_nxt;
-	uint32_t snd_max;           /* the highest snd_nxt so far, which is snd_nxt: what is lost is marked, see flight.h */
 	uint32_t snd_wnd;           /* scaled, bytes */
 	uint32_t snd_wl1, snd_wl2;
 	uint32_t rcv_nxt;
@@ -38,12 +37,12 @@ struct tcp_pcb {
 	uint16_t mss;               /* largest payload to send, options subtracted */
 	uint8_t state;              /* enum tcp_state */
 	uint8_t wscale;             /* send in the low, receive in the high nibble */
-	uint32_t tflags;            /* 128: TF_* in tcp.h */
+	uint32_t tflags;            /* TF_* below */
+	uint32_t xflags;            /* 128: TX_* below: what was negotiated, and what few connections use */
 
 	uint32_t cwnd, ssthresh;    /* ---- line 2 ---- */
 	uint32_t srtt_us8;          /* smoothed RTT, us << 3; 0: no sample yet */
 	uint32_t rttvar_us4;        /* us << 2 */
-	uint32_t xflags;            /* TX_* below: what was negotiated, and what few connections use */
 	union {
 		uint32_t syn_us;    /* SYN-SENT, SYN-RECEIVED: when the first SYN left */
 		uint32_t ext;       /* later: struct tcp_ext (ext.h), with TX_EXT */
@@ -61,6 +60,7 @@ struct tcp_pcb {
 	uint16_t snd_wnd_max;       /* largest window field seen, as on the wire (sender's SWS avoidance, RFC 5961) */
 	uint8_t probes;             /* keepalive and zero-window probes since the peer was last heard */
 	uint8_t soft_error;         /* errno of the last ICMP error, told instead of ETIMEDOUT */
+	uint32_t spare;
 };
 static_assert(sizeof(struct tcp_pcb) == CONN_SLOT_BYTES, "three cache lines");
 static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
@@ -82,6 +82,8 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 #define TF_SHUT_RD      (1u << 13) /* nothing more to read: peer's FIN, SHUT_RD, or the end */
 #define TF_SHUT_WR      (1u << 14) /* nothing more to write: SHUT_WR, or the end */
 #define TF_EPORT        (1u << 15) /* eport_put() is due when the flow ends */
+#define TF_ACK_SOON     (1u << 16) /* ... at the one after the next, that is: the application may accept and answer first */
+#define TF_ACK_OWED     (TF_ACK_NOW | TF_ACK_SOON | TF_ACK_DELAY | TF_T_ACK) /* ends with any segment, for it carries one */
 #define TF_RECOVERY     (1u << 17) /* fast recovery until tcp_buf.recover is acknowledged */
 #define TF_LOSS         (1u << 18) /* after an RTO, until tcp_buf.recover is acknowledged */
 #define TF_RTX_FIN      (1u << 19) /* a FIN that is alone in flight is to be sent again */

@@ -65,7 +65,6 @@ static void take_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f, str
 		tcp_flight_trim(t, f, ack);
 	}
 	p->snd_una = ack;
-	p->snd_nxt = seq_max(p->snd_nxt, ack);
 }
 
 /* ---- without SACK: duplicate ACKs stand for segments that have arrived, somewhere (as Linux tcp_add_reno_sack()) ---- */

@@ -188,7 +188,7 @@ bool tcp_rtx_timeout(struct tcp *t, struct tcp_pcb *p)
 		return tcp_fo_synack_timeout(t, p);
 	if (TCP_IN(p->state, ST(SYN_SENT) | ST(SYN_RECEIVED)))
 		return syn_timeout(t, p);
-	if (p->snd_una == p->snd_max)
+	if (p->snd_una == p->snd_nxt)
 		return true;
 	b = tcp_buf_of(t, p);
 	p->xflags &= ~kind;

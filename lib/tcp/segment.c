@@ -59,7 +59,7 @@ uint16_t tcp_out_window(const struct tcp *t, struct tcp_pcb *p)
 /* ---- building ---- */
 
 /* An mbuf with this header; the caller appends payload. */
-static struct rte_mbuf *segment_new(struct tcp *t, const struct tcp_view *v, const struct tcp_opts *o)
+static __rte_always_inline struct rte_mbuf *segment_new(struct tcp *t, const struct tcp_view *v, const struct tcp_opts *o)
 {
 	struct rte_mbuf *m = pkt_tx_alloc(t->tx);
 
@@ -117,7 +117,7 @@ static inline void segment_send(struct tcp *t, struct tcp_pcb *p, struct rte_mbu
 	if (p->tflags & TF_ACK_NOW)
 		tcp_ack_quick_sent(p);
 	p->last_ack_sent = p->rcv_nxt;
-	p->tflags &= ~(TF_ACK_NOW | TF_ACK_DELAY | TF_T_ACK);
+	p->tflags &= ~TF_ACK_OWED;
 	out_ip(t, p, m, ect);
 }
 
@@ -257,7 +257,7 @@ bool tcp_out_syn_open(struct tcp *t, struct tcp_pcb *p, const struct tcp_fo_opti
 		v.flags |= TCPF_ACK;
 		v.ack = p->rcv_nxt;
 		p->last_ack_sent = p->rcv_nxt;
-		p->tflags &= ~(TF_ACK_NOW | TF_ACK_DELAY | TF_T_ACK);
+		p->tflags &= ~TF_ACK_OWED;
 	}
 	fastopen_put(&o, fo);
 	v.flags |= tcp_ecn_syn_flags(t, p, &ect);
@@ -266,7 +266,7 @@ bool tcp_out_syn_open(struct tcp *t, struct tcp_pcb *p, const struct tcp_fo_opti
 	if (m == NULL)
 		return false;
 	if (unlikely(text > 0)) {
-		tcp_buf_snd_copy(tcp_buf_of(t, p), p->snd_max, p->snd_max, rte_pktmbuf_mtod_offset(m, void *, m->data_len), text);
+		tcp_buf_snd_copy(tcp_buf_of(t, p), p->snd_nxt, p->snd_nxt, rte_pktmbuf_mtod_offset(m, void *, m->data_len), text);
 		m->data_len = (uint16_t)(m->data_len + text);
 		m->pkt_len = m->data_len;
 	}

@@ -124,7 +124,7 @@ static bool keepalive_fire(struct tcp *t, struct tcp_pcb *p)
 
 	if (!keepalive_applies(p))
 		return true;
-	if (p->snd_una != p->snd_max) { /* retransmission watches the peer now */
+	if (p->snd_una != p->snd_nxt) { /* retransmission watches the peer now */
 		tcp_timer_misc_in(t, p, (uint64_t)x->keepidle_s * 1000);
 		return true;
 	}

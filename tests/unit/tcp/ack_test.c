@@ -20,6 +20,21 @@ static void first_acks(void **state)
 	out(w, ACK, 1, 0, 161);
 }
 
+/* A new connection's first request: the application has a turn to accept, and another to answer, before the ACK leaves alone. */
+static void answer_to_first(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_accepted(w);
+
+	p->xflags |= TX_QUICK_MASK;
+	in_held(w, ACK, 1, 100, 1);
+	host_turn(&w->h);
+	out_none(w);
+	assert_int_equal(app_send(w, p, 1, 50), 50);
+	out(w, ACK, 1, 50, 101);
+	out_none(w);
+}
+
 /* Segments of one turn share one ACK, which counts once. */
 static void first_acks_of_bursts(void **state)
 {
@@ -122,7 +137,7 @@ static void option(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(first_acks), world_test(first_acks_of_bursts), world_test(new_connections), world_test(answers),
+		world_test(first_acks), world_test(answer_to_first), world_test(first_acks_of_bursts), world_test(new_connections), world_test(answers),
 		world_test(after_duplicate), world_test(option),
 	};
 

@@ -229,7 +229,7 @@ static void flag_nonsense(void **state)
 		for (unsigned flags = 0; flags < 256; flags++) {
 			struct tcp_pcb *p = in_state(w, st);
 			uint32_t nxt = st == TCP_SYN_SENT ? 0 : p->rcv_nxt - w->peer_iss;
-			uint32_t snd = p->snd_max - w->our_iss;
+			uint32_t snd = p->snd_nxt - w->our_iss;
 
 			in(w, (uint8_t)flags, nxt + 80000, 0, snd);
 			assert_true(out_count(w) <= 1);
@@ -386,7 +386,7 @@ static void use_after_close(void **state)
 		for (unsigned flags = 0; flags < 32; flags++) {
 			enum tcp_state st = i < 6 ? synced[i] : TCP_SYN_SENT;
 			struct tcp_pcb *p = in_state(w, st);
-			uint32_t nxt = st == TCP_SYN_SENT ? 0 : p->rcv_nxt - w->peer_iss, snd = p->snd_max - w->our_iss;
+			uint32_t nxt = st == TCP_SYN_SENT ? 0 : p->rcv_nxt - w->peer_iss, snd = p->snd_nxt - w->our_iss;
 
 			if (flags & 1)
 				in(w, ACK, nxt, 50, snd); /* unread: a RST */

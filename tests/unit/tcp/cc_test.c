@@ -29,18 +29,18 @@ static void round_trip(struct world *w, struct tcp_pcb *p, uint32_t rtt_us)
 	struct tcp_buf *b = tcp_buf_need(w->t, p);
 	uint32_t n = p->cwnd / p->mss, una = p->snd_una;
 
-	p->snd_nxt = p->snd_max = una + n * MSS;
+	p->snd_nxt = una + n * MSS;
 	for (uint32_t i = 0; i < n; i++) {
 		struct tcp_ack a = {.una = una + (i + 1) * MSS, .acked = MSS, .delivered = MSS, .prior_flight = n * MSS,
 				    .flight = (n - 1) * MSS, .rtt_us = rtt_us};
 
 		time_passes(w, rtt_us / n);
 		tcp_rtt_sample(p, rtt_us);
-		p->snd_nxt = p->snd_max = p->snd_nxt + MSS;
+		p->snd_nxt += MSS;
 		tcp_cc_acked(w->t, p, b, &a);
 		p->snd_una = a.una;
 	}
-	p->snd_nxt = p->snd_max = p->snd_una;
+	p->snd_nxt = p->snd_una;
 }
 
 static void loss(struct world *w, struct tcp_pcb *p)
@@ -51,7 +51,7 @@ static void loss(struct world *w, struct tcp_pcb *p)
 
 static void clean(struct world *w, struct tcp_pcb *p)
 {
-	p->snd_una = p->snd_nxt = p->snd_max;
+	p->snd_una = p->snd_nxt;
 	tcp_buf_free(w->t, p);
 }
 
@@ -306,7 +306,7 @@ static void dctcp_alpha(void **state)
 		bool marked = round >= 40;
 
 		d->window_end = p->snd_una + 9 * MSS;
-		p->snd_nxt = p->snd_max = p->snd_una + 20 * MSS;
+		p->snd_nxt = p->snd_una + 20 * MSS;
 		for (int i = 0; i < 10; i++) {
 			struct tcp_ack a = {.una = p->snd_una + MSS, .acked = MSS, .prior_flight = p->cwnd, .ece = marked && i < 5};
 

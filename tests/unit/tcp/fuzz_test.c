@@ -62,10 +62,10 @@ static void random_blocks(struct fuzz *f, const struct tcp_pcb *p, struct seg *s
 {
 	s->o.n_sack = (uint8_t)below(f, s->o.has_ts ? 4 : 5);
 	for (unsigned i = 0; i < s->o.n_sack; i++) {
-		uint32_t flight = p->snd_max - p->snd_una;
+		uint32_t flight = p->snd_nxt - p->snd_una;
 
 		s->o.sack[i].left = below(f, 8) == 0 ? near(f, p->snd_una) : p->snd_una + below(f, flight + 2);
-		s->o.sack[i].right = below(f, 8) == 0 ? near(f, p->snd_max) : s->o.sack[i].left + below(f, 4000);
+		s->o.sack[i].right = below(f, 8) == 0 ? near(f, p->snd_nxt) : s->o.sack[i].left + below(f, 4000);
 	}
 }
 
@@ -86,7 +86,7 @@ static void random_segment(struct fuzz *f)
 		w->lport = rte_be_to_cpu_16(p->c.h.key.lport_be);
 		w->rport = rte_be_to_cpu_16(p->c.h.key.rport_be);
 		s.seq = near(f, p->rcv_nxt);
-		s.ack = near(f, below(f, 2) == 0 ? p->snd_max : p->snd_una);
+		s.ack = near(f, below(f, 2) == 0 ? p->snd_nxt : p->snd_una);
 		if (below(f, 2) == 0 && !(s.flags & SYN))
 			random_blocks(f, p, &s);
 		if ((p->tflags & TF_TS) && below(f, 10) != 0) {
@@ -190,9 +190,9 @@ static void check(const struct fuzz *f)
 		assert_int_equal(!!(p->c.flags & CONN_IN_TABLE), p->state != TCP_CLOSED);
 		if (p->state == TCP_CLOSED)
 			continue;
-		assert_true(seq_le(p->snd_una, p->snd_nxt) && seq_le(p->snd_nxt, p->snd_max));
-		assert_true(p->state <= TCP_SYN_RECEIVED || seq_le(p->snd_max, p->snd_una + (b != NULL ? b->snd_len : 0) + 1));
-		assert_true(p->snd_una == p->snd_max || (p->tflags & (TF_T_RTX | TF_OUT))); /* something will send it again */
+		assert_true(seq_le(p->snd_una, p->snd_nxt));
+		assert_true(p->state <= TCP_SYN_RECEIVED || seq_le(p->snd_nxt, p->snd_una + (b != NULL ? b->snd_len : 0) + 1));
+		assert_true(p->snd_una == p->snd_nxt || (p->tflags & (TF_T_RTX | TF_OUT))); /* something will send it again */
 		assert_true(p->state <= TCP_SYN_RECEIVED || (p->mss > 0 && p->cwnd >= p->mss));
 		if (p->state > TCP_SYN_RECEIVED)
 			assert_null(flight_check(f->w->t, p));

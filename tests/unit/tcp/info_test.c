@@ -249,7 +249,7 @@ static void ext_life(void **state)
 		in(w, ACK, 1, 0, una);
 		for (int i = 0; i < 8; i++)
 			host_flush(&w->h);
-		if (p->snd_una == p->snd_max)
+		if (p->snd_una == p->snd_nxt)
 			break;
 	}
 	out_skip(w);

@@ -126,7 +126,7 @@ static void numbers(struct place *at)
 		at->una = 0;
 	} else if (at->p != NULL && at->p->state != TCP_CLOSED) {
 		at->rcv = at->p->rcv_nxt - w->peer_iss;
-		at->snd = at->p->snd_max - w->our_iss;
+		at->snd = at->p->snd_nxt - w->our_iss;
 		at->una = at->p->snd_una - w->our_iss;
 		at->edge = at->p->rcv_adv - w->peer_iss;
 	}

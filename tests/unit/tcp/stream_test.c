@@ -443,9 +443,7 @@ static void out_burst(void **state)
 
 	p->cwnd = 100 * MSS;
 	assert_int_equal(app_send(w, p, 1, 60000), 60000);
-	assert_int_equal(out_count(w), TCP_OUT_BURST);
-	host_flush(&w->h);
-	assert_int_equal(out_count(w), 2 * TCP_OUT_BURST);
+	assert_int_equal(out_count(w), 2 * TCP_OUT_BURST); /* a flush is two turns */
 	out_skip(w);
 }
 

@@ -136,10 +136,16 @@ static void host_errors(struct host *h)
 	}
 }
 
-void host_flush(struct host *h)
+void host_turn(struct host *h)
 {
 	tcp_flush(&h->tcp);
 	pkt_tx_flush(&h->tx);
+}
+
+void host_flush(struct host *h)
+{
+	host_turn(h);
+	host_turn(h);
 }
 
 void host_time(struct host *h, uint64_t now_ns)

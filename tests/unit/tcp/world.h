@@ -62,7 +62,8 @@ void host_frame(struct host *h, struct rte_mbuf *m); /* a frame arrives */
 void host_looped(struct host *h, struct rte_mbuf *m); /* from net_loop_next() */
 void host_time(struct host *h, uint64_t now_ns);     /* timers up to now run */
 uint64_t host_next_ns(const struct host *h);         /* when the next timer may run */
-void host_flush(struct host *h);
+void host_turn(struct host *h);  /* what is due leaves */
+void host_flush(struct host *h); /* two turns: an ACK that the application may answer first leaves with the second */
 void host_peer_known(struct host *h, rte_be32_t addr_be, uint8_t mac_tail, rte_be32_t own_be);
 
 /* A received or sent segment in the test's own terms. */
