@@ -31,7 +31,7 @@ static inline void tcp_ack_answered(const struct tcp *t, struct tcp_pcb *p)
 
 	if (likely(p->tflags & TF_PINGPONG))
 		return;
-	if (p->rcv_nxt != p->last_ack_sent ||
+	if (p->rcv_nxt != p->last_ack_sent || unlikely((p->tflags & TF_ACK_NOW) && (p->xflags & TX_FO_TAKEN)) ||
 	    (quick != 0 && quick != TX_QUICK_MASK && t->clock->tick - p->rcv_tick < ticks_from_us(TCP_DELACK_US)))
 		p->tflags |= TF_PINGPONG;
 }

@@ -43,7 +43,7 @@ void tcp_delivered(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f, struc
 	} else if (once && seq_lt(r->end, f->fack) && (p->xflags & TX_SACK)) {
 		p->xflags |= TX_REORDERS;
 		if (p->xflags & TX_EXT)
-			tcp_ext_of(t, p)->n.reord_seen++;
+			tcp_ext_reordered(t, p, f->fack - r->start);
 	}
 	tcp_rate_delivered(t, p, n, r, len);
 	tcp_rack_delivered(t, p, f, n, r);

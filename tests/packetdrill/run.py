@@ -109,7 +109,9 @@ def command(args, path, text, flags):
     local, remote, prefix = LOCAL["ipv6" if args.ip == "ipv6" else "ipv4"]
     local, remote = script_option(text, "local_ip", local), script_option(text, "remote_ip", remote)
     mtu = script_option(text, "mtu", "1520" if args.ip == "ipv6" else "1500")
-    settings = ["ip=%s/%s" % (local, prefix), "mtu=" + mtu, "psh=hide"] + flags + args.flags.split()
+    mss = script_option(text, "mss", "")
+    settings = ["ip=%s/%s" % (local, prefix), "mtu=" + mtu, "psh=hide"] + (["joined=" + mss] if mss else [])
+    settings += flags + args.flags.split()
     return [args.packetdrill, "--so_filename=" + os.path.abspath(args.so), "--so_flags=" + " ".join(settings),
             "--ip_version=" + args.ip, "--local_ip=" + local, "--remote_ip=" + remote, "--send_omit_free",
             "--tolerance_usecs=%d" % args.tolerance_us] + rules.defines(args.ip) + [path]
