@@ -189,7 +189,8 @@ void tcp_fo_synack(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 		if (e != NULL)
 			e->losses = 0;
 		t->stats.fastopen_taken++;
-		p->xflags |= TX_FO_TAKEN;
+		if (b->snd_len == 0) /* all of it */
+			p->xflags |= TX_FO_TAKEN;
 	}
 	if (b->snd_len > 0)
 		tcp_rtx_syn_text(t, p, b);

@@ -131,7 +131,8 @@ bool tcp_in_text(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 	}
 	if (p->state != TCP_ESTABLISHED && (p->tflags & TF_SHUT_RD)) {
 		/* Nobody will ever read this: say so (RFC 1122 4.2.2.13, RFC 9293 3.6.1). */
-		tcp_abort(t, p, ECONNRESET);
+		tcp_in_reset(t, s, p->c.h.path); /* with the number that it expects, though it may not have seen our FIN (RFC 5961 3.2) */
+		tcp_done(t, p, ECONNRESET);
 		return false;
 	}
 	if (unlikely(t->rcv_held >= t->rcv_held_max) && !make_room(t, p, s)) { /* the peer will send it again */

@@ -93,7 +93,7 @@ struct tcp_config {
 	uint8_t mtu_probing;        /* 1: look for black holes (mtu_probe.h) */
 	int numa_node;
 	struct siphash_key secret;  /* zero: one of its own */
-	struct siphash_key fastopen_key; /* zero: from secret */
+	const struct siphash_key *fastopen_key; /* NULL: from secret */
 	uint8_t syncookies;
 	uint16_t fastopen;          /* TCP_FO_* */
 	uint8_t without;            /* TCP_NO_* (config/congestion.h) */
