@@ -308,6 +308,8 @@ static void cwnd_update(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, str
 	if (n->a.acked == 0)
 		return;
 	if (before & TF_LOSS) {
+		if (!(p->tflags & TF_LOSS) && !f->undo) /* there was no loss: the window is as before */
+			return;
 		/* Much may be acknowledged at once that was never lost: slow start by one segment (RFC 5681 3.1). */
 		struct tcp_ack a = n->a;
 

@@ -340,7 +340,7 @@ static void no_probe(void **state)
 	struct tcp_pcb *p = app_connected(w);
 
 	sent(w, p, 0, 3);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out(w, ACK, SEQ(0), MSS, 1);
 	assert_int_equal(w->t->stats.tlp_probes, 0);
 	assert_int_equal(w->t->stats.rtos, 1);

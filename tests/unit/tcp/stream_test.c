@@ -250,7 +250,7 @@ static void cork(void **state)
 	out(w, ACK, 101, 20, 1);
 	in(w, ACK, 1, 0, 121);
 	assert_int_equal(app_send_flags(w, p, 121, 10, MSG_MORE), 10);
-	quiet_then_ms(w, 200); /* but not for ever */
+	quiet_then_rto(w, 1); /* but not for ever */
 	out(w, ACK, 121, 10, 1);
 	in(w, ACK, 1, 0, 131);
 	app_opt(w, p, IPPROTO_TCP, 3, 1);
@@ -300,7 +300,7 @@ static void sender_small_window(void **state)
 	out(w, ACK, 1, 1000, 1);
 	in_wnd(w, ACK, 1, 0, 1001, 400); /* less than half: held, and forced out by the probe timer */
 	out_none(w);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out(w, ACK, 1001, 400, 1);
 	in_wnd(w, ACK, 1, 0, 1401, 500);
 	out(w, ACK, 1401, 500, 1);
@@ -585,7 +585,7 @@ static void own_wrap_around(void **state)
 	assert_int_equal(app_send(w, p, 1, 8 * MSS), 8 * MSS);
 	for (uint32_t i = 0; i < 8; i++)
 		out(w, ACK, 1 + i * MSS, MSS, 1);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out(w, ACK, 1, MSS, 1);
 	in(w, ACK, 1, 0, 1 + 8 * MSS);
 	assert_true(p->snd_una < 20000);
