@@ -240,6 +240,8 @@ bool tcp_in_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		tcp_in_established(t, p, s);
 		if (unlikely(p->xflags & TX_FO_SYN))
 			tcp_fo_synack(t, p, s);
+		if (unlikely(p->buf != 0))
+			tcp_in_text_due(t, p, s);
 	}
 	if (seq_gt(s->ack, p->snd_max) || seq_lt(s->ack, p->snd_una - max_wnd)) { /* RFC 5961 5.2 */
 		tcp_out_challenge(t, p);

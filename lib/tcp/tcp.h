@@ -151,7 +151,7 @@ void tcp_listener_changed(struct tcp *t, const struct conn *listener);
 struct tcp_pcb *tcp_accept(struct tcp *t, struct conn *listener);
 
 /* Bytes queued (may be fewer than asked), -EAGAIN (buffer full, or still connecting), -EPIPE, -ENOTCONN, or so_error (then
- * cleared). flags: MSG_MORE and MSG_OOB (the last byte is urgent) are honoured, others are the caller's business. */
+ * cleared). flags: MSG_MORE, MSG_EOR and MSG_OOB (the last byte is urgent) are honoured, others are the caller's business. */
 ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags);
 /* Bytes, 0 at the end of the stream, -EAGAIN, -ENOTCONN, or so_error (then cleared). flags: MSG_PEEK, MSG_TRUNC (discard). */
 ssize_t tcp_recv(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags);
