@@ -76,9 +76,8 @@ void tcp_flight_free(struct tcp *t, struct tcp_buf *b); /* of what is in flight;
 /* ---- send queue ---- */
 /* Appends bytes and returns how many: fewer only when mbufs ran out. */
 uint32_t tcp_buf_snd_put(struct tcp *t, struct tcp_buf *b, const void *data, uint32_t len);
-/* A record ends behind the last byte, of which there is one; and how far it is from seq to the end of a record: UINT32_MAX: none ends,
- * or only with the queue. */
-void tcp_buf_snd_end_record(struct tcp_buf *b);
+void tcp_buf_snd_end_record(struct tcp_buf *b); /* behind the last byte, of which there is one */
+/* How far it is from seq to the end of a record; UINT32_MAX: none ends, or only with the queue. */
 uint32_t tcp_buf_snd_record(const struct tcp_buf *b, uint32_t una, uint32_t seq);
 /* The first len bytes are acknowledged; snd_una is then una. */
 void tcp_buf_snd_acked(struct tcp *t, struct tcp_buf *b, uint32_t len, uint32_t una);

@@ -84,13 +84,16 @@ def prepare(script, ip):
         if ("ipv6" in script.name) != (ip == "ipv6"):
             return None, None, None
         why = freebsd.why_not(text, commands, name)
-        return (None, None, why) if why else (rules.without_psh(freebsd.translate(text)), ["fastopen=0", "rcvbuf-max=15M", "mtu=" + script_option(text, "mtu", "1500")], None)
+        flags = ["fastopen=0", "rcvbuf-max=15M", "mtu=" + script_option(text, "mtu", "1500")]
+        return (None, None, why) if why else (rules.without_psh(freebsd.translate(text)), flags, None)
     if script.name.endswith("v6.pkt") != (ip == "ipv6") and re.search(r"v[46]\.pkt$", script.name):
         return None, None, None
     if ip == "ipv6" and ("." in script_option(text, "local_ip", "") or re.search(r"\bCODE\b|\bfrag_needed\b", text)):
         return None, None, None
     flags, why = rules.judge(text, commands, name)
-    return (None, None, why) if why else (rules.without_psh(rules.without_windows(rules.own_wscale(rules.at_time_zero(text)))), flags, None)
+    for change in (rules.at_time_zero, rules.own_wscale, rules.without_windows, rules.without_psh):
+        text = change(text)
+    return (None, None, why) if why else (text, flags, None)
 
 
 def raise_tolerance(text, least):
