@@ -358,6 +358,7 @@ static int set_fastopen_key(struct spate_config *c, const char *v, struct say *s
 		return say_no(say, "is no key: write four hexadecimal numbers of 32 bits with - between");
 	for (unsigned i = 0; i < 2; i++)
 		c->fastopen_key[i] = word[2 * i] | (uint64_t)word[2 * i + 1] << 32;
+	c->fastopen_key_given = true;
 	return 0;
 }
 

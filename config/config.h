@@ -94,7 +94,8 @@ struct spate_config {
 	char eal[512];           /* extra EAL arguments */
 	uint8_t syncookies;      /* 0 no, 1 when half-open connections are many, 2 always */
 	uint8_t without;         /* TCP_NO_* */
-	uint64_t fastopen_key[2]; /* as two words of SipHash's; zero: none given */
+	uint64_t fastopen_key[2]; /* as two words of SipHash's, ... */
+	bool fastopen_key_given; /* ... also when they are zero */
 	uint16_t fastopen;       /* bits as of Linux's net.ipv4.tcp_fastopen */
 	uint64_t seed;           /* 0: from the system */
 	int log_level;           /* RTE_LOG_* */

@@ -106,7 +106,7 @@
 #define TCP_INITIAL_WINDOW 10     /* segments, RFC 6928 */
 #define TCP_RTO_INITIAL_US 1000000u /* RFC 6298 2.1 */
 #define TCP_RTO_AFTER_SYN_LOSS_US 3000000u /* RFC 6298 5.7: the first RTO of data when the SYN had to be sent again */
-#define TCP_RTO_MIN_US 200000u    /* as Linux; RFC 6298 2.4 says 1 s and lets a host with a fine clock go lower */
+#define TCP_RTO_MIN_US 200000u    /* of the variance in an RTO, as Linux; RFC 6298 2.4 says 1 s and lets a host with a fine clock go lower */
 #define TCP_RTO_MAX_US 120000000u /* RFC 6298 2.5 allows any maximum of at least 60 s */
 #define TCP_SYN_RETRIES 6         /* Linux tcp_syn_retries */
 #define TCP_SYN_LINEAR 4          /* Linux tcp_syn_linear_timeouts: first retries at 1 s each */

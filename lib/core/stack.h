@@ -28,7 +28,7 @@ struct stack_config {
 	struct siphash_key secret;    /* of all stacks of the end: what one promises (cookies), others keep; zero: one of its own */
 	uint8_t syncookies;           /* TCP_SYNCOOKIES_* */
 	uint8_t without;              /* TCP_NO_* */
-	struct siphash_key fastopen_key; /* zero: from secret */
+	const struct siphash_key *fastopen_key; /* NULL: from secret */
 	uint16_t fastopen;            /* TCP_FO_* */
 	uint64_t now_ns;              /* the time at start */
 	uint32_t rcvbuf_max;          /* of TCP; 0: the default */

@@ -39,8 +39,26 @@ static void set(struct spate_config *c, const char *name, const char *value)
 		give_up("--so_flags: %s", err);
 }
 
-/* "mtu=1400 ip=10.0.0.1/24": any settings of spate, with spaces or semicolons between. One of our own: psh=hide. Where PSH is,
- * but for the end of all data, is a matter of how much a stack sends at once; scripts may do without it. */
+/* Where PSH is, but for the end of all data, is a matter of how much a stack sends at once; scripts may do without it. */
+static void set_psh(const char *value)
+{
+	if (strcmp(value, "hide") != 0)
+		give_up("--so_flags: psh=%s: write psh=hide, or nothing", value);
+	wire_hide_psh();
+}
+
+static void set_joined(const char *value)
+{
+	char *end;
+	unsigned long bytes = strtoul(value, &end, 10);
+
+	if (bytes < 1 || bytes > MTU_MAX || *end != '\0')
+		give_up("--so_flags: joined=%s: write the payload of a segment in bytes", value);
+	wire_joined((uint16_t)bytes);
+}
+
+/* "mtu=1400 ip=10.0.0.1/24": any settings of spate, with spaces or semicolons between. Two of our own: psh=hide, and what scripts say
+ * as --mss: the segments that a packet larger than the MTU is joined from. */
 static void set_flags(struct spate_config *c, const char *flags)
 {
 	char copy[DRILL_FLAGS_MAX], *save = NULL;
@@ -54,12 +72,12 @@ static void set_flags(struct spate_config *c, const char *flags)
 		if (value == NULL)
 			give_up("--so_flags: '%s': write NAME=VALUE", word);
 		*value++ = '\0';
-		if (strcmp(word, "psh") != 0)
-			set(c, word, value);
-		else if (strcmp(value, "hide") == 0)
-			wire_hide_psh();
+		if (strcmp(word, "psh") == 0)
+			set_psh(value);
+		else if (strcmp(word, "joined") == 0)
+			set_joined(value);
 		else
-			give_up("--so_flags: psh=%s: write psh=hide, or nothing", value);
+			set(c, word, value);
 	}
 }
 

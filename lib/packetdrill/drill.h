@@ -58,6 +58,7 @@ bool neighbour_asked(const struct eth_view *v, const uint8_t *pkt, uint32_t len,
 /* ---- wire.c ---- */
 struct port *wire_open(uint16_t mtu);
 void wire_hide_psh(void);    /* packetdrill sees no PSH, wherever the stack set it */
+void wire_joined(uint16_t bytes); /* packets larger than the MTU were joined by the device from segments of so many bytes */
 /* A copy of this IP packet is the next that the stack receives. By the worker. 0, -EINVAL, -ENOBUFS. */
 long wire_put(const void *packet, size_t len);
 bool wire_waiting(void);     /* the stack has not received all; by the worker */

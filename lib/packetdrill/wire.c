@@ -35,6 +35,7 @@ static struct {
 	unsigned head, tail;
 	struct port_stats stats;
 	bool hide_psh;
+	uint16_t joined;
 } wire = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- towards the stack ---- */
@@ -90,6 +91,10 @@ static long receive(uint16_t ether_type, const void *bytes, size_t len)
 		memcpy(to, from, piece);
 		from += piece;
 		len -= piece;
+	}
+	if (wire.joined != 0 && m->pkt_len > ETH_HDR_LEN + (uint32_t)wire.port.mtu) {
+		m->ol_flags |= RTE_MBUF_F_RX_LRO;
+		m->tso_segsz = wire.joined;
 	}
 	wire.stats.rx_bytes += m->pkt_len;
 	wire.in[wire.n_in++] = m;
@@ -237,6 +242,8 @@ static const struct port_ops wire_ops = {
 };
 
 void wire_hide_psh(void) { wire.hide_psh = true; }
+
+void wire_joined(uint16_t bytes) { wire.joined = bytes; }
 
 struct port *wire_open(uint16_t mtu)
 {

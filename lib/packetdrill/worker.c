@@ -93,7 +93,10 @@ static void job_serve(struct stack *s, struct job *j)
 	pthread_mutex_unlock(&w.lock);
 	j->ret = j->fn(j->arg);
 	j->end_ns = now();
-	rest(s);
+	if (w.depth > 1) /* whoever is blocked has his turn between a packet and the answer to it, as in any program */
+		stack_poll(s, now());
+	else
+		rest(s);
 	pthread_mutex_lock(&w.lock);
 	w.depth--;
 	j->done = true;

@@ -55,7 +55,7 @@ static ssize_t tcp_send_step(struct tcp *t, struct tcp_pcb *p, const struct iov_
 	if (at->off == 0)
 		return tcp_send(t, p, at->iov, (int)at->n, flags);
 	n = iov_take(at, window);
-	return tcp_send(t, p, window, n, (size_t)n < at->n ? flags | MSG_MORE : flags);
+	return tcp_send(t, p, window, n, (size_t)n < at->n ? (flags & ~MSG_EOR) | MSG_MORE : flags);
 }
 
 ssize_t sock_tcp_send(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags, size_t done)

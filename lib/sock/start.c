@@ -222,6 +222,7 @@ static int member_stack(const struct spate_config *c, unsigned i, char *err, siz
 	const struct end *end = &process.end[side];
 	struct member *m = process.member[i];
 	int node = end->port[0]->numa_node;
+	const struct siphash_key fastopen_key = {c->fastopen_key[0], c->fastopen_key[1]};
 	const struct stack_config cfg = {
 		.ports = end->port,
 		.n_ports = (uint16_t)end->n_ports,
@@ -236,7 +237,7 @@ static int member_stack(const struct spate_config *c, unsigned i, char *err, siz
 		.secret = end->secret,
 		.syncookies = c->syncookies,
 		.fastopen = c->fastopen,
-		.fastopen_key = {c->fastopen_key[0], c->fastopen_key[1]},
+		.fastopen_key = c->fastopen_key_given ? &fastopen_key : NULL,
 		.without = c->without,
 		.now_ns = sock_clock_ns(),
 		.congestion = c->congestion,

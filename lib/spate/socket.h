@@ -102,8 +102,9 @@ SPATE_API int spate_connect(int fd, const struct sockaddr *addr, socklen_t len);
 /* Sending. Streams: queues bytes and returns how many; blocks until all are queued, at most for SO_SNDTIMEO;
  * non-blocking: as many as fit now. Datagrams: one whole datagram, never blocks (what the device cannot take is
  * dropped and counted).
- * Flags: MSG_DONTWAIT, MSG_NOSIGNAL (always so), MSG_MORE (streams: more follows, hold a partial segment), MSG_CONFIRM
- * and MSG_EOR (ignored), MSG_OOB (streams: the last byte is urgent; datagrams: EOPNOTSUPP). Others are ignored. write(), writev()
+ * Flags: MSG_DONTWAIT, MSG_NOSIGNAL (always so), MSG_MORE (streams: more follows, hold a partial segment until there is
+ * more or an ACK comes), MSG_EOR (streams: a record ends here, no segment reaches beyond), MSG_CONFIRM (ignored), MSG_OOB (streams: the
+ * last byte is urgent; datagrams: EOPNOTSUPP). Others are ignored. write(), writev()
  * are send() without flags.
  * An address given on a stream is ignored, as on Linux (never connects).
  * EAGAIN: no room (non-blocking, or SO_SNDTIMEO over), or still connecting. EPIPE: not connected, or shut for writing.

@@ -24,15 +24,17 @@ static inline void tcp_ack_quick_again(struct tcp_pcb *p)
 }
 
 /* Data leaves; call before the books of the ACK that it carries are kept. It is an answer when text is unacknowledged, or was
- * acknowledged quickly a moment ago. */
+ * acknowledged quickly a moment ago; and the handshake is text where SYNs carry some. */
 static inline void tcp_ack_answered(const struct tcp *t, struct tcp_pcb *p)
 {
 	uint32_t quick = p->xflags & TX_QUICK_MASK;
+	bool used;
 
 	if (likely(p->tflags & TF_PINGPONG))
 		return;
+	used = quick != TX_QUICK_MASK || unlikely((p->xflags & TX_FO_TAKEN) && (p->tflags & TF_ACK_NOW));
 	if (p->rcv_nxt != p->last_ack_sent ||
-	    (quick != 0 && quick != TX_QUICK_MASK && t->clock->tick - p->rcv_tick < ticks_from_us(TCP_DELACK_US)))
+	    (quick != 0 && used && t->clock->tick - p->rcv_tick < ticks_from_us(TCP_DELACK_US)))
 		p->tflags |= TF_PINGPONG;
 }
 

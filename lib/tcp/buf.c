@@ -40,7 +40,7 @@ void tcp_buf_snd_drop(struct tcp *t, struct tcp_buf *b)
 	b->snd_len = 0;
 	if (b->flight != 0)
 		tcp_flight_free(t, b);
-	b->tell &= (uint8_t)~BUF_URG_SEND;
+	b->tell &= (uint8_t)~(BUF_URG_SEND | BUF_EOR);
 }
 
 void tcp_buf_clear(struct tcp *t, struct tcp_buf *b)
@@ -81,6 +81,32 @@ static struct rte_mbuf *snd_grow(struct tcp *t, struct tcp_buf *b)
 	return m;
 }
 
+/* The mark is in the mbuf: what is behind it goes to another one. The field is of no use in a queue. */
+static bool record_ends(const struct tcp_buf *b, const struct rte_mbuf *m) { return (b->tell & BUF_EOR) && m->packet_type != 0; }
+
+void tcp_buf_snd_end_record(struct tcp_buf *b)
+{
+	b->snd_tail->packet_type = 1;
+	b->tell |= BUF_EOR;
+}
+
+uint32_t tcp_buf_snd_record(const struct tcp_buf *b, uint32_t una, uint32_t seq)
+{
+	const struct rte_mbuf *m = b->snd_cur;
+	uint32_t end = b->snd_cur_seq;
+
+	if (m == NULL || seq_lt(seq, end)) {
+		m = b->snd_head;
+		end = una;
+	}
+	for (; m != NULL && m->next != NULL; m = m->next) {
+		end += m->data_len;
+		if (seq_gt(end, seq) && record_ends(b, m))
+			return end - seq;
+	}
+	return UINT32_MAX;
+}
+
 uint32_t tcp_buf_snd_put(struct tcp *t, struct tcp_buf *b, const void *data, uint32_t len)
 {
 	const uint8_t *src = data;
@@ -91,7 +117,7 @@ uint32_t tcp_buf_snd_put(struct tcp *t, struct tcp_buf *b, const void *data, uin
 		uint32_t room = m != NULL ? (uint32_t)(m->buf_len - m->data_off - m->data_len) : 0;
 		uint32_t n;
 
-		if (room == 0) {
+		if (room == 0 || unlikely(record_ends(b, m))) {
 			m = snd_grow(t, b);
 			if (m == NULL)
 				break;
@@ -126,8 +152,10 @@ void tcp_buf_snd_acked(struct tcp *t, struct tcp_buf *b, uint32_t len, uint32_t 
 		rte_pktmbuf_free_seg(m);
 		t->snd_held--;
 	}
-	if (b->snd_head == NULL)
+	if (b->snd_head == NULL) {
 		b->snd_tail = NULL;
+		b->tell &= (uint8_t)~BUF_EOR;
+	}
 	if (b->snd_cur == b->snd_head)
 		b->snd_cur_seq = una;
 	if (unlikely(b->tell & BUF_URG_SEND) && seq_ge(una, b->snd_up))

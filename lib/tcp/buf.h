@@ -47,6 +47,7 @@ static_assert(sizeof(struct tcp_buf) % 64 == 0, "whole cache lines");
 #define BUF_URG_WAIT (1u << 2) /* the peer announced an urgent byte ... */
 #define BUF_URG_BYTE (1u << 3) /* ... which has arrived ... */
 #define BUF_URG_READ (1u << 4) /* ... and was read; its mark is still ahead of the reader */
+#define BUF_EOR      (1u << 5) /* a record ends somewhere in the send queue (MSG_EOR): no segment goes beyond */
 
 static inline struct tcp_buf *tcp_buf_of(const struct tcp *t, const struct tcp_pcb *p)
 {
@@ -75,6 +76,9 @@ void tcp_flight_free(struct tcp *t, struct tcp_buf *b); /* of what is in flight;
 /* ---- send queue ---- */
 /* Appends bytes and returns how many: fewer only when mbufs ran out. */
 uint32_t tcp_buf_snd_put(struct tcp *t, struct tcp_buf *b, const void *data, uint32_t len);
+void tcp_buf_snd_end_record(struct tcp_buf *b); /* behind the last byte, of which there is one */
+/* How far it is from seq to the end of a record; UINT32_MAX: none ends, or only with the queue. */
+uint32_t tcp_buf_snd_record(const struct tcp_buf *b, uint32_t una, uint32_t seq);
 /* The first len bytes are acknowledged; snd_una is then una. */
 void tcp_buf_snd_acked(struct tcp *t, struct tcp_buf *b, uint32_t len, uint32_t una);
 /* Copies [seq, seq+len) to dst; una is the queue's first byte. */

@@ -147,6 +147,15 @@ void tcp_ext_flushed(struct tcp *t, struct tcp_pcb *p)
 		limit_set(t, &x->n, !unsent && b != NULL && b->snd_len >= p->sndbuf ? TCP_LIMIT_SNDBUF : TCP_LIMIT_BUSY);
 }
 
+void tcp_ext_reordered(struct tcp *t, struct tcp_pcb *p, uint32_t bytes)
+{
+	struct tcp_counts *n = &tcp_ext_of(t, p)->n;
+
+	n->reord_seen++;
+	if (bytes > n->reord_bytes)
+		n->reord_bytes = bytes;
+}
+
 void tcp_ext_acked(struct tcp *t, struct tcp_pcb *p, const struct tcp_ack *a)
 {
 	struct tcp_ext *x = tcp_ext_of(t, p);

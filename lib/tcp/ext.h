@@ -44,6 +44,7 @@ struct tcp_counts {
 	uint32_t segs_in, segs_out, data_segs_in, data_segs_out, retrans, delivered_ce;
 	uint32_t lost;           /* segments taken for lost (by loss recovery) */
 	uint32_t dsack_dups, reord_seen; /* told by loss recovery */
+	uint32_t reord_bytes;    /* how far behind the highest delivered number something came that was sent once */
 	uint32_t data_sent_ms, data_rcvd_ms, ack_rcvd_ms; /* clock.now_ms */
 	uint32_t rcv_seen;       /* rcv_nxt up to which bytes_received counts */
 	uint32_t limit_us_since; /* of the present limit */
@@ -94,6 +95,7 @@ void tcp_ext_established(struct tcp *t, struct tcp_pcb *p);
 void tcp_ext_sent(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint32_t segs); /* before snd_nxt moves */
 void tcp_ext_received(struct tcp *t, struct tcp_pcb *p, uint32_t len, uint32_t segs);
 void tcp_ext_flushed(struct tcp *t, struct tcp_pcb *p); /* all that may leave now has left: what stopped it? */
+void tcp_ext_reordered(struct tcp *t, struct tcp_pcb *p, uint32_t bytes);
 void tcp_ext_acked(struct tcp *t, struct tcp_pcb *p, const struct tcp_ack *a);
 
 #endif

@@ -62,6 +62,8 @@ ssize_t tcp_fo_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, i
 void tcp_fo_synack(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s);
 /* Its SYN is repeated: the first one may be lost because of what was in it. */
 void tcp_fo_syn_lost(struct tcp *t, struct tcp_pcb *p);
+/* The path does not take a SYN as large as this one was: it goes again at once, without its data. */
+void tcp_fo_syn_narrowed(struct tcp *t, struct tcp_pcb *p);
 /* How far beyond the SYN an ACK may reach. */
 static inline uint32_t tcp_fo_syn_text(const struct tcp *t, const struct tcp_pcb *p)
 {

@@ -140,11 +140,20 @@ void tcp_fo_syn_lost(struct tcp *t, struct tcp_pcb *p)
 {
 	struct tcp_fo_peer *e;
 
-	if (tcp_fo_syn_text(t, p) == 0)
+	if (p->state != TCP_SYN_SENT || tcp_fo_syn_text(t, p) == 0)
 		return;
 	e = peer_of(t, &p->c.h.key, true);
 	e->losses = (uint8_t)(e->losses < UINT8_MAX ? e->losses + 1 : UINT8_MAX);
 	e->lost_ms = t->clock->now_ms;
+}
+
+void tcp_fo_syn_narrowed(struct tcp *t, struct tcp_pcb *p)
+{
+	if (tcp_fo_syn_text(t, p) == 0)
+		return;
+	p->syn_us = (uint32_t)t->clock->now_us; /* the first one arrived nowhere, and times nothing */
+	t->stats.rtx_segs++;
+	tcp_out_syn(t, p);
 }
 
 /* ---- the SYN-ACK ---- */
@@ -180,10 +189,11 @@ void tcp_fo_synack(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 		if (e != NULL)
 			e->losses = 0;
 		t->stats.fastopen_taken++;
-		p->xflags |= TX_FO_TAKEN;
+		if (b->snd_len == 0) /* all of it */
+			p->xflags |= TX_FO_TAKEN;
 	}
-	if (b->snd_len > 0) /* the rest goes again, now */
-		tcp_out_mark(t, p);
+	if (b->snd_len > 0)
+		tcp_rtx_syn_text(t, p, b);
 	else
 		tcp_buf_settle(t, p, b);
 }

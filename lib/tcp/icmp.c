@@ -5,6 +5,7 @@
 #include <netinet/ip_icmp.h>
 
 #include "tcp/buf.h"
+#include "tcp/fastopen.h"
 #include "tcp/in.h"
 #include "tcp/life.h"
 #include "tcp/rtx.h"
@@ -29,9 +30,12 @@ static void path_narrows(struct tcp *t, uint32_t path_idx, uint16_t mtu, struct 
 	uint16_t before = path->pmtu;
 
 	net_pmtu_lower(t->net, path_idx, mtu != 0 ? mtu : plateau_below(before));
-	if (path->pmtu == before || p == NULL || !TCP_IN(p->state, TCP_SYNCHRONIZED))
+	if (path->pmtu == before || p == NULL)
 		return;
-	tcp_rtx_narrowed(t, p);
+	if (TCP_IN(p->state, TCP_SYNCHRONIZED))
+		tcp_rtx_narrowed(t, p);
+	else if (p->state == TCP_SYN_SENT)
+		tcp_fo_syn_narrowed(t, p);
 }
 
 static bool is_frag_needed(const struct net_pkt *pkt)

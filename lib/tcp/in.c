@@ -6,6 +6,7 @@
 #include "net/either.h"
 #include "tcp/ack.h"
 #include "tcp/ext.h"
+#include "tcp/fastopen.h"
 #include "tcp/out.h"
 #include "tcp/sack_out.h"
 #include "tcp/urgent.h"
@@ -201,6 +202,10 @@ void tcp_in_pcb(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		/* Crossed SYNs: the SYN of a SYN-ACK was seen before, its ACK is news (RFC 9293 figure 8). */
 		if (p->state == TCP_SYN_RECEIVED && (s->flags & (TCPF_SYN | TCPF_ACK)) == (TCPF_SYN | TCPF_ACK) &&
 		    s->seq + 1 == p->rcv_nxt) {
+			if (unlikely(p->xflags & TX_FO_SYN) && s->ack - p->snd_nxt <= tcp_fo_syn_text(t, p)) { /* the text of the peer's SYN was not taken: it hears that now */
+				tcp_dsack(t, p, s->seq, s->seq + 1);
+				tcp_out_ack_now(t, p);
+			}
 			s->flags &= (uint8_t)~TCPF_SYN;
 			s->seq++;
 		}

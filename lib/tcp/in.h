@@ -31,6 +31,9 @@ int tcp_in_elsewhere(const struct tcp *t, const struct tcp_seg *s);
 /* Steps that several of them share. The bool ones: false when the segment is finished with (p may be gone). */
 bool tcp_in_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s);         /* step 5 */
 bool tcp_in_text(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s);        /* step 7 */
+/* Text of a SYN that crossed ours, and the end of its waiting: s is the segment that ended the handshake. */
+void tcp_in_text_early(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s);
+void tcp_in_text_due(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s);
 void tcp_in_fin(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s);   /* step 8 */
 void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s); /* our SYN is acknowledged */
 uint32_t tcp_seg_joined(const struct tcp_seg *s); /* how many segments the peer sent that arrived as this one, with text */

@@ -193,10 +193,13 @@ static bool ack_new(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 			p->tflags &= ~TF_NOMBUF;
 			ready_mark(t->flow, &p->c, EPOLLOUT);
 		}
-		if (b->snd_len > 0)
+		if (b->snd_len > 0) {
+			if (unlikely(p->tflags & TF_MORE)) /* it held back what was there when it was said, no longer (as Linux) */
+				p->tflags &= ~TF_MORE;
 			tcp_out_mark(t, p);
-		else
+		} else {
 			tcp_buf_settle(t, p, b);
+		}
 	}
 	if (fin)
 		return fin_acked(t, p);
@@ -234,14 +237,19 @@ bool tcp_in_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 	uint32_t old_wnd = p->snd_wnd, max_wnd = (uint32_t)p->snd_wnd_max << (p->wscale & 15);
 
 	if (p->state == TCP_SYN_RECEIVED) {
-		uint32_t text = p->xflags & TX_FO_PASSIVE ? p->snd_nxt - p->snd_una : 0; /* may be acknowledged with the SYN */
+		bool passive = p->xflags & TX_FO_PASSIVE;
+		uint32_t least = passive ? p->snd_una : p->snd_nxt; /* and text that may be acknowledged with the SYN */
 
-		if (p->snd_nxt - s->ack > text) {
+		if (s->ack - least > (passive ? p->snd_nxt - p->snd_una : tcp_fo_syn_text(t, p))) {
 			tcp_in_reset(t, s, p->c.h.path);
 			tcp_in_drop(t, s, DROP_TCP_ACK);
 			return false;
 		}
 		tcp_in_established(t, p, s);
+		if (unlikely(p->xflags & TX_FO_SYN))
+			tcp_fo_synack(t, p, s);
+		if (unlikely(p->buf != 0))
+			tcp_in_text_due(t, p, s);
 	}
 	if (seq_gt(s->ack, p->snd_nxt) || seq_lt(s->ack, p->snd_una - max_wnd)) { /* RFC 5961 5.2 */
 		tcp_out_challenge(t, p);

@@ -131,7 +131,8 @@ bool tcp_in_text(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 	}
 	if (p->state != TCP_ESTABLISHED && (p->tflags & TF_SHUT_RD)) {
 		/* Nobody will ever read this: say so (RFC 1122 4.2.2.13, RFC 9293 3.6.1). */
-		tcp_abort(t, p, ECONNRESET);
+		tcp_in_reset(t, s, p->c.h.path); /* with the number that it expects, though it may not have seen our FIN (RFC 5961 3.2) */
+		tcp_done(t, p, ECONNRESET);
 		return false;
 	}
 	if (unlikely(t->rcv_held >= t->rcv_held_max) && !make_room(t, p, s)) { /* the peer will send it again */
@@ -157,6 +158,41 @@ bool tcp_in_text(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		s->len = 0;
 	}
 	return true;
+}
+
+/* RFC 9293 3.10.7.3: it is queued for processing after the ESTABLISHED state has been reached: as if it lay beyond a gap. That of a
+ * Fast Open request is for servers that know the cookie (RFC 7413 4.2); its sender repeats it. */
+void tcp_in_text_early(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
+{
+	uint32_t wnd = p->rcv_adv - p->rcv_nxt;
+	struct tcp_range dup;
+	struct tcp_buf *b;
+
+	s->len = s->len < wnd ? s->len : wnd;
+	if (s->len == 0 || s->o.has_fo || t->rcv_held >= t->rcv_held_max / 2)
+		return;
+	b = tcp_buf_need(t, p);
+	tcp_ooo_put(t, b, payload_take(s), p->rcv_nxt, ooo_max(p), &dup);
+	tcp_buf_settle(t, p, b);
+}
+
+void tcp_in_text_due(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
+{
+	struct tcp_buf *b = tcp_buf_of(t, p);
+	uint32_t nxt = p->rcv_nxt, again;
+
+	if (b->ooo == 0)
+		return;
+	p->rcv_nxt = tcp_ooo_drain(t, b, nxt);
+	if (p->rcv_nxt == nxt)
+		return;
+	ack_owed(t, p, p->rcv_nxt - nxt);
+	ready_mark(t->flow, &p->c, EPOLLIN);
+	again = seq_lt(s->seq, p->rcv_nxt) ? p->rcv_nxt - s->seq : 0;
+	again = again < s->len ? again : s->len;
+	s->seq += again;
+	s->off += again;
+	s->len -= again;
 }
 
 /* s->seq is the FIN's own number by now. */

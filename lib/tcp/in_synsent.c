@@ -83,9 +83,9 @@ void tcp_in_synsent(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 	}
 	syn_options(t, p, s);
 	if (!(s->flags & TCPF_ACK)) { /* crossed SYNs (RFC 9293 3.5, figure 8) */
-		p->xflags &= ~TX_FO; /* its text goes after the handshake */
 		tcp_state_set(t, p, TCP_SYN_RECEIVED);
 		tcp_out_syn(t, p);
+		tcp_in_text_early(t, p, s);
 		return;
 	}
 	if (s->o.uto != 0)

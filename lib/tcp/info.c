@@ -72,12 +72,14 @@ static void ext_info(const struct tcp *t, const struct tcp_pcb *p, struct tcp_ex
 	i->tcpi_rwnd_limited = limit_time(t, n, TCP_LIMIT_RWND);
 	i->tcpi_sndbuf_limited = limit_time(t, n, TCP_LIMIT_SNDBUF);
 	i->tcpi_busy_time = limit_time(t, n, TCP_LIMIT_BUSY) + i->tcpi_rwnd_limited + i->tcpi_sndbuf_limited;
-	i->tcpi_delivered = x->rate.delivered / mss;
+	i->tcpi_delivered = 1 + (x->rate.delivered + mss - 1) / mss; /* with the SYN */
 	i->tcpi_delivered_ce = n->delivered_ce / mss;
 	i->tcpi_bytes_sent = n->bytes_sent;
 	i->tcpi_bytes_retrans = n->bytes_retrans;
 	i->tcpi_dsack_dups = n->dsack_dups;
 	i->tcpi_reord_seen = n->reord_seen;
+	if ((n->reord_bytes + mss - 1) / mss > REORDERING)
+		i->tcpi_reordering = (n->reord_bytes + mss - 1) / mss;
 }
 
 static void listener_info(const struct tcp_listener *l, struct tcp_info *i)

@@ -29,9 +29,22 @@ static ssize_t send_refused(struct tcp_pcb *p)
 	return 0;
 }
 
+/* TCP_NOTSENT_LOWAT: what may be queued: what may leave now, and so much more, rounded up to whole frames (at most half a window) as
+ * on Linux: nobody is woken for less. */
+static uint32_t lowat_most(const struct tcp *t, const struct tcp_pcb *p, uint32_t lowat)
+{
+	uint32_t mss = tcp_out_mss(t, p), half = ((uint32_t)p->snd_wnd_max << (p->wscale & 15)) / 2;
+	uint32_t frame = half < mss ? mss : (half < UINT16_MAX ? half : UINT16_MAX) / mss * mss;
+	uint32_t room = p->cwnd < p->snd_wnd ? p->cwnd : p->snd_wnd, flight = p->snd_nxt - p->snd_una;
+	uint64_t most = (room > flight ? room : flight) + ((uint64_t)lowat + frame - 1) / frame * frame;
+
+	return most < p->sndbuf ? (uint32_t)most : p->sndbuf;
+}
+
 ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags)
 {
 	ssize_t err = send_refused(p), sent = 0;
+	uint32_t most = p->sndbuf;
 	struct tcp_buf *b;
 
 	if (unlikely(tcp_fastopen_waits(p)) && err == -EAGAIN)
@@ -41,10 +54,13 @@ ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int 
 	p->tflags = flags & MSG_MORE ? p->tflags | TF_MORE : p->tflags & ~TF_MORE;
 	b = tcp_buf_need(t, p);
 	err = -EAGAIN;
-	if (unlikely(!tcp_lowat_allows(t, p, b)))
-		goto out;
+	if (unlikely(tcp_opt(t, p)->notsent_lowat != 0)) {
+		if (!tcp_lowat_allows(t, p, b))
+			goto out;
+		most = lowat_most(t, p, tcp_opt(t, p)->notsent_lowat);
+	}
 	for (int i = 0; i < n; i++) {
-		uint32_t space = b->snd_len < p->sndbuf ? p->sndbuf - b->snd_len : 0;
+		uint32_t space = b->snd_len < most ? most - b->snd_len : 0;
 		uint32_t want = iov[i].iov_len < space ? (uint32_t)iov[i].iov_len : space, got;
 
 		got = tcp_buf_snd_put(t, b, iov[i].iov_base, want);
@@ -62,8 +78,12 @@ out:
 		tcp_out_mark(t, p);
 	else
 		tcp_buf_settle(t, p, b);
-	if (unlikely(flags & MSG_OOB) && sent > 0)
-		tcp_urgent_send(t, p, b);
+	if (unlikely(flags & (MSG_OOB | MSG_EOR)) && sent > 0) {
+		if (flags & MSG_OOB)
+			tcp_urgent_send(t, p, b);
+		if ((flags & MSG_EOR) && err == 0)
+			tcp_buf_snd_end_record(b);
+	}
 	return sent > 0 ? sent : err;
 }
 
@@ -89,8 +109,9 @@ static void window_freed(struct tcp *t, struct tcp_pcb *p)
 		return;
 	gain = tcp_out_window_gain(t, p);
 	open = seq_gt(p->rcv_adv, p->rcv_nxt) ? p->rcv_adv - p->rcv_nxt : 0;
-	/* While the peer has half the buffer still to fill, ordinary ACKs bring the news in time. */
-	if (gain >= worth && open < p->rcvbuf / 2)
+	/* While the peer has half the buffer still to fill, ordinary ACKs bring the news in time. A SYN's window, which is not scaled, is
+	 * as good as half of the default buffer. */
+	if (gain >= worth && open < p->rcvbuf / 16 * 7)
 		tcp_out_ack_now(t, p);
 }
 

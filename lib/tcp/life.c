@@ -217,7 +217,7 @@ void tcp_done(struct tcp *t, struct tcp_pcb *p, int err)
 	tcp_timers_clear(t, p);
 	if (unlikely(p->xflags & TX_FO_PASSIVE))
 		tcp_fo_failed(t, p);
-	p->xflags &= ~TX_FO;
+	p->xflags &= p->state == TCP_SYN_SENT ? ~TX_FO : ~(TX_FO & ~TX_FO_TAKEN); /* TCP_INFO tells it still */
 	if (p->c.flags & CONN_IN_TABLE) {
 		table_remove(&t->flow->tcp, p->c.h.hash, tcp_pcb_ref(t, p));
 		p->c.flags &= (uint8_t)~CONN_IN_TABLE;

@@ -14,6 +14,17 @@
 
 /* ---- deciding ---- */
 
+/* The largest segment from seq on: it does not go beyond the end of a record (MSG_EOR). */
+static uint32_t within_record(const struct tcp_pcb *p, const struct tcp_buf *b, uint32_t seq, uint32_t mss)
+{
+	uint32_t left;
+
+	if (likely(b == NULL || !(b->tell & BUF_EOR)))
+		return mss;
+	left = tcp_buf_snd_record(b, p->snd_una, seq);
+	return left < mss ? left : mss;
+}
+
 /* Nagle (RFC 9293 3.7.4) in Minshall's form (draft-minshall-nagle-01), as Linux has it: what is less than a segment waits for
  * the ACK of another such one, not of full ones; so the end of a long message does not wait for a delayed ACK. */
 static bool small_in_flight(const struct tcp_pcb *p, const struct tcp_buf *b)
@@ -158,11 +169,11 @@ static uint32_t again_end(struct tcp *t, struct tcp_flight *f, struct tcp_rec_at
 }
 
 /* The first mss bytes of a record again, or all of it and more. What does not fit into the window waits. */
-static enum out_result out_again(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_rec_at at, uint32_t mss)
+static enum out_result out_again(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_rec_at at, uint32_t full)
 {
 	struct tcp_flight *f = tcp_flight_of(t, b);
 	uint32_t start = at.r->start, data_end = tcp_data_end(p, b), room = p->snd_una + p->snd_wnd - start;
-	uint32_t end = again_end(t, f, at, data_end, mss), len = seq_min(end, data_end) - start;
+	uint32_t mss = within_record(p, b, start, full), end = again_end(t, f, at, data_end, mss), len = seq_min(end, data_end) - start;
 	bool fin = seq_gt(end, data_end);
 
 	if ((int32_t)room <= 0)
@@ -208,7 +219,7 @@ bool tcp_out_probe(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {
 	struct tcp_flight *f = tcp_flight_of(t, b);
 	uint32_t mss = tcp_out_mss(t, p), end = tcp_data_end(p, b), unsent = seq_lt(p->snd_nxt, end) ? end - p->snd_nxt : 0;
-	uint32_t len = unsent < mss ? unsent : mss;
+	uint32_t most = unsent > 0 ? within_record(p, b, p->snd_nxt, mss) : mss, len = unsent < most ? unsent : most;
 	struct tcp_rec_at at;
 
 	if (len > 0 && p->snd_wnd >= p->snd_nxt - p->snd_una + len && tcp_flight_room(t, f))
@@ -237,7 +248,8 @@ static bool out_fin_again(struct tcp *t, struct tcp_pcb *p)
 static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {
 	uint32_t mss = tcp_out_mss(t, p), len, sent = 0, pace_bytes = UINT32_MAX, from = p->snd_nxt;
-	bool fin, blocks = b != NULL && (b->tell & BUF_SACK); /* SACK blocks may leave with the first segment, and make it shorter */
+	/* SACK blocks may leave with the first segment and make it shorter; so do ends of records. */
+	bool fin, shorter = b != NULL && (b->tell & (BUF_SACK | BUF_EOR));
 	const struct tcp_flight *f = NULL;
 
 	if (unlikely(p->tflags & TF_RTX_FIN) && !out_fin_again(t, p))
@@ -252,6 +264,8 @@ static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_b
 			mss = tcp_out_mss(t, p);
 		}
 	}
+	if (unlikely(shorter))
+		mss = within_record(p, b, p->snd_nxt, mss);
 	if (p->snd_una == p->snd_nxt && b != NULL && b->snd_len > 0 &&
 	    unlikely((p->xflags & TX_EXT) || p->cwnd > (uint32_t)TCP_INITIAL_WINDOW * p->mss))
 		tcp_cc_idle(t, p);
@@ -276,8 +290,8 @@ static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_b
 			return OUT_BLOCKED;
 		if (b != NULL)
 			f = tcp_flight_of(t, b);
-		if (unlikely(blocks))
-			mss = tcp_out_mss(t, p);
+		if (unlikely(shorter))
+			mss = within_record(p, b, p->snd_nxt, tcp_out_mss(t, p));
 	}
 	if (f != NULL && p->snd_nxt != from && (p->xflags & TX_T_TLP) && (p->tflags & TF_T_RTX))
 		tcp_rtx_postpone_probe(t, p, b);

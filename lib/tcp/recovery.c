@@ -43,7 +43,7 @@ void tcp_delivered(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f, struc
 	} else if (once && seq_lt(r->end, f->fack) && (p->xflags & TX_SACK)) {
 		p->xflags |= TX_REORDERS;
 		if (p->xflags & TX_EXT)
-			tcp_ext_of(t, p)->n.reord_seen++;
+			tcp_ext_reordered(t, p, f->fack - r->start);
 	}
 	tcp_rate_delivered(t, p, n, r, len);
 	tcp_rack_delivered(t, p, f, n, r);
@@ -293,27 +293,29 @@ static void open_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct
 	}
 }
 
-static void cwnd_update(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_flight *f, struct tcp_news *n, bool was_open)
+static void cwnd_update(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_flight *f, struct tcp_news *n, uint32_t before)
 {
 	if (tcp_cc_of(p)->own_recovery) {
 		tcp_cc_acked(t, p, b, &n->a);
 		return;
 	}
 	if (p->tflags & TF_RECOVERY) {
-		if (n->a.delivered > 0 || was_open)
+		if (n->a.delivered > 0 || !(before & (TF_RECOVERY | TF_LOSS)))
 			prr(p, f, n);
 		return;
 	}
 	if (n->a.acked == 0)
 		return;
-	if (p->tflags & TF_LOSS) {
+	if (before & TF_LOSS) {
+		if (!(p->tflags & TF_LOSS) && !f->undo) /* there was no loss: the window is as before */
+			return;
 		/* Much may be acknowledged at once that was never lost: slow start by one segment (RFC 5681 3.1). */
 		struct tcp_ack a = n->a;
 
 		a.prior_flight = p->cwnd;
 		a.acked = a.acked < p->mss ? a.acked : p->mss;
 		tcp_cc_acked(t, p, b, &a);
-	} else if (was_open) {
+	} else if (!(before & TF_RECOVERY)) {
 		tcp_cc_acked(t, p, b, &n->a);
 	}
 }
@@ -334,8 +336,7 @@ void tcp_recovery_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, const
 {
 	struct tcp_flight *f = tcp_flight_need(t, p, b);
 	struct tcp_news n = {.s = s, .now_us = (uint32_t)t->clock->now_us, .prior_una = p->snd_una, .dup = dup};
-	bool was_open = !(p->tflags & (TF_RECOVERY | TF_LOSS));
-	uint32_t lost = f->lost_total, wait_us = 0;
+	uint32_t lost = f->lost_total, wait_us = 0, before = p->tflags & (TF_RECOVERY | TF_LOSS);
 
 	n.a.prior_flight = tcp_flight_pipe(p, f);
 	n.a.ece = (s->flags & TCPF_ECE) && (p->xflags & TX_ECN);
@@ -372,8 +373,8 @@ void tcp_recovery_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, const
 		tcp_ext_of(t, p)->n.lost += n.a.lost / p->mss;
 		tcp_ext_acked(t, p, &n.a);
 	}
-	cwnd_update(t, p, b, f, &n, was_open);
-	tcp_rtx_rearm(t, p, b, n.advanced || (was_open && (p->tflags & TF_RECOVERY)), wait_us);
+	cwnd_update(t, p, b, f, &n, before);
+	tcp_rtx_rearm(t, p, b, n.advanced || (before == 0 && (p->tflags & TF_RECOVERY)), wait_us);
 	tcp_out_mark(t, p);
 }
 

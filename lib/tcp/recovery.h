@@ -45,10 +45,9 @@ void tcp_rack_adapt(struct tcp_pcb *p, struct tcp_flight *f, bool dsack, bool re
 /* Whether a probe is due before the RTO, and after how long (RFC 8985 7.2). */
 static inline bool tcp_tlp_wanted(const struct tcp *t, const struct tcp_pcb *p, const struct tcp_buf *b)
 {
-	if ((p->xflags & (TX_SACK | TX_TLP)) != TX_SACK || (p->tflags & (TF_RECOVERY | TF_LOSS)) || p->backoff != 0 ||
-	    b == NULL || b->snd_len == 0)
+	if ((p->xflags & (TX_SACK | TX_TLP)) != TX_SACK || (p->tflags & (TF_RECOVERY | TF_LOSS)) || p->backoff != 0)
 		return false;
-	return likely(b->flight == 0) || tcp_flight_of(t, b)->sacked == 0;
+	return b == NULL || likely(b->flight == 0) || tcp_flight_of(t, b)->sacked == 0;
 }
 
 static inline uint32_t tcp_tlp_pto_us(const struct tcp_pcb *p)

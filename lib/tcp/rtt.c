@@ -27,10 +27,9 @@ uint32_t tcp_rtt_rto_us(const struct tcp_pcb *p)
 
 	if (p->srtt_us8 == 0) /* 2.1; a lost SYN has left its 3 s here (5.7) */
 		return p->rttvar_us4 != 0 ? p->rttvar_us4 : TCP_RTO_INITIAL_US;
-	var = p->rttvar_us4 > TICK_US ? p->rttvar_us4 : TICK_US;
+	/* The least RTO is one of the variance, as on Linux: a path whose RTT is steady would else time out on the first delay. */
+	var = p->rttvar_us4 > TCP_RTO_MIN_US ? p->rttvar_us4 : TCP_RTO_MIN_US;
 	rto = (p->srtt_us8 >> 3) + var;
-	if (rto < TCP_RTO_MIN_US)
-		return TCP_RTO_MIN_US;
 	return rto < TCP_RTO_MAX_US ? rto : TCP_RTO_MAX_US;
 }
 

@@ -154,6 +154,14 @@ void tcp_rtx_narrowed(struct tcp *t, struct tcp_pcb *p)
 	tcp_out_mark(t, p);
 }
 
+void tcp_rtx_syn_text(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
+{
+	p->snd_nxt = p->snd_una + b->snd_len;
+	b->sent_us = (uint32_t)t->clock->now_us;
+	lose_all(t, p, b, 0);
+	tcp_out_mark(t, p);
+}
+
 static bool rto(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {
 	bool data = b != NULL && b->snd_len > 0 && p->snd_nxt != p->snd_una;
@@ -197,6 +205,13 @@ bool tcp_rtx_timeout(struct tcp *t, struct tcp_pcb *p)
 			tcp_recovery_reorder_fire(t, p, b);
 		else
 			tcp_tlp_fire(t, p, b);
+		return true;
+	}
+	if (kind & TX_T_TLP) { /* a FIN alone */
+		t->stats.tlp_probes++;
+		p->tflags |= TF_RTX_FIN;
+		tcp_timer_rtx_in(t, p, tcp_rtt_rto_us(p));
+		tcp_out_mark(t, p);
 		return true;
 	}
 	return rto(t, p, b);

@@ -14,6 +14,8 @@ void tcp_rtx_rearm(struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b, bo
 void tcp_rtx_postpone_probe(struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b);
 /* The path has become narrower: what is too large for it now goes again (RFC 1191 6.4). */
 void tcp_rtx_narrowed(struct tcp *t, struct tcp_pcb *p);
+/* What is queued has left with the SYN, which alone was taken: it is lost, and goes again. */
+void tcp_rtx_syn_text(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b);
 uint32_t tcp_syn_wait_us(const struct tcp *t, const struct tcp_pcb *p); /* until the first SYN is repeated */
 uint32_t tcp_syn_interval_us(unsigned retries);         /* wait after the retries'th SYN retransmission */
 

@@ -36,8 +36,9 @@ static void keys_make(struct tcp *t, const struct siphash_key *given, const stru
 	}
 	t->cookie_key.k0 = siphash(&t->secret, cookies, sizeof(cookies));
 	t->cookie_key.k1 = siphash(&t->secret, cookies, sizeof(cookies) - 1);
-	t->fo_key = *fastopen;
-	if (fastopen->k0 == 0 && fastopen->k1 == 0) {
+	if (fastopen != NULL) {
+		t->fo_key = *fastopen;
+	} else {
 		t->fo_key.k0 = siphash(&t->secret, fast, sizeof(fast));
 		t->fo_key.k1 = siphash(&t->secret, fast, sizeof(fast) - 1);
 	}
@@ -66,7 +67,7 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 			  .seg_max = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX)};
 	t->syns_left = TCP_SYNS_PER_TURN;
 	t->without = cfg->without;
-	keys_make(t, &cfg->secret, &cfg->fastopen_key);
+	keys_make(t, &cfg->secret, cfg->fastopen_key);
 	err = binds_init(&t->binds, binds + remote, &flow->addr6s, cfg->numa_node);
 	if (err != 0)
 		return err;

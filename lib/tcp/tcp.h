@@ -93,7 +93,7 @@ struct tcp_config {
 	uint8_t mtu_probing;        /* 1: look for black holes (mtu_probe.h) */
 	int numa_node;
 	struct siphash_key secret;  /* zero: one of its own */
-	struct siphash_key fastopen_key; /* zero: from secret */
+	const struct siphash_key *fastopen_key; /* NULL: from secret */
 	uint8_t syncookies;
 	uint16_t fastopen;          /* TCP_FO_* */
 	uint8_t without;            /* TCP_NO_* (config/congestion.h) */
@@ -151,7 +151,7 @@ void tcp_listener_changed(struct tcp *t, const struct conn *listener);
 struct tcp_pcb *tcp_accept(struct tcp *t, struct conn *listener);
 
 /* Bytes queued (may be fewer than asked), -EAGAIN (buffer full, or still connecting), -EPIPE, -ENOTCONN, or so_error (then
- * cleared). flags: MSG_MORE and MSG_OOB (the last byte is urgent) are honoured, others are the caller's business. */
+ * cleared). flags: MSG_MORE, MSG_EOR and MSG_OOB (the last byte is urgent) are honoured, others are the caller's business. */
 ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags);
 /* Bytes, 0 at the end of the stream, -EAGAIN, -ENOTCONN, or so_error (then cleared). flags: MSG_PEEK, MSG_TRUNC (discard). */
 ssize_t tcp_recv(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags);

@@ -5,6 +5,7 @@
  *   rtx         t_rtx    first segment in flight                  all is acknowledged          tcp_rtx_timeout()
  *               (restarts with every ACK of new data, RFC 6298 5.3)
  *   loss probe  t_rtx    in place of rtx, with SACK while nothing is lost (RFC 8985 7.2)       tcp_tlp_fire(), then rtx runs
+ *               or a FIN is alone in flight
  *   reordering  t_rtx    in place of both, when something is missed but may be late (6.2)      what is lost is sent again
  *   probe       t_rtx    nothing in flight and unsent data        window opens, data leaves    window probe (9293 3.8.6.1)
  *               that must not go

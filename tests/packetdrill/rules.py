@@ -51,6 +51,7 @@ SETTINGS = {
 # What no setting of spate gives. Searched for in commands, then in the script.
 NOT_HERE_COMMANDS = [
     (r"\btc qdisc.*limit 0", "a queueing discipline that drops everything"),
+    (r"\btc qdisc.*root fq", "a queueing discipline that paces"),
     (r"\bethtool\b", "a kernel device's offloads"),
     (r"\bnstat\b", "the kernel's counters"),
     (r"\bip (-6 )?route\b", "the kernel's routes"),
@@ -91,6 +92,8 @@ def judge(text, commands, name):
         asked = dict(SYSCTL.findall(re.sub(r"#.*", "", block)))
         if number > 0 and any(wanted.get(sysctl) != value for sysctl, value in asked.items()):
             return [], "needs sysctl %s changed while it runs" % " and ".join(sorted(asked))
+        if number > 0 and "tcp_metrics flush" in block:
+            return [], "needs the kernel's memory of other hosts emptied while it runs"
         wanted.update(asked)
     flags = []
     for sysctl, value in wanted.items():
@@ -106,6 +109,11 @@ def judge(text, commands, name):
 def own_wscale(text):
     """Window scales of SYNs that the stack is to send."""
     return re.sub(r"^([\s+\d.*~]*>\s*S.*\bwscale )\d+", r"\g<1>%d" % WSCALE, text, flags=re.M)
+
+
+def without_windows(text):
+    """What we announce behind the SYN is how a receive buffer is managed; that it is open, or closed, is checked."""
+    return re.sub(r"^([\s+\d.*~]*>\s*(?:\([^)]*\)\s*|\[[^]]*\]\s*)*[FEWRP.]+\s.*?)\bwin [1-9]\d*", r"\1", text, flags=re.M)
 
 
 def without_psh(text):

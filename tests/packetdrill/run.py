@@ -84,13 +84,16 @@ def prepare(script, ip):
         if ("ipv6" in script.name) != (ip == "ipv6"):
             return None, None, None
         why = freebsd.why_not(text, commands, name)
-        return (None, None, why) if why else (rules.without_psh(freebsd.translate(text)), ["fastopen=0", "rcvbuf-max=15M", "mtu=" + script_option(text, "mtu", "1500")], None)
+        flags = ["fastopen=0", "rcvbuf-max=15M", "mtu=" + script_option(text, "mtu", "1500")]
+        return (None, None, why) if why else (rules.without_psh(freebsd.translate(text)), flags, None)
     if script.name.endswith("v6.pkt") != (ip == "ipv6") and re.search(r"v[46]\.pkt$", script.name):
         return None, None, None
-    if ip == "ipv6" and ("." in script_option(text, "local_ip", "") or re.search(r"\bCODE\b", text)):
+    if ip == "ipv6" and ("." in script_option(text, "local_ip", "") or re.search(r"\bCODE\b|\bfrag_needed\b", text)):
         return None, None, None
     flags, why = rules.judge(text, commands, name)
-    return (None, None, why) if why else (rules.without_psh(rules.own_wscale(rules.at_time_zero(text))), flags, None)
+    for change in (rules.at_time_zero, rules.own_wscale, rules.without_windows, rules.without_psh):
+        text = change(text)
+    return (None, None, why) if why else (text, flags, None)
 
 
 def raise_tolerance(text, least):
@@ -105,11 +108,18 @@ def script_option(text, name, default):
     return found.group(1) if found else default
 
 
+def default_mtu(text, ip):
+    """Most scripts are for both families: for IPv6 their MSS of 1460 needs more; those for IPv6 alone have an Ethernet's."""
+    return "1500" if ip != "ipv6" or re.search(r">\s*S[^<\n]*<mss 1440\b", text) else "1520"
+
+
 def command(args, path, text, flags):
     local, remote, prefix = LOCAL["ipv6" if args.ip == "ipv6" else "ipv4"]
     local, remote = script_option(text, "local_ip", local), script_option(text, "remote_ip", remote)
-    mtu = script_option(text, "mtu", "1520" if args.ip == "ipv6" else "1500")
-    settings = ["ip=%s/%s" % (local, prefix), "mtu=" + mtu, "psh=hide"] + flags + args.flags.split()
+    mtu = script_option(text, "mtu", default_mtu(text, args.ip))
+    mss = script_option(text, "mss", "")
+    settings = ["ip=%s/%s" % (local, prefix), "mtu=" + mtu, "psh=hide"] + (["joined=" + mss] if mss else [])
+    settings += flags + args.flags.split()
     return [args.packetdrill, "--so_filename=" + os.path.abspath(args.so), "--so_flags=" + " ".join(settings),
             "--ip_version=" + args.ip, "--local_ip=" + local, "--remote_ip=" + remote, "--send_omit_free",
             "--tolerance_usecs=%d" % args.tolerance_us] + rules.defines(args.ip) + [path]

@@ -59,6 +59,7 @@ static bool actor_error(struct world *w, struct actor *a, const char *what, int 
 
 static bool actor_write(struct world *w, struct actor *a)
 {
+	static const int flags[8] = {MSG_MORE, MSG_EOR};
 	uint8_t buf[CHUNK_MAX];
 	uint64_t left = a->tx_total - a->tx_done;
 	uint32_t len = 1 + prng_below(&w->prng, prng_below(&w->prng, 4) == 0 ? 40 : CHUNK_MAX);
@@ -77,7 +78,7 @@ static bool actor_write(struct world *w, struct actor *a)
 	for (uint32_t i = 0; i < len; i++)
 		buf[i] = stream_byte(a->stream, a->tx_done + i);
 	iov.iov_len = len;
-	n = tcp_send(&a->s->tcp, a->p, &iov, 1, prng_below(&w->prng, 8) == 0 ? MSG_MORE : 0);
+	n = tcp_send(&a->s->tcp, a->p, &iov, 1, flags[prng_below(&w->prng, 8)]);
 	if (n == -EAGAIN)
 		return false;
 	if (n <= 0)

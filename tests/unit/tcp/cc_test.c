@@ -488,14 +488,14 @@ static void idle_decay(void **state)
 	struct tcp_ext *x = tcp_ext_of(w->t, p);
 
 	p->srtt_us8 = 100000 << 3;
-	p->rttvar_us4 = 25000 << 2; /* RTO 200 ms */
+	p->rttvar_us4 = 25000 << 2; /* RTO 300 ms */
 	p->cwnd = 80 * MSS;
 	p->ssthresh = 40 * MSS;
 	x->used_ms = w->h.clock.now_ms;
-	time_passes(w, 190000);
+	time_passes(w, 290000);
 	tcp_cc_idle(w->t, p);
 	assert_int_equal(p->cwnd, 80 * MSS);
-	time_passes(w, 250000); /* 440 ms: two whole ones */
+	time_passes(w, 350000); /* 640 ms: two whole ones */
 	tcp_cc_idle(w->t, p);
 	assert_int_equal(p->cwnd, 20 * MSS);
 	assert_int_equal(p->ssthresh, 60 * MSS);

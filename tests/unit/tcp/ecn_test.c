@@ -39,7 +39,7 @@ static void asked_for(void **state)
 	assert_int_equal(app_send(w, p, 1, 100), 100);
 	out(w, ACK, 1, 100, 1);
 	tos_is(w, ECN_ECT0);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out(w, ACK, 1, 100, 1);
 	tos_is(w, 0); /* 6.1.5: a retransmission is not ECN-capable */
 }
@@ -213,7 +213,7 @@ static void window_probe(void **state)
 
 	in_wnd(w, ACK, 1, 0, 1, 0);
 	assert_int_equal(app_send(w, p, 1, 100), 100);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out(w, ACK, 0, 0, 1);
 	tos_is(w, 0);
 }

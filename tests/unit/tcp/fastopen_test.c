@@ -1,11 +1,13 @@
 /* fastopen_test.c: TCP Fast Open, both roles (RFC 7413), exact segments; and TCP_DEFER_ACCEPT. */
 #include <linux/tcp.h>
+#include <netinet/ip_icmp.h>
 
 #include <rte_ip.h>
 
 #include "world.h"
 
 #include "tcp/fastopen.h"
+#include "tcp/info.h"
 
 static const uint8_t cookie[8] = {1, 2, 3, 4, 5, 6, 7, 8};
 
@@ -474,6 +476,85 @@ static void client_data_refused(void **state)
 	}
 }
 
+/* What goes again is neither timed nor small for Nagle; TCP_INFO knows it as a retransmission. It is repaired like any loss. */
+static void client_data_again(void **state)
+{
+	struct world *w = *state;
+	struct tcp_info i;
+	struct tcp_pcb *p;
+
+	learn(w);
+	p = connect_fast(w);
+	assert_int_equal(app_send(w, p, 1, 100), 100);
+	out(w, SYN, 0, 100, 0);
+	after_ms(w, 50);
+	synack(w, 1, NULL, 0);
+	out(w, ACK, 1, 100, 1);
+	tcp_info_get(w->t, p, &i);
+	assert_int_equal(i.tcpi_retrans, 1);
+	assert_int_equal(i.tcpi_unacked, 1);
+	assert_false(p->xflags & TX_FO_TAKEN);
+	assert_int_equal(app_send(w, p, 101, 10), 10);
+	out(w, ACK, 101, 10, 1);
+	quiet_then_ms(w, 250);
+	out(w, ACK, 1, 110, 1);
+	in(w, ACK, 1, 0, 111);
+	assert_int_equal(p->srtt_us8 >> 3, 50000); /* the handshake's */
+	assert_int_equal(tcp_unsent(w->t, p), 0);
+}
+
+/* 4.2.1, and RFC 1191: a router has no room for the SYN: it goes again at once, without data and option. */
+static void client_narrowed(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p;
+
+	learn(w);
+	p = connect_fast(w);
+	assert_int_equal(app_send(w, p, 1, 1000), 1000);
+	out(w, SYN, 0, 1000, 0);
+	after_ms(w, 10);
+	in_icmp(w, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, 800, 1); /* of nothing that was sent */
+	out_none(w);
+	in_icmp(w, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, 800, 0);
+	out(w, SYN, 0, 0, 0);
+	assert_false(w->got.o.has_fo);
+	assert_int_equal(w->got.o.mss, 760);
+	in_icmp(w, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, 800, 0); /* known by now */
+	out_none(w);
+	after_ms(w, 20);
+	synack(w, 1, NULL, 0);
+	out(w, ACK, 1, 760, 1);
+	out(w, ACK, 761, 240, 1);
+	assert_int_equal(p->srtt_us8 >> 3, 20000); /* of the SYN that arrived */
+	in(w, ACK, 1, 0, 1001);
+}
+
+/* The rest of a request that leaves with the handshake's ACK: what comes back is an answer, whose ACK may wait. */
+static void client_request_goes_on(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p;
+
+	learn(w);
+	for (unsigned alone = 0; alone < 2; alone++) {
+		p = connect_fast(w);
+		assert_int_equal(app_send(w, p, 1, 100), 100);
+		out(w, SYN, 0, 100, 0);
+		in_seg_held(w, &(struct seg){.flags = SYN | ACK, .ack = 101, .wnd = w->peer_wnd, .o = {.has_mss = true, .mss = MSS}});
+		if (alone) {
+			host_flush(&w->h);
+			out(w, ACK, 101, 0, 1);
+		}
+		assert_int_equal(app_send(w, p, 101, 50), 50);
+		out(w, ACK, 101, 50, 1);
+		in(w, ACK, 1, 20, 151);
+		if (!alone)
+			quiet_then(w, TCP_DELACK_US);
+		out(w, ACK, 151, 0, 21);
+	}
+}
+
 /* An ACK of more than was sent, or of less than the SYN, is none (RFC 9293 3.10.7.3). */
 static void client_ack_range(void **state)
 {
@@ -638,6 +719,53 @@ static void client_crossed_syns(void **state)
 	out(w, ACK, 1, 100, 1);
 }
 
+/* The peer takes our SYN's text; its own text we cannot vouch for, and its answer to that is to send it again. */
+static void client_crossed_requests(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p;
+
+	learn(w);
+	p = connect_fast(w);
+	assert_int_equal(app_send(w, p, 1, 100), 100);
+	out(w, SYN, 0, 100, 0);
+	in_seg(w, &(struct seg){.flags = SYN, .len = 30, .wnd = 65535,
+				.o = {.has_mss = true, .mss = MSS, .sack_ok = true, .has_fo = true, .fo = cookie, .fo_len = 8}});
+	out(w, SYN | ACK, 0, 0, 1);
+	in(w, SYN | ACK, 0, 0, 102); /* more than there was */
+	out(w, RST, 102, 0, 0);
+	in(w, SYN | ACK, 0, 0, 101);
+	out(w, ACK, 101, 0, 1);
+	assert_int_equal(w->got.o.n_sack, 1); /* the SYN came twice (RFC 2883) */
+	assert_int_equal(w->got.o.sack[0].right - w->got.o.sack[0].left, 1);
+	assert_int_equal(p->state, TCP_ESTABLISHED);
+	assert_int_equal(tcp_unsent(w->t, p), 0);
+	assert_true(p->xflags & TX_FO_TAKEN);
+	in(w, ACK, 1, 30, 101);
+	out(w, ACK, 101, 0, 31);
+	assert_int_equal(app_recv(w, p, 1, 100), 30);
+}
+
+/* TCP_INFO tells how a connection began also when it was reset. */
+static void server_reset_is_told(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *l = listen_fast(w, 5), *p;
+	struct tcp_info i;
+	uint8_t c[16];
+
+	ask(w, l, c);
+	syn_from(w, CPORT + 1, c, 8, 100);
+	out(w, SYN | ACK, 0, 0, 101);
+	p = tcp_accept(w->t, &l->c);
+	in(w, RST, 101, 0, 0);
+	assert_int_equal(p->state, TCP_CLOSED);
+	tcp_info_get(w->t, p, &i);
+	assert_true(i.tcpi_options & TCPI_OPT_SYN_DATA);
+	assert_false(tcp_fastopen_waits(p));
+	app_close(w, p);
+}
+
 /* The cache is bounded: sets of four by addresses, of which the oldest goes. */
 static void client_cache_is_bounded(void **state)
 {
@@ -719,7 +847,8 @@ int main(void)
 		world_test(server_under_pressure), world_test(option_rules), world_test(client_asks), world_test(client_sends_data),
 		world_test(client_fills_the_syn), world_test(client_data_refused), world_test(client_ack_range), world_test(client_repeats),
 		world_test(client_black_hole), world_test(client_cookie_rules), world_test(client_without_cookie),
-		world_test(client_gives_up), world_test(client_crossed_syns), world_test(client_cache_is_bounded),
+		world_test(client_gives_up), world_test(client_crossed_syns), world_test(client_crossed_requests), world_test(client_data_again),
+		world_test(client_narrowed), world_test(client_request_goes_on), world_test(server_reset_is_told), world_test(client_cache_is_bounded),
 		world_test(defer_until_data), world_test(defer_runs_out), world_test(defer_values),
 	};
 

@@ -156,7 +156,9 @@ static void random_app(struct fuzz *f)
 		return;
 	}
 	switch (below(f, 12)) {
-	case 0: case 1: case 2: case 3: tcp_send(t, p, &iov, 1, below(f, 5) == 0 ? MSG_MORE : 0); break;
+	case 0: case 1: case 2: case 3:
+		tcp_send(t, p, &iov, 1, below(f, 5) == 0 ? MSG_MORE : below(f, 5) == 0 ? MSG_EOR : 0);
+		break;
 	case 4: case 5: case 6: tcp_recv(t, p, &iov, 1, below(f, 5) == 0 ? MSG_PEEK : 0); break;
 	case 7: app_opt(f->w, p, IPPROTO_TCP, opt[below(f, 3)], (int)below(f, 2)); break;
 	case 8: app_opt(f->w, p, SOL_SOCKET, below(f, 2) == 0 ? SO_RCVBUF : SO_SNDBUF, (int)below(f, 60000)); break;

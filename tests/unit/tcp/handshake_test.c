@@ -119,6 +119,37 @@ static void simultaneous_open(void **state)
 	out(w, ACK, 1, 10, 1);
 }
 
+/* RFC 9293 3.10.7.3: text of a SYN that crosses ours is queued, and there after the handshake. */
+static void simultaneous_open_text(void **state)
+{
+	struct world *w = *state;
+
+	for (unsigned again = 0; again < 3; again++) {
+		struct tcp_pcb *p;
+
+		w->know_iss = false;
+		p = app_connect(w);
+		out(w, SYN, 0, 0, 0);
+		in(w, SYN, 0, 30, 0);
+		out(w, SYN | ACK, 0, 0, 1); /* not acknowledged yet */
+		out_none(w);
+		assert_int_equal(app_recv(w, p, 1, 100), -EAGAIN);
+		if (again == 0)
+			in(w, ACK, 31, 0, 1);
+		else if (again == 1)
+			in(w, ACK, 1, 40, 1); /* it was not acknowledged, so the peer repeats it, and has more by now */
+		else
+			in(w, ACK | FIN, 1, 30, 1);
+		out(w, ACK, 1, 0, again == 0 ? 31 : again == 1 ? 41 : 32);
+		out_none(w);
+		assert_int_equal(p->state, again < 2 ? TCP_ESTABLISHED : TCP_CLOSE_WAIT);
+		assert_int_equal(app_recv(w, p, 1, 100), again == 1 ? 40 : 30);
+		tcp_opt_need(w->t, p)->linger_s = 0;
+		app_close(w, p);
+		out_skip(w);
+	}
+}
+
 static void simultaneous_open_plain_ack(void **state)
 {
 	struct world *w = *state;
@@ -703,7 +734,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(active_open), world_test(third_ack_rides_on_request), world_test(passive_open), world_test(options_without),
-		world_test(passive_open_with_data), world_test(simultaneous_open), world_test(simultaneous_open_plain_ack),
+		world_test(passive_open_with_data), world_test(simultaneous_open), world_test(simultaneous_open_plain_ack), world_test(simultaneous_open_text),
 		world_test(simultaneous_open_reset), world_test(synsent_garbage), world_test(connect_again),
 		world_test(syn_retransmission), world_test(syn_user_timeout), world_test(first_syn_lost), world_test(two_syns_lost), world_test(last_ack_at_the_edge),
 		

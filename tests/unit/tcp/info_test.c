@@ -8,7 +8,7 @@
 #include "tcp/in.h"
 #include "tcp/info.h"
 
-#include "world.h"
+#include "sack_world.h"
 
 static struct tcp_info info(struct world *w, struct tcp_pcb *p)
 {
@@ -49,7 +49,7 @@ static void counters(void **state)
 	assert_int_equal(i.tcpi_data_segs_in, 1);
 	assert_int_equal(i.tcpi_segs_out, 4);
 	assert_int_equal(i.tcpi_min_rtt, 30000);
-	assert_int_equal(i.tcpi_delivered, 3);
+	assert_int_equal(i.tcpi_delivered, 4); /* with the SYN */
 	assert_int_equal(i.tcpi_delivery_rate, 3 * MSS * 1000000ull / 30000);
 	assert_int_equal(i.tcpi_delivery_rate_app_limited, 1);
 	assert_int_equal(i.tcpi_last_data_recv, 70);
@@ -106,7 +106,7 @@ static void retransmissions(void **state)
 	assert_int_equal(app_send(w, p, 1, 100), 100);
 	quiet_then_ms(w, 0);
 	out_skip(w);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out_skip(w);
 	i = info(w, p);
 	assert_int_equal(i.tcpi_total_retrans, 1);
@@ -192,6 +192,24 @@ static void cc_info(void **state)
 }
 
 /* Bytes that were not sent yet are kept below the mark: EAGAIN, no EPOLLOUT. */
+/* How far behind the highest delivered segment one came that was sent once: 4 behind 8. */
+static void reordering(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = sack_connected(w);
+
+	sent(w, p, 0, 10);
+	assert_int_equal(info(w, p).tcpi_reordering, 3);
+	in_sack(w, 1, {SEQ(7), SEQ(8)});
+	assert_int_equal(info(w, p).tcpi_reordering, 3);
+	in_sack(w, 1, {SEQ(3), SEQ(4)}, {SEQ(7), SEQ(8)});
+	assert_int_equal(info(w, p).tcpi_reordering, 5);
+	assert_int_equal(info(w, p).tcpi_reord_seen, 1);
+	in_sack(w, 1, {SEQ(3), SEQ(5)}, {SEQ(7), SEQ(8)});
+	assert_int_equal(info(w, p).tcpi_reordering, 5);
+	out_skip(w);
+}
+
 static void notsent_lowat(void **state)
 {
 	struct world *w = *state;
@@ -206,6 +224,27 @@ static void notsent_lowat(void **state)
 	in(w, ACK, 1, 0, 1 + 2 * MSS);
 	assert_true(tcp_poll(w->t, p) & EPOLLOUT);
 	assert_int_equal(app_send(w, p, 1 + 14 * MSS, 1), 1);
+	out_skip(w);
+}
+
+/* Accepted: what may leave, and the mark rounded up to frames of at most half a window. */
+static void notsent_lowat_accepts(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p;
+
+	w->peer_wnd = 30000;
+	p = app_connected(w);
+	app_opt(w, p, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 4000);
+	assert_int_equal(app_send(w, p, 1, 60000), 20 * MSS); /* ten to send, ten in a frame: less than 15000 */
+	assert_int_equal(out_count(w), 10);
+	assert_int_equal(app_send(w, p, 1 + 20 * MSS, 1), -EAGAIN);
+	out_skip(w);
+	in(w, ACK, 1, 0, 1 + 10 * MSS); /* all of it leaves */
+	assert_int_equal(app_send(w, p, 1 + 20 * MSS, 60000), 20 * MSS);
+	out_skip(w);
+	app_opt(w, p, IPPROTO_TCP, TCP_NOTSENT_LOWAT, -1); /* no limit but the buffer's */
+	assert_int_equal(app_send(w, p, 1 + 40 * MSS, 10000), 10000);
 	out_skip(w);
 }
 
@@ -291,7 +330,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(counters), world_test(more), world_test(begun_in_flight), world_test(retransmissions), world_test(limits), world_test(congestion),
-		world_test(congestion_inherited), world_test(cc_info), world_test(notsent_lowat), world_test(window_clamp),
+		world_test(congestion_inherited), world_test(cc_info), world_test(notsent_lowat), world_test(notsent_lowat_accepts), world_test(reordering), world_test(window_clamp),
 		world_test(ext_life), world_test(ext_exhausted),
 	};
 

@@ -17,9 +17,14 @@ static void rtt_estimator(void **state)
 	assert_int_equal(tcp_rtt_rto_us(&p), 1300000);
 	for (int i = 0; i < 100; i++)
 		tcp_rtt_sample(&p, 10);
-	assert_int_equal(tcp_rtt_rto_us(&p), 200000);
+	assert_in_range(tcp_rtt_rto_us(&p), 200010, 200020); /* a variance of 200 ms at least */
 	p.backoff = 3;
-	assert_int_equal(tcp_rtt_rto_backed_us(&p), 1600000);
+	assert_in_range(tcp_rtt_rto_backed_us(&p), 1600080, 1600160);
+	p = (struct tcp_pcb){0};
+	tcp_rtt_sample(&p, 300000);
+	for (int i = 0; i < 100; i++)
+		tcp_rtt_sample(&p, 300000);
+	assert_int_equal(tcp_rtt_rto_us(&p), 500000); /* an RTT that never varies is no reason for a timeout right behind it */
 	p.backoff = 60;
 	assert_int_equal(tcp_rtt_rto_backed_us(&p), 120000000);
 }
@@ -34,8 +39,8 @@ static void rto_backoff(void **state)
 	assert_int_equal(app_send(w, p, 1, MSS), MSS);
 	out(w, ACK, 1, MSS, 1);
 	assert_int_equal(p->cwnd, 10 * MSS);
-	for (unsigned ms = 200; ms <= 3200; ms *= 2) {
-		quiet_then_ms(w, ms);
+	for (unsigned times = 1; times <= 16; times *= 2) {
+		quiet_then_rto(w, times);
 		out(w, ACK, 1, MSS, 1);
 		out_none(w);
 		assert_int_equal(p->cwnd, MSS);
@@ -63,7 +68,7 @@ static void rtt_from_timestamp(void **state)
 	assert_true(p->tflags & TF_TS);
 	assert_int_equal(app_send(w, p, 1, 100), 100);
 	out(w, ACK, 1, 100, 1);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out(w, ACK, 1, 100, 1);
 	after_ms(w, 150);
 	in(w, ACK, 1, 0, 101);
@@ -81,9 +86,7 @@ static void rto_restart(void **state)
 	after_ms(w, 150);
 	in(w, ACK, 1, 0, 1 + MSS); /* also a sample of 150 ms */
 	assert_int_equal(p->srtt_us8 >> 3, 18750);
-	after_us(w, tcp_rtt_rto_us(p) - 1000);
-	out_none(w);
-	quiet_then(w, 1000);
+	quiet_then(w, (tcp_rtt_rto_us(p) + TICK_US - 1) / TICK_US * TICK_US);
 	out(w, ACK, 1 + MSS, MSS, 1);
 	in(w, ACK, 1, 0, 1 + 3 * MSS);
 	out_none(w);
@@ -208,7 +211,7 @@ static void go_back(void **state)
 
 	assert_int_equal(app_send(w, p, 1, 8 * MSS), 8 * MSS);
 	out_skip(w);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out(w, ACK, 1, MSS, 1);
 	out_none(w);
 	in(w, ACK, 1, 0, 1 + MSS);
@@ -276,9 +279,10 @@ static void zero_window(void **state)
 	assert_int_equal(app_send(w, p, 1, 3000), 3000);
 	out_none(w);
 	for (unsigned i = 0; i < 30; i++) {
-		unsigned ms = i < 10 ? 200u << i : 120000;
-
-		quiet_then_ms(w, ms < 120000 ? ms : 120000);
+		if (i < 10 && (TCP_RTO_MIN_US << i) < TCP_RTO_MAX_US)
+			quiet_then_rto(w, 1u << i);
+		else
+			quiet_then(w, TCP_RTO_MAX_US);
 		out(w, ACK, 0, 0, 1);
 		in_wnd(w, ACK, 1, 0, 1, 0);
 		out_none(w);
@@ -300,7 +304,7 @@ static void zero_windows(void **state)
 
 	in_wnd(w, ACK, 1, 0, 1, 0);
 	assert_int_equal(app_send(w, p, 1, 100), 100);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out(w, ACK, 0, 0, 1);
 	in_wnd(w, ACK, 0, 0, 1, 0); /* the peer's probe, whose window is still closed */
 	out(w, ACK, 1, 0, 1);
@@ -336,10 +340,10 @@ static void window_closes_in_flight(void **state)
 	assert_int_equal(app_send(w, p, 1, 2 * MSS), 2 * MSS);
 	out_skip(w);
 	in_wnd(w, ACK, 1, 0, 1, 0);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out(w, ACK, 0, 0, 1);
 	in_wnd(w, ACK, 1, 0, 1, 0);
-	quiet_then_ms(w, 400);
+	quiet_then_rto(w, 2);
 	out(w, ACK, 0, 0, 1);
 	in_wnd(w, ACK, 1, 0, 1, 4000);
 	out(w, ACK, 1, MSS, 1);

@@ -11,7 +11,7 @@ static void bare_ack_after_rto(void **state)
 	assert_int_equal(app_send(w, p, 1, 3 * MSS), 3 * MSS);
 	for (uint32_t i = 0; i < 3; i++)
 		out(w, ACK, 1 + i * MSS, MSS, 1);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out(w, ACK, 1, MSS, 1);
 	in(w, ACK, (uint32_t)-100, 0, 1); /* old: answered, whatever it says */
 	out(w, ACK, 1 + 3 * MSS, 0, 1);
@@ -28,7 +28,7 @@ static void reset_after_rto(void **state)
 
 	assert_int_equal(app_send(w, p, 1, 2 * MSS), 2 * MSS);
 	out_skip(w);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out(w, ACK, 1, MSS, 1);
 	assert_int_equal(tcp_setopt(w->t, p, SOL_SOCKET, SO_LINGER, &now, sizeof(now)), 0);
 	app_close(w, p);

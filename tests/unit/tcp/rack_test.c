@@ -217,6 +217,29 @@ static void probe_waits_for_new(void **state)
 	in(w, ACK, 1, 0, SEQ(8));
 }
 
+/* A FIN alone has a probe, too, as on Linux: the timeout after it is not doubled yet. */
+static void probe_fin(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = sack_connected(w);
+
+	app_close(w, p);
+	out(w, ACK | FIN, 1, 0, 1);
+	quiet_then_ms(w, 300);
+	out(w, ACK | FIN, 1, 0, 1);
+	assert_int_equal(w->t->stats.tlp_probes, 1);
+	assert_int_equal(w->t->stats.rtos, 0);
+	quiet_then_ms(w, 300);
+	out(w, ACK | FIN, 1, 0, 1);
+	quiet_then_ms(w, 600);
+	out(w, ACK | FIN, 1, 0, 1);
+	assert_int_equal(w->t->stats.rtos, 2);
+	in(w, ACK, 1, 0, 2);
+	out_none(w);
+	in(w, ACK | FIN, 1, 0, 2);
+	out(w, ACK, 2, 0, 2);
+}
+
 /* 7.2: the ACK of a single segment may be delayed; the RTO comes before that, and is a probe. */
 static void probe_single(void **state)
 {
@@ -340,7 +363,7 @@ static void no_probe(void **state)
 	struct tcp_pcb *p = app_connected(w);
 
 	sent(w, p, 0, 3);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out(w, ACK, SEQ(0), MSS, 1);
 	assert_int_equal(w->t->stats.tlp_probes, 0);
 	assert_int_equal(w->t->stats.rtos, 1);
@@ -352,7 +375,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		world_test(reorder_timer), world_test(reorder_timer_moves), world_test(three_sacked), world_test(reordering_seen),
 		world_test(lost_retransmission), world_test(too_early_for_retransmission), cmocka_unit_test(window_adapts),
-		world_test(timeout_spares_recent), world_test(probe_last), world_test(probe_waits_for_new), world_test(probe_single),
+		world_test(timeout_spares_recent), world_test(probe_last), world_test(probe_waits_for_new), world_test(probe_fin), world_test(probe_single),
 		world_test(probe_new_data), world_test(probe_starts_recovery), world_test(probe_repaired), world_test(probe_dsacked),
 		world_test(probe_dsacked_in_flight), world_test(no_probe),
 	};

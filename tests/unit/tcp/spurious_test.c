@@ -93,7 +93,7 @@ static void frto_nothing_new(void **state)
 	struct tcp_pcb *p = app_connected(w);
 
 	sent(w, p, 0, 4);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out(w, ACK, SEQ(0), MSS, 1);
 	in(w, ACK, 1, 0, SEQ(1));
 	out(w, ACK, SEQ(1), MSS, 1);
@@ -112,7 +112,7 @@ static void frto_without_sack(void **state)
 	assert_int_equal(app_send(w, p, 1, 8 * MSS), 8 * MSS);
 	for (uint32_t i = 0; i < 4; i++)
 		out(w, ACK, SEQ(i), MSS, 1);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out(w, ACK, SEQ(0), MSS, 1);
 	in(w, ACK, 1, 0, SEQ(1));
 	out(w, ACK, SEQ(4), MSS, 1);

@@ -250,7 +250,7 @@ static void cork(void **state)
 	out(w, ACK, 101, 20, 1);
 	in(w, ACK, 1, 0, 121);
 	assert_int_equal(app_send_flags(w, p, 121, 10, MSG_MORE), 10);
-	quiet_then_ms(w, 200); /* but not for ever */
+	quiet_then_rto(w, 1); /* but not for ever */
 	out(w, ACK, 121, 10, 1);
 	in(w, ACK, 1, 0, 131);
 	app_opt(w, p, IPPROTO_TCP, 3, 1);
@@ -269,6 +269,81 @@ static void cork(void **state)
 	assert_int_equal(app_send_flags(w, p, 151, 10, MSG_MORE), 10);
 	app_close(w, p); /* FIN pushes */
 	out(w, ACK | FIN, 151, 10, 1);
+}
+
+/* MSG_MORE holds back until something was acknowledged, and no longer (as Linux). */
+static void more_until_ack(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_connected(w);
+
+	app_opt(w, p, IPPROTO_TCP, 1 /* TCP_NODELAY */, 1);
+	assert_int_equal(app_send_flags(w, p, 1, 2 * MSS + 100, MSG_MORE), 2 * MSS + 100);
+	out(w, ACK, 1, MSS, 1);
+	out(w, ACK, 1 + MSS, MSS, 1);
+	out_none(w);
+	after_ms(w, 10);
+	in(w, ACK, 1, 10, 1); /* acknowledges nothing */
+	out_none(w);
+	in(w, ACK, 11, 0, 1 + MSS);
+	out(w, ACK, 1 + 2 * MSS, 100, 11);
+	assert_int_equal(app_send_flags(w, p, 101 + 2 * MSS, 10, MSG_MORE), 10); /* that was of the one before */
+	out_none(w);
+	in(w, ACK, 11, 0, 101 + 2 * MSS);
+	out(w, ACK, 101 + 2 * MSS, 10, 11);
+}
+
+/* MSG_EOR: no segment has bytes of two records; all but the last one go whatever Nagle says. */
+static void records(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_connected(w);
+	const uint32_t at = 1 + 10 * MSS;
+
+	assert_int_equal(app_send(w, p, 1, 10 * MSS + 400), 10 * MSS + 400);
+	for (uint32_t i = 0; i < 10; i++)
+		out(w, ACK, 1 + i * MSS, MSS, 1);
+	out_none(w);
+	for (uint32_t i = 0; i < 3; i++) /* the first one joins what has no end */
+		assert_int_equal(app_send_flags(w, p, at + 400 + i * 300, 300, MSG_EOR), 300);
+	assert_int_equal(app_send(w, p, at + 1300, 2 * MSS), 2 * MSS);
+	in(w, ACK, 1, 0, at);
+	out(w, ACK, at, 700, 1);
+	out(w, ACK, at + 700, 300, 1);
+	out(w, ACK, at + 1000, 300, 1);
+	out(w, ACK, at + 1300, MSS, 1);
+	out(w, ACK, at + 1300 + MSS, MSS, 1);
+	out_none(w);
+	quiet_then_rto(w, 1); /* nor when it goes again */
+	out(w, ACK, at, 700, 1);
+	out(w, ACK, at + 700, 300, 1);
+	out(w, ACK, at + 1000, 300, 1);
+	out_none(w); /* a window of one segment */
+	in(w, ACK, 1, 0, at + 1300 + 2 * MSS);
+	out_none(w);
+	assert_int_equal(w->t->bufs.used, 0); /* nothing of it is left */
+	assert_int_equal(app_send_flags(w, p, at + 1300 + 2 * MSS, MSS + 100, MSG_EOR), MSS + 100); /* larger than a segment */
+	out(w, ACK, at + 1300 + 2 * MSS, MSS, 1);
+	out(w, ACK, at + 1300 + 3 * MSS, 100, 1);
+	assert_int_equal(app_send(w, p, at + 1400 + 3 * MSS, 50), 50); /* the last one: it waits */
+	out_none(w);
+	in(w, ACK, 1, 0, at + 1400 + 3 * MSS);
+	out(w, ACK, at + 1400 + 3 * MSS, 50, 1);
+}
+
+/* A record whose end did not fit is none yet: its caller sends the rest with the flag again. */
+static void record_in_parts(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_connected(w);
+
+	app_opt(w, p, SOL_SOCKET, SO_SNDBUF, 4096);
+	assert_true(p->sndbuf < 10000);
+	assert_int_equal(app_send_flags(w, p, 1, 10000, MSG_EOR), p->sndbuf);
+	assert_int_equal(tcp_buf_of(w->t, p)->tell & BUF_EOR, 0);
+	out_skip(w);
+	in(w, ACK, 1, 0, 1 + p->sndbuf);
+	out_skip(w);
 }
 
 /* RFC 9293 3.8.6.2.1: no silly segments into a small window. */
@@ -300,7 +375,7 @@ static void sender_small_window(void **state)
 	out(w, ACK, 1, 1000, 1);
 	in_wnd(w, ACK, 1, 0, 1001, 400); /* less than half: held, and forced out by the probe timer */
 	out_none(w);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out(w, ACK, 1001, 400, 1);
 	in_wnd(w, ACK, 1, 0, 1401, 500);
 	out(w, ACK, 1401, 500, 1);
@@ -583,7 +658,7 @@ static void own_wrap_around(void **state)
 	assert_int_equal(app_send(w, p, 1, 8 * MSS), 8 * MSS);
 	for (uint32_t i = 0; i < 8; i++)
 		out(w, ACK, 1 + i * MSS, MSS, 1);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out(w, ACK, 1, MSS, 1);
 	in(w, ACK, 1, 0, 1 + 8 * MSS);
 	assert_true(p->snd_una < 20000);
@@ -595,7 +670,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		world_test(delayed_ack), world_test(ack_every_second), world_test(ack_of_joined_segments), world_test(ack_out_of_order),
 		world_test(reassembly), world_test(ooo_limit), world_test(coalescing), world_test(peek_and_discard),
-		world_test(nagle), world_test(cork), world_test(sender_sws), world_test(sender_small_window), world_test(window_of_newer_ack),
+		world_test(nagle), world_test(cork), world_test(more_until_ack), world_test(records), world_test(record_in_parts), world_test(sender_sws), world_test(sender_small_window), world_test(window_of_newer_ack),
 		world_test(receiver_window), world_test(scaled_window_edge), world_test(closed_window_takes_acks),
 		world_test(initial_window), world_test(out_burst), world_test(device_stuck), world_test(send_buffer),
 		world_test(mbufs_exhausted), world_test(idle_footprint), world_test(own_wrap_around),

@@ -31,7 +31,7 @@ static void sent(void **state)
 	out(w, ACK | URG, 101, 3, 1);
 	assert_int_equal(w->got.urp, 3);
 	in(w, ACK, 1, 0, 101);
-	quiet_then_ms(w, 200);
+	quiet_then_rto(w, 1);
 	out(w, ACK | URG, 101, 3, 1); /* again with it */
 	assert_int_equal(w->got.urp, 3);
 	in(w, ACK, 1, 0, 104);

@@ -125,6 +125,11 @@ static inline void after_ms(struct world *w, uint64_t ms) { after_us(w, ms * 100
 /* Nothing may be sent for us - TICK_US microseconds; then time goes on to us, when something must have been. */
 void quiet_then(struct world *w, uint64_t us);
 static inline void quiet_then_ms(struct world *w, uint64_t ms) { quiet_then(w, ms * 1000); }
+/* So many times the RTO of a connection whose round trips took no time; it is doubled every time. */
+static inline void quiet_then_rto(struct world *w, unsigned times)
+{
+	quiet_then(w, (times * (TCP_RTO_MIN_US + 1) + TICK_US - 1) / TICK_US * TICK_US);
+}
 void quiet_for_ms(struct world *w, uint64_t ms);
 
 /* ---- the application ---- */
