@@ -169,6 +169,7 @@ uint32_t tcp_poll(const struct tcp *t, const struct tcp_pcb *p); /* EPOLL* bits 
  * IP_TTL. -ENOPROTOOPT for others. Values and sizes as Linux. */
 int tcp_setopt(struct tcp *t, struct tcp_pcb *p, int level, int name, const void *val, uint32_t len);
 int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val, uint32_t *len);
+uint32_t tcp_rcvlowat(const struct tcp *t, const struct tcp_pcb *p); /* SO_RCVLOWAT: at least 1 */
 uint32_t tcp_unread(const struct tcp *t, const struct tcp_pcb *p);  /* FIONREAD */
 uint32_t tcp_unsent(const struct tcp *t, const struct tcp_pcb *p);  /* SIOCOUTQ: not yet acknowledged */
 

@@ -330,6 +330,128 @@ static void waitall(void **state)
 	assert_int_equal(spate_recv(fd, buf, 10, MSG_WAITALL), 0);
 }
 
+static void lowat_set(int fd, int v) { assert_int_equal(spate_setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &v, sizeof(v)), 0); }
+
+static int int_option(int fd, int name)
+{
+	int v = -1;
+	socklen_t len = sizeof(v);
+
+	assert_int_equal(spate_getsockopt(fd, SOL_SOCKET, name, &v, &len), 0);
+	return v;
+}
+
+/* socket(7), tcp_set_rcvlowat(): a blocking call waits for that many bytes, but for no more than it asks for. */
+static void lowat_blocks(void **state)
+{
+	int far, fd = pair(80, &far);
+	struct timeval tv = {.tv_usec = 20000};
+	char buf[64];
+
+	(void)state;
+	lowat_set(fd, 12);
+	drain_fd = far;
+	world.every_turn = write_in_two;
+	assert_in_range(spate_recv(fd, buf, sizeof(buf), 0), 12, 20);
+	assert_int_equal(spate_recv(fd, buf, 7, 0), 7);
+	assert_in_range(spate_recv(fd, buf, sizeof(buf), MSG_PEEK), 12, 25);
+	assert_int_equal(spate_recv(fd, buf, 40, MSG_PEEK | MSG_WAITALL), 40);
+	assert_int_equal(spate_recv(fd, buf, 40, MSG_WAITALL), 40);
+	world.every_turn = NULL;
+	run_ms(5);
+	while (spate_recv(fd, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+		;
+	at(FAR);
+	assert_int_equal(spate_send(far, "end", 3, 0), 3);
+	at(NEAR);
+	run_ms(5);
+	assert_int_equal(spate_setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+	assert_int_equal(spate_recv(fd, buf, sizeof(buf), MSG_PEEK), 3);
+	assert_int_equal(spate_recv(fd, buf, 1, MSG_DONTWAIT), 1); /* without waiting: what there is */
+	assert_int_equal(spate_recv(fd, buf, sizeof(buf), 0), 2);  /* time over: the same */
+	at(FAR);
+	assert_int_equal(spate_send(far, "fin", 3, 0), 3);
+	assert_int_equal(spate_shutdown(far, SHUT_WR), 0);
+	at(NEAR);
+	tv = (struct timeval){.tv_sec = 0};
+	assert_int_equal(spate_setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+	assert_int_equal(spate_recv(fd, buf, sizeof(buf), MSG_PEEK), 3); /* stream over */
+	assert_int_equal(spate_recv(fd, buf, sizeof(buf), 0), 3);
+	assert_int_equal(spate_recv(fd, buf, sizeof(buf), 0), 0);
+}
+
+/* Readiness waits for it too, also an edge; setting less may be what makes a socket ready. */
+static void lowat_readiness(void **state)
+{
+	int far, fd = pair(80, &far), ep = spate_epoll_create1(0);
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
+	char buf[200];
+
+	(void)state;
+	lowat_set(fd, 100);
+	assert_int_equal(spate_epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(poll_now(fd) & POLLIN, 0);
+		assert_int_equal(spate_epoll_wait(ep, &ev, 1, 0), 0);
+		at(FAR);
+		assert_int_equal(spate_send(far, buf, 50, 0), 50);
+		at(NEAR);
+		run_ms(5);
+	}
+	assert_int_equal(poll_now(fd) & POLLIN, POLLIN);
+	assert_int_equal(spate_epoll_wait(ep, &ev, 1, 0), 1);
+	assert_int_equal(spate_epoll_wait(ep, &ev, 1, 0), 0);
+	assert_int_equal(spate_recv(fd, buf, 40, MSG_DONTWAIT), 40);
+	assert_int_equal(poll_now(fd) & POLLIN, 0);
+	lowat_set(fd, 60);
+	assert_int_equal(spate_epoll_wait(ep, &ev, 1, 0), 1);
+	lowat_set(fd, 61);
+	at(FAR);
+	assert_int_equal(spate_shutdown(far, SHUT_WR), 0);
+	at(NEAR);
+	run_ms(5);
+	assert_int_equal(poll_now(fd) & POLLIN, POLLIN); /* the end */
+}
+
+/* As Linux 6.18 says them back: half of the largest buffer is the most; a buffer that may grow does. */
+static void lowat_values(void **state)
+{
+	int fd = stream(0), v = 10000;
+
+	(void)state;
+	assert_int_equal(int_option(fd, SO_RCVLOWAT), 1);
+	lowat_set(fd, 0);
+	assert_int_equal(int_option(fd, SO_RCVLOWAT), 1);
+	lowat_set(fd, 1000000);
+	assert_int_equal(int_option(fd, SO_RCVLOWAT), 1000000);
+	assert_int_equal(int_option(fd, SO_RCVBUF), 2000000);
+	lowat_set(fd, -1);
+	assert_int_equal(int_option(fd, SO_RCVLOWAT), int_option(fd, SO_RCVBUF) / 2);
+	fd = stream(0);
+	assert_int_equal(spate_setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &v, sizeof(v)), 0);
+	lowat_set(fd, 1000000);
+	assert_int_equal(int_option(fd, SO_RCVLOWAT), 10000);
+	assert_int_equal(int_option(fd, SO_RCVBUF), 20000);
+}
+
+/* More than fits: when the peer may not send any more, what there is counts. */
+static void lowat_beyond_the_buffer(void **state)
+{
+	int far, fd = pair(80, &far), small = 4096;
+	char *buf = calloc(1, 65536);
+
+	(void)state;
+	lowat_set(fd, 60000);
+	assert_int_equal(spate_setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+	at(FAR);
+	assert_int_equal(spate_send(far, buf, 65536, 0), 65536);
+	at(NEAR);
+	run_ms(2000);
+	assert_int_equal(poll_now(fd) & POLLIN, POLLIN);
+	assert_int_equal(spate_recv(fd, buf, 65536, 0) >= 60000, 1); /* reading makes room for the rest */
+	free(buf);
+}
+
 static void shutdown_rules(void **state)
 {
 	int far, fd = pair(80, &far);
@@ -365,6 +487,10 @@ int main(void)
 		IN_WORLD(blocking_send_of_much),
 		IN_WORLD(send_timeout_and_nonblocking),
 		IN_WORLD(waitall),
+		IN_WORLD(lowat_blocks),
+		IN_WORLD(lowat_readiness),
+		IN_WORLD(lowat_values),
+		IN_WORLD(lowat_beyond_the_buffer),
 		IN_WORLD(shutdown_rules),
 	};
 
