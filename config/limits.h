@@ -159,6 +159,7 @@
 #define TCP_SYNS_PER_TURN 8       /* while cookies are sent: of the dozens of packets of a busy turn; idle turns are short and many, and
 				   * answer all. Others wait for their repetition */
 #define TCP_SYN_FIRSTS (1u << 22) /* ... by which they are known: bytes by hash, newer ones in their place; some seconds of a 1 Gbit/s flood */
+#define TCP_COOKIE_TELL_MS 10000  /* stacks tell the others at most so often that there are cookies: short beside their life */
 #define TCP_COOKIE_MINUTES 2      /* a cookie is believed in its minute and the next: SYN-ACK and ACK need less */
 
 /* ---- UDP ---- */

@@ -61,7 +61,9 @@ struct tcp {
 	bool listened;              /* there is or was a listener: accepted connections share the table */
 	uint32_t timewait_max, synrcvd_max;
 	uint32_t cookie_from;       /* half-open connections from which on SYNs are answered by cookies */
-	uint32_t cookie_ms;         /* when the last one was sent, if there was one */
+	uint32_t cookie_ms;         /* when the last one was sent, if there was one, or another stack told of one */
+	uint32_t cookie_told_ms;    /* when this stack told others of its own */
+	bool cookie_told, cookie_elsewhere; /* it did; another did */
 	uint8_t syncookies;         /* TCP_SYNCOOKIES_* */
 	uint32_t syns_left;         /* that this turn may answer by cookies */
 	struct region syn_firsts;   /* uint8_t: of first requests' hashes (cookie.c) */
