@@ -470,6 +470,49 @@ static void shutdown_rules(void **state)
 	assert_int_equal(c, 'y');
 }
 
+#define NARROW 1300
+
+/* A link that takes less than both ends think, and drops the rest without a word. */
+static int narrow_make(void **state)
+{
+	const struct sim_config sim = {.n_queues = {1, 1}, .seed = 3, .mtu = NARROW};
+
+	(void)state;
+	world_make_sim(&sim, 1024, 65535);
+	for (int e = 0; e < 2; e++)
+		world.stack[e]->net.iface[0].mtu = 1500;
+	return 0;
+}
+
+/* RFC 4821 7.6.2, of both families: what no ICMP message tells, losses do; and without the setting nothing arrives. */
+static void black_hole(void **state)
+{
+	const struct path *path;
+	size_t n = 0;
+	ssize_t got;
+	char *buf = calloc(1, 100000);
+	int far, fd = pair(80, &far);
+
+	(void)state;
+	path = path_at(&world.stack[NEAR]->net.paths, sock_at(sock_cur, fd)->h.path);
+	assert_int_equal(path->pmtu, 1500);
+	assert_int_equal(spate_send(fd, buf, 100000, MSG_DONTWAIT), 100000);
+	run_ms(4000);
+	at(FAR);
+	assert_int_equal(spate_sys_recvfrom(far, buf, 1, MSG_DONTWAIT, NULL, NULL), -EAGAIN);
+	world.stack[NEAR]->tcp.mtu_probing = 1;
+	run_ms(30000);
+	while ((got = spate_sys_recvfrom(far, buf, 100000, MSG_DONTWAIT, NULL, NULL)) > 0) {
+		n += (size_t)got;
+		run_ms(1000);
+	}
+	assert_int_equal(n, 100000);
+	assert_int_equal(world.stack[NEAR]->tcp.stats.mtu_holes, 1);
+	assert_in_range(path->pmtu, world_family == WORLD_IP6 ? 1280 : 1024, NARROW);
+	free(buf);
+	at(NEAR);
+}
+
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_make, world_end)
 
 int main(void)
@@ -492,6 +535,7 @@ int main(void)
 		IN_WORLD(lowat_values),
 		IN_WORLD(lowat_beyond_the_buffer),
 		IN_WORLD(shutdown_rules),
+		cmocka_unit_test_setup_teardown(black_hole, narrow_make, world_end),
 	};
 
 	return cmocka_run_group_tests(tests, world_eal, NULL);
