@@ -91,6 +91,7 @@
 /* ---- TCP ---- */
 #define TCP_MSS_MIN 88            /* smaller announced MSS is raised to this: tinygram floods (Linux tcp_min_snd_mss is 48) */
 #define TCP_BASE_MSS 1024         /* what a path with a black hole is likely to take; Linux tcp_base_mss (RFC 4821 7.2) */
+#define TCP_MTU_NEAR 16           /* bytes that a larger segment must win to be tried for */
 #define TCP_HOLE_RTOS 3           /* losses of the same segment that let suspect one; Linux tcp_retries1 */
 #define TCP_MSS_FALLBACK 536      /* RFC 9293 3.7.1 */
 #define TCP_MSS_FALLBACK6 1220    /* the same of IPv6: its least MTU, 1280, without headers */

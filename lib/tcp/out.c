@@ -5,6 +5,7 @@
 #include "tcp/in.h"
 #include "tcp/ext.h"
 #include "tcp/life.h"
+#include "tcp/mtu_probe.h"
 #include "tcp/pace.h"
 #include "tcp/rate.h"
 #include "tcp/rtx.h"
@@ -150,6 +151,8 @@ static bool out_new(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_
 	out_timer(t, p, b);
 	return true;
 }
+
+bool tcp_out_sized(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t len) { return out_new(t, p, b, len, false, len); }
 
 enum out_result { OUT_DONE, OUT_MORE, OUT_BLOCKED };
 
@@ -382,6 +385,8 @@ void tcp_out_link(struct tcp *t, struct tcp_pcb *p)
 void tcp_flush(struct tcp *t)
 {
 	t->syns_left = TCP_SYNS_PER_TURN; /* a turn begins */
+	if (unlikely(t->mtu_due != 0))
+		tcp_mtu_flush(t);
 	for (uint32_t n = t->out_n; n > 0; n--) {
 		struct tcp_pcb *p = tcp_pcb_at(t, t->out_head);
 		enum out_result r;

@@ -24,7 +24,7 @@ struct tcp_stats {
 		cookies_sent, cookies_received, cookies_failed,
 		fastopen_active /* SYNs with data, or a cookie */, fastopen_taken /* whose data was */, fastopen_passive, fastopen_refused,
 		fastopen_overflow,
-		mtu_holes /* paths narrowed for a black hole */, ecn_ce /* times that CE came anew */, ecn_reductions;
+		mtu_holes /* paths narrowed for a black hole */, mtu_probes, mtu_raised, ecn_ce /* times that CE came anew */, ecn_reductions;
 };
 
 struct tcp {
@@ -47,6 +47,7 @@ struct tcp {
 	uint8_t congestion;         /* algorithm of new sockets (enum tcp_cc_id) */
 	uint8_t ecn;                /* enum tcp_ecn_mode */
 	uint8_t mtu_probing;        /* 1: look for black holes (mtu_probe.h) */
+	flow_ref mtu_due;           /* a connection that should try a larger segment */
 	struct pool flights;        /* struct tcp_flight */
 	struct pool chunks;         /* struct tcp_chunk, of flights that are long */
 	flow_ref out_head, out_tail;/* connections with something to send */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A black hole (RFC 2923 2.1): behind a router lies a link that takes smaller packets than anybody says, and drops larger ones without
-# a word. spate finds what passes by what is lost (RFC 4821), over IPv4 and IPv6, in both roles; without the setting nothing passes.
+# a word. spate finds the largest that pass by what is lost (RFC 4821), over IPv4 and IPv6, in both roles; without the setting nothing passes.
 #
 #   namespace $NS_S      $NS_K                 $NS_B                          $NS_H
 #   spate on sp0 ------- k0, router, r0 ------ b0, a bridge, b1 ------------- h0, the kernel's programs
@@ -9,7 +9,7 @@
 source "$(dirname "$0")/lib.sh"
 
 NS_B=spate-b-$$ NS_H=spate-h-$$
-NARROW=1300
+NARROW=1300 # a VLAN tag is let through beside it: without one, 4 bytes more are
 H_IP=10.78.0.2 H_IP6=fd88::2
 SIZE=3000000
 
@@ -109,17 +109,17 @@ fetch hole4 "${ON4[@]}" -- "$S_IP" 5
 check_eq "IPv4 without probing: nothing of the body comes" "$(cat "$WORK/hole4.log")" "000 0"
 fetch found4 "${ON4[@]}" --mtu-probing yes -- "$S_IP" 40
 check_eq "IPv4 with probing: all of it" "$(cat "$WORK/found4.log")" "200 $SIZE"
-check_le "the longest packet that came" "$(longest found4)" "$NARROW"
-check_ge "and it was no short one" "$(longest found4)" 1024
+check_le "the longest packet that came" "$(longest found4)" $((NARROW + 4))
+check_ge "and the largest that pass were found" "$(longest found4)" $((NARROW - 28))
 upload up4 "$H_IP" "${ON4[@]}" --mtu-probing yes
-check_le "up4: the longest packet that came" "$(longest up4)" "$NARROW"
+check_le "up4: the longest packet that came" "$(longest up4)" $((NARROW + 4))
 
 fetch hole6 "${ON6[@]}" -- "[fd77::10]" 5
 check_eq "IPv6 without probing: nothing of the body comes" "$(cat "$WORK/hole6.log")" "000 0"
 fetch found6 "${ON6[@]}" --mtu-probing yes -- "[fd77::10]" 40
 check_eq "IPv6 with probing: all of it" "$(cat "$WORK/found6.log")" "200 $SIZE"
-check_le "the longest packet that came" "$(longest found6)" "$NARROW"
-check_ge "and it was no short one" "$(longest found6)" 1024
+check_le "the longest packet that came" "$(longest found6)" $((NARROW + 4))
+check_ge "and the largest that pass were found" "$(longest found6)" $((NARROW - 28))
 upload up6 "$H_IP6" "${ON6[@]}" --mtu-probing yes
-check_le "up6: the longest packet that came" "$(longest up6)" "$NARROW"
+check_le "up6: the longest packet that came" "$(longest up6)" $((NARROW + 4))
 check_eq "ICMP messages that told of it" "$(($(told) - before))" 0

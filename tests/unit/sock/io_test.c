@@ -470,7 +470,7 @@ static void shutdown_rules(void **state)
 	assert_int_equal(c, 'y');
 }
 
-#define NARROW 1300
+#define NARROW 1350
 
 /* A link that takes less than both ends think, and drops the rest without a word. */
 static int narrow_make(void **state)
@@ -513,6 +513,65 @@ static void black_hole(void **state)
 	at(NEAR);
 }
 
+/* Moves total bytes from fd to far; how often the window was reduced on the way. */
+static unsigned move(int fd, int far, size_t total)
+{
+	static char buf[65536];
+	const struct tcp_pcb *p = (const struct tcp_pcb *)sock_at(sock_cur, fd);
+	size_t in = 0, out = 0;
+	unsigned reduced = 0;
+
+	for (unsigned ms = 0; in < total; ms++) {
+		uint32_t cwnd = p->cwnd, ssthresh = p->ssthresh;
+		ssize_t n = out < total ? spate_sys_sendto(fd, buf, RTE_MIN(sizeof(buf), total - out), MSG_DONTWAIT, NULL, 0) : 0;
+
+		assert_true(ms < 120000);
+		out += n > 0 ? (size_t)n : 0;
+		run_ms(1);
+		reduced += p->ssthresh != ssthresh && p->ssthresh < cwnd;
+		at(FAR);
+		n = spate_sys_recvfrom(far, buf, sizeof(buf), MSG_DONTWAIT, NULL, NULL);
+		in += n > 0 ? (size_t)n : 0;
+		at(NEAR);
+	}
+	return reduced;
+}
+
+/* RFC 4821 7.3: then larger segments are tried, up to what passes; a lost one is no congestion (7.6.1). */
+static void larger_again(void **state)
+{
+	const struct tcp_stats *st = &world.stack[NEAR]->tcp.stats;
+	const struct sim_link slow = {.delay_ns = 5 * MS};
+	const struct tcp_pcb *p;
+	int far, fd = pair(80, &far);
+	struct path *path;
+	uint64_t rtos, probes;
+
+	(void)state;
+	world.stack[NEAR]->tcp.mtu_probing = 1;
+	sim_set_link(world.port[NEAR], 0, &slow);
+	sim_set_link(world.port[NEAR], 1, &slow);
+	p = (const struct tcp_pcb *)sock_at(sock_cur, fd);
+	path = path_at(&world.stack[NEAR]->net.paths, p->c.h.path);
+	move(fd, far, 10000);
+	assert_int_equal(st->mtu_holes, 1);
+	assert_int_equal(path->pmtu_failed, 1500);
+	rtos = st->rtos;
+	assert_int_equal(move(fd, far, 3000000), 0);
+	assert_int_equal(st->rtos, rtos);
+	assert_in_range(path->pmtu, NARROW + 4 - 2 * TCP_MTU_NEAR, NARROW + 4); /* the link leaves room for a VLAN tag */
+	assert_int_equal(path->pmtu_failed, 0);
+	assert_true(st->mtu_raised >= 1 && st->mtu_probes > st->mtu_raised);
+	probes = st->mtu_probes;
+	move(fd, far, 1000000);
+	assert_int_equal(st->mtu_probes, probes);
+	/* The router says so: there is nothing to look for. */
+	path->pmtu_failed = 1500;
+	net_pmtu_lower(&world.stack[NEAR]->net, p->c.h.path, 1285);
+	assert_int_equal(path->pmtu_failed, 0);
+	assert_int_equal(st->mtu_holes, 1);
+}
+
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_make, world_end)
 
 int main(void)
@@ -536,6 +595,7 @@ int main(void)
 		IN_WORLD(lowat_beyond_the_buffer),
 		IN_WORLD(shutdown_rules),
 		cmocka_unit_test_setup_teardown(black_hole, narrow_make, world_end),
+		cmocka_unit_test_setup_teardown(larger_again, narrow_make, world_end),
 	};
 
 	return cmocka_run_group_tests(tests, world_eal, NULL);
