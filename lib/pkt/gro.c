@@ -48,8 +48,8 @@ static bool cksum_right6(const struct rte_mbuf *m, const uint8_t *ip, uint32_t l
 		cksum_l4_ip6(m, ETH_HDR_LEN + IP6_HDR_LEN, l4_len, ip + IP6_SRC_OFF, IPPROTO_TCP) == 0);
 }
 
-/* Length of the IP header of a frame that holds TCP and nothing strange; 0: another frame. What the network marked is left alone: a
- * joined packet has but one mark, and whose bytes were marked would be lost (RFC 3168 5.3). l4_len: of the TCP segment. */
+/* Length of the IP header of a frame that holds TCP and nothing strange; 0: another frame. l4_len: of the TCP segment. What the
+ * network marked is left alone: a joined packet has but one mark, and whose bytes were marked would be lost (RFC 3168 5.3). */
 static uint32_t ip_fits(const struct rte_mbuf *m, const uint8_t *ip, uint16_t type, uint32_t *l4_len)
 {
 	uint32_t hdr = type == RTE_ETHER_TYPE_IPV4 ? IP4_HDR_LEN : IP6_HDR_LEN;

@@ -6,8 +6,8 @@
  * 2^24 / TCP_COOKIE_MSS_N tries in the right minute, and TCP_COOKIE_MINUTES / 256 of all others. With timestamps, the lowest bits
  * of the one that we send carry the options that the number has no room for; without, such connections do without them.
  *
- * All stacks of an end have the same secret and tell each other that there are cookies, so it does not matter which one answered the
- * SYN: the listener may have got or lost a twin where the ACK goes. */
+ * All stacks of an end have the same secret and tell each other that there are cookies, so it does not matter which one
+ * answered the SYN: the listener may have got or lost a twin where the ACK goes. */
 #include "tcp/cookie.h"
 
 #include "net/either.h"

@@ -1,5 +1,5 @@
-/* mtu_probe.c: a black hole: when full segments are lost again and again, the path's MTU is taken down in steps, as on Linux. Then
- * connections with enough to send look for the largest size that passes. All is tried again by the first connection after
+/* mtu_probe.c: a black hole: when full segments are lost again and again, the path's MTU is taken down in steps, as on Linux.
+ * Then connections with enough to send look for the largest size that passes. All is tried again by the first connection after
  * PMTU_AGE_MS, as after an ICMP message (RFC 1191 6.3). */
 #include "tcp/mtu_probe.h"
 

@@ -152,7 +152,10 @@ static bool out_new(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_
 	return true;
 }
 
-bool tcp_out_sized(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t len) { return out_new(t, p, b, len, false, len); }
+bool tcp_out_sized(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t len)
+{
+	return out_new(t, p, b, len, false, len);
+}
 
 enum out_result { OUT_DONE, OUT_MORE, OUT_BLOCKED };
 

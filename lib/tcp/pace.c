@@ -1,6 +1,6 @@
 /* pace.c: see pace.h. As Linux does: about a millisecond of data (but two segments) leaves at once, then the time that it takes
- * at this rate passes. A core that looks late finds data waiting that should have left: it leaves now, up to TCP_PACE_LATE_NS of it.
- * Time that passed for other reasons is made good by half a burst. */
+ * at this rate passes. A core that looks late finds data waiting that should have left: it leaves now, up to TCP_PACE_LATE_NS
+ * of it. Time that passed for other reasons is made good by half a burst. */
 #include "tcp/pace.h"
 
 #include "tcp/life.h"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A black hole (RFC 2923 2.1): behind a router lies a link that takes smaller packets than anybody says, and drops larger ones without
-# a word. spate finds the largest that pass by what is lost (RFC 4821), over IPv4 and IPv6, in both roles; without the setting nothing passes.
+# A black hole (RFC 2923 2.1): behind a router lies a link that takes smaller packets than anybody says, and drops larger
+# ones without a word. spate finds the largest that pass by what is lost (RFC 4821), over IPv4 and IPv6, in both roles; without
+# the setting nothing passes.
 #
 #   namespace $NS_S      $NS_K                 $NS_B                          $NS_H
 #   spate on sp0 ------- k0, router, r0 ------ b0, a bridge, b1 ------------- h0, the kernel's programs
@@ -24,7 +25,8 @@ at_end() {
 in_h() { ip netns exec "$NS_H" "$@"; }
 
 ip6_on() { # ip6_on NAMESPACE DEVICE ADDRESS
-    ip netns exec "$1" sysctl -qw "net.ipv6.conf.$2.disable_ipv6=0" "net.ipv6.conf.$2.accept_ra=0" "net.ipv6.conf.$2.dad_transmits=0"
+    ip netns exec "$1" sysctl -qw "net.ipv6.conf.$2.disable_ipv6=0" "net.ipv6.conf.$2.accept_ra=0" \
+        "net.ipv6.conf.$2.dad_transmits=0"
     ip -n "$1" addr add "$3/64" dev "$2" nodad
 }
 
@@ -65,7 +67,8 @@ watched() { # watched NAME COMMAND...
     "$@" >"$WORK/$name.log" 2>&1 || true
     sleep 0.3
     stop "$dump"
-    tcpdump -r "$WORK/$name.pcap" -Z root -n -e 2>/dev/null | sed -n 's/^[^)]*), length \([0-9]*\): .*/\1/p' | sort -n | tail -n 1 >"$WORK/$name.longest"
+    tcpdump -r "$WORK/$name.pcap" -Z root -n -e 2>/dev/null |
+        sed -n 's/^[^)]*), length \([0-9]*\): .*/\1/p' | sort -n | tail -n 1 >"$WORK/$name.longest"
 }
 
 longest() { echo $(($(cat "$WORK/$1.longest") - 14)); } # without the Ethernet header

@@ -1,5 +1,5 @@
-/* cookie_test.c: SYN cookies of both families between whole stacks: what they carry, and that the stack that the ACK reaches need not
- * be the one that answered the SYN. */
+/* cookie_test.c: SYN cookies of both families between whole stacks: what they carry, and that the stack that the ACK reaches
+ * need not be the one that answered the SYN. */
 #include "cores.h"
 
 #include <arpa/inet.h>
