@@ -91,6 +91,7 @@
 /* ---- TCP ---- */
 #define TCP_MSS_MIN 88            /* smaller announced MSS is raised to this: tinygram floods (Linux tcp_min_snd_mss is 48) */
 #define TCP_BASE_MSS 1024         /* what a path with a black hole is likely to take; Linux tcp_base_mss (RFC 4821 7.2) */
+#define TCP_MTU_NEAR 16           /* bytes that a larger segment must win to be tried for */
 #define TCP_HOLE_RTOS 3           /* losses of the same segment that let suspect one; Linux tcp_retries1 */
 #define TCP_MSS_FALLBACK 536      /* RFC 9293 3.7.1 */
 #define TCP_MSS_FALLBACK6 1220    /* the same of IPv6: its least MTU, 1280, without headers */
@@ -139,6 +140,7 @@
 #define TCP_EXT_DIVISOR 4         /* connections with more than an initial window on the way: a quarter of max-connections, at least
 				   * 1024; more than that do with the algorithms' simple forms */
 #define TCP_PACE_SHIFT 10         /* paced data leaves in bursts of 2^-10 s, as Linux (sk_pacing_shift) */
+#define TCP_PACE_LATE_NS 10000000u /* a core that others use too gets its turns so late; what was due meanwhile leaves at once */
 #define TCP_PACE_QUANTUM_MAX 65536u /* BBR's window has room for three such bursts, up to this size */
 #define TCP_MIN_RTT_MS 300000     /* what counts as the least RTT is at most this old (Linux tcp_min_rtt_wlen) */
 #define TCP_UTO_MIN_S 100         /* a peer's user timeout is raised to this (RFC 5482 section 3.1, L_LIMIT; RFC 1122 4.2.3.5) ... */
@@ -158,6 +160,7 @@
 #define TCP_SYNS_PER_TURN 8       /* while cookies are sent: of the dozens of packets of a busy turn; idle turns are short and many, and
 				   * answer all. Others wait for their repetition */
 #define TCP_SYN_FIRSTS (1u << 22) /* ... by which they are known: bytes by hash, newer ones in their place; some seconds of a 1 Gbit/s flood */
+#define TCP_COOKIE_TELL_MS 10000  /* stacks tell the others at most so often that there are cookies: short beside their life */
 #define TCP_COOKIE_MINUTES 2      /* a cookie is believed in its minute and the next: SYN-ACK and ACK need less */
 
 /* ---- UDP ---- */

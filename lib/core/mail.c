@@ -32,6 +32,9 @@ static void note_handle(struct stack *s, const struct mail_tag *tag, const void 
 		if (!udp_mail(&s->udp, tag->from, (enum mail_kind)tag->kind, body))
 			tcp_mail(&s->tcp, tag->from, (enum mail_kind)tag->kind, body);
 		break;
+	case MAIL_COOKIES:
+		tcp_mail(&s->tcp, tag->from, MAIL_COOKIES, body);
+		break;
 	case MAIL_PACKET:
 	case MAIL_KINDS:
 		break;

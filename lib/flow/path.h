@@ -28,6 +28,7 @@ struct path {
 	uint16_t vlan_tci;       /* the tag that the port inserts, 0: none */
 	uint8_t l3_len;          /* 20, or 40: IPv6, and the addresses are numbers, of which it holds a reference each */
 	uint8_t hop_limit;       /* of IPv6: what routers said on its link */
+	uint16_t pmtu_failed;    /* a size that was lost without a word: something up to it may still pass; 0: none (RFC 4821) */
 	uint32_t neigh_next;     /* paths over the same neighbour */
 	uint32_t confirmed_tick; /* last time a reply showed the neighbour alive */
 	/* Link header, which ends at PATH_L2_MAX and starts l2_len before that, and IPv4 header with length, id and checksum

@@ -439,6 +439,8 @@ static inline void net_chores(struct net *n)
  * is about a packet of its own, RFC 5927). Lowers path->pmtu, not below PMTU_MIN or IPv6's 1280, until the path is freed, or used by a new
  * flow after PMTU_AGE_MS. */
 void net_pmtu_lower(struct net *n, uint32_t path, uint16_t mtu);
+/* Packets of mtu bytes have arrived: what is known of the path before they were lost still stands. */
+void net_pmtu_raise(struct net *n, uint32_t path, uint16_t mtu);
 
 /* Takes the next packet whose neighbour failed, as a NET_ICMP_ERROR with err EHOSTUNREACH and local set. False: none. */
 bool net_error_next(struct net *n, struct net_pkt *pkt);

@@ -138,6 +138,7 @@ static int path_fill(struct net *n, uint32_t idx)
 		return rc;
 	path_template(n, p, h.iface);
 	p->pmtu = h.mtu;
+	p->pmtu_failed = 0;
 	neigh_attach(n, h.neigh, idx);
 	return 0;
 }
@@ -178,6 +179,7 @@ static void path_pmtu_forget(const struct net *n, struct path *p)
 	const struct net_route *r = route_of(n, p);
 	bool ip6 = flow_addr_is6(p->raddr_be);
 
+	p->pmtu_failed = 0;
 	p->pmtu = p->neigh != 0 && net_route_error(r) == 0 ? route_mtu(n, r, ip6) : iface_mtu(n, p->iface, ip6);
 	p->pmtu_tick = n->clock->tick;
 }
@@ -270,5 +272,14 @@ void net_pmtu_lower(struct net *n, uint32_t path, uint16_t mtu)
 	if (mtu >= p->pmtu)
 		return;
 	p->pmtu = mtu;
+	p->pmtu_failed = 0;
 	p->pmtu_tick = n->clock->tick;
+}
+
+void net_pmtu_raise(struct net *n, uint32_t path, uint16_t mtu)
+{
+	struct path *p = path_at(&n->paths, path);
+
+	if (mtu > p->pmtu && mtu < p->pmtu_failed)
+		p->pmtu = mtu;
 }

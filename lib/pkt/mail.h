@@ -39,6 +39,7 @@ enum mail_kind {
 	MAIL_GRANT,      /* tcp: the answer ... */
 	MAIL_DENY,       /* tcp: ... or it is in use here */
 	MAIL_RELEASE,    /* tcp, udp: no longer used there */
+	MAIL_COOKIES,    /* tcp: SYN cookies are being sent; no body */
 	MAIL_KINDS
 };
 

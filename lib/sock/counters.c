@@ -33,6 +33,8 @@ static const struct counter counters[] = {
 	TCP_STAT(established),
 	TCP_STAT(resets_in),
 	TCP_STAT(mtu_holes),
+	TCP_STAT(mtu_probes),
+	TCP_STAT(mtu_raised),
 	TCP_STAT(resets_out),
 	TCP_STAT(attempt_fails),
 	TCP_STAT(timeouts),

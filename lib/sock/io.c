@@ -172,12 +172,17 @@ static ssize_t recv_once(struct sock_env *env, struct conn *c, const struct iove
 	return udp_recv(&env->s->udp, sock_udp(c), iov, (int)n, flags, meta);
 }
 
-/* MSG_WAITALL: after the first bytes, until all is there, the stream ends, or something else happens. */
+/* Nothing more comes into this call: an error that came is for the next one, and no reading goes over the urgent mark. */
+static bool recv_over(const struct sock_env *env, const struct conn *c)
+{
+	return c->so_error != 0 || tcp_at_mark(&env->s->tcp, (const struct tcp_pcb *)c);
+}
+
+/* After the first bytes, until there are as many as the call waits for, the stream ends, or something else happens. */
 static ssize_t recv_rest(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags,
-			 size_t done, struct sock_wait *w)
+			 size_t done, size_t target, struct sock_wait *w)
 {
 	struct iov_pos at = {.iov = iov, .n = n};
-	size_t want = iov_bytes(iov, n);
 	struct iovec window[IOV_WINDOW];
 	ssize_t got = (ssize_t)done;
 
@@ -187,10 +192,7 @@ static ssize_t recv_rest(struct sock_env *env, struct conn *c, const struct iove
 			done += (size_t)got;
 			iov_skip(&at, (size_t)got);
 		}
-		/* An error that comes now is for the next call. */
-		if (done == want || got == 0 || (got < 0 && got != -EAGAIN) || c->so_error != 0)
-			break;
-		if (tcp_at_mark(&env->s->tcp, sock_tcp(c))) /* no reading goes over the urgent mark */
+		if (done >= target || got == 0 || (got < 0 && got != -EAGAIN) || recv_over(env, c))
 			break;
 		if (got == -EAGAIN && sock_wait_turn(w) < 0)
 			break;
@@ -199,6 +201,34 @@ static ssize_t recv_rest(struct sock_env *env, struct conn *c, const struct iove
 		got = tcp_recv(&env->s->tcp, sock_tcp(c), window, iov_take(&at, window), flags);
 	}
 	return (ssize_t)done;
+}
+
+/* The same for MSG_PEEK, which looks at all of it again when there is more. */
+static ssize_t peek_rest(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags,
+			 size_t done, size_t target, struct sock_wait *w)
+{
+	struct tcp *t = &env->s->tcp;
+	struct tcp_pcb *p = sock_tcp(c);
+
+	while (tcp_unread(t, p) < target && !recv_over(env, c) && !(tcp_poll(t, p) & EPOLLRDHUP)) {
+		if (sock_wait_turn(w) < 0)
+			break;
+	}
+	if (tcp_unread(t, p) > done && c->so_error == 0)
+		return tcp_recv(t, p, iov, (int)n, flags);
+	return (ssize_t)done;
+}
+
+/* How many bytes a call that may wait waits for: SO_RCVLOWAT's, with MSG_WAITALL all. */
+static size_t recv_target(const struct sock_env *env, const struct conn *c, const struct iovec *iov, size_t n, int flags)
+{
+	size_t want, least;
+
+	if (likely(!(flags & MSG_WAITALL)) && likely(((const struct tcp_pcb *)c)->opts == 0))
+		return 1;
+	want = iov_bytes(iov, n);
+	least = tcp_rcvlowat(&env->s->tcp, (const struct tcp_pcb *)c);
+	return flags & MSG_WAITALL ? want : RTE_MIN(want, least);
 }
 
 /* MSG_OOB never waits. */
@@ -252,8 +282,12 @@ static ssize_t recv_with(int fd, const struct iovec *iov, size_t n, int flags, s
 		}
 		got = recv_once(env, c, iov, n, flags, meta);
 	}
-	if (got > 0 && flags & MSG_WAITALL && !(flags & MSG_PEEK) && ns != 0 && sock_is_tcp(c))
-		got = recv_rest(env, c, iov, n, flags, (size_t)got, &w);
+	if (got > 0 && ns != 0 && sock_is_tcp(c)) {
+		size_t target = recv_target(env, c, iov, n, flags);
+
+		if (unlikely((size_t)got < target))
+			got = (flags & MSG_PEEK ? peek_rest : recv_rest)(env, c, iov, n, flags, (size_t)got, target, &w);
+	}
 	sock_wait_end(&w);
 	if (got < 0 || from == NULL)
 		return got;

@@ -122,10 +122,10 @@ SPATE_API ssize_t spate_write(int fd, const void *buf, size_t len);
 SPATE_API ssize_t spate_writev(int fd, const struct iovec *iov, int n);
 
 /* Receiving. Streams: what is there, up to the room given; 0 at the end of the stream. Datagrams: one datagram; the
- * part that does not fit is lost. Blocks while there is nothing, at most for SO_RCVTIMEO. Flags: MSG_DONTWAIT,
- * MSG_PEEK, MSG_TRUNC (datagrams: return the true length; streams: discard instead of copying), MSG_WAITALL (streams:
- * until all is there, the stream ends or is at its urgent mark, an error or a signal). MSG_OOB (streams): the urgent byte, never
- * waits: EAGAIN when it is announced and not here, EINVAL when there is none, it was read, or SO_OOBINLINE is set. Reading stops
+ * part that does not fit is lost. Blocks while there is nothing (streams: less than SO_RCVLOWAT), at most for SO_RCVTIMEO.
+ * Flags: MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC (datagrams: return the true length; streams: discard instead of copying),
+ * MSG_WAITALL (streams: until all is there, the stream ends or is at its urgent mark, an error or a signal). MSG_OOB
+ * (streams): the urgent byte, never waits: EAGAIN when it is announced and not here, EINVAL when there is none, it was read, or SO_OOBINLINE is set. Reading stops
  * at the urgent mark once (SIOCATMARK). from and *from_len are filled for
  * datagrams; for streams *from_len is set to 0. recvmsg() sets msg_flags (MSG_TRUNC, MSG_CTRUNC) and writes the ancillary
  * data that a datagram socket asked for. MSG_ERRQUEUE (recvmsg() of datagrams): the oldest error kept by IP_RECVERR, at most 64 of them,

@@ -6,10 +6,12 @@
  * 2^24 / TCP_COOKIE_MSS_N tries in the right minute, and TCP_COOKIE_MINUTES / 256 of all others. With timestamps, the lowest bits
  * of the one that we send carry the options that the number has no room for; without, such connections do without them.
  *
- * All stacks of an end have the same secret, so it does not matter which one answered the SYN. */
+ * All stacks of an end have the same secret and tell each other that there are cookies, so it does not matter which one
+ * answered the SYN: the listener may have got or lost a twin where the ACK goes. */
 #include "tcp/cookie.h"
 
 #include "net/either.h"
+#include "pkt/mail.h"
 #include "tcp/out.h"
 #include "wire/ip4.h"
 
@@ -102,6 +104,21 @@ bool tcp_syn_excess(struct tcp *t, const struct net_pkt *pkt)
 	return true;
 }
 
+/* So that all believe in cookies; now and then, for they stop when they hear no more. */
+static void tell(struct tcp *t)
+{
+	if (mail_alone(t->flow->mail) || (t->cookie_told && t->clock->now_ms - t->cookie_told_ms < TCP_COOKIE_TELL_MS))
+		return;
+	t->cookie_told = mail_note(t->flow->mail, MAIL_ALL, MAIL_COOKIES, "", 0) == 0;
+	t->cookie_told_ms = t->clock->now_ms;
+}
+
+void tcp_cookie_elsewhere(struct tcp *t)
+{
+	t->cookie_elsewhere = true;
+	t->cookie_ms = t->clock->now_ms;
+}
+
 void tcp_cookie_answer(struct tcp *t, const struct tcp_listener *l, const struct tcp_seg *s)
 {
 	struct tcp_synrcvd sr = {.h = {.key = s->pkt->key, .hash = s->pkt->hash}};
@@ -118,6 +135,7 @@ void tcp_cookie_answer(struct tcp *t, const struct tcp_listener *l, const struct
 	sr.own_mss = tcp_mss_within(t->net->iface[s->pkt->iface].mtu, s->pkt->ip6 ? IP6_HDR_LEN : IP4_HDR_LEN, tcp_opt(t, opts));
 	t->cookie_ms = t->clock->now_ms;
 	t->stats.cookies_sent++;
+	tell(t);
 	if (t->syns_left > 0)
 		t->syns_left--;
 	tcp_out_synack_back(t, &sr, s->pkt, tsval_make(t, &sr));
@@ -140,7 +158,7 @@ static int cookie_read(const struct tcp *t, const struct tcp_seg *s, uint32_t ma
 /* Only for some time after cookies were sent can there be any: else nobody needs to try numbers. */
 static bool cookies_believed(const struct tcp *t, const struct tcp_seg *s)
 {
-	if (likely(t->stats.cookies_sent == 0) || (s->flags & (TCPF_SYN | TCPF_RST | TCPF_ACK)) != TCPF_ACK)
+	if (likely(t->stats.cookies_sent == 0 && !t->cookie_elsewhere) || (s->flags & (TCPF_SYN | TCPF_RST | TCPF_ACK)) != TCPF_ACK)
 		return false;
 	return t->clock->now_ms - t->cookie_ms < TCP_COOKIE_MINUTES * 60000u;
 }

@@ -17,6 +17,8 @@ static inline bool tcp_cookie_due(const struct tcp *t)
 
 /* Answers a SYN to l. Costs a few hashes and a packet: no memory, no path, no neighbour. */
 void tcp_cookie_answer(struct tcp *t, const struct tcp_listener *l, const struct tcp_seg *s);
+/* Another stack of this end does so: what it sent may be acknowledged here. */
+void tcp_cookie_elsewhere(struct tcp *t);
 /* The segment acknowledges a cookie of this end that is not too old. */
 bool tcp_cookie_acked(const struct tcp *t, const struct tcp_seg *s);
 /* Such a segment: makes the connection and goes on with it. False: it acknowledges none. */

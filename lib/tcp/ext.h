@@ -35,6 +35,14 @@ struct tcp_pace {
 	bool armed;
 };
 
+/* A segment that is larger than the path is known to take (mtu_probe.h). */
+struct tcp_probe {
+	uint32_t start, end;     /* of its payload */
+	uint32_t retrans;        /* segments that had been sent again when it left */
+	uint16_t bytes;          /* of IP; 0: none is under way */
+	bool due;                /* one should be sent */
+};
+
 /* What limits the sender (TCP_INFO's busy, rwnd_limited and sndbuf_limited times). */
 enum tcp_limit { TCP_LIMIT_NONE, TCP_LIMIT_BUSY, TCP_LIMIT_RWND, TCP_LIMIT_SNDBUF, TCP_LIMITS };
 
@@ -75,6 +83,7 @@ struct tcp_ext {
 		struct dctcp dctcp;
 	} cc;
 	struct tcp_drs drs;
+	struct tcp_probe mtu;
 	struct tcp_counts n;
 } __attribute__((aligned(64)));
 

@@ -136,6 +136,7 @@ bool tcp_in_text(struct tcp *t, struct tcp_pcb *p, struct tcp_seg *s)
 		return false;
 	}
 	if (unlikely(t->rcv_held >= t->rcv_held_max) && !make_room(t, p, s)) { /* the peer will send it again */
+		ready_mark(t->flow, &p->c, EPOLLIN); /* more than what there is will not come, whatever SO_RCVLOWAT is */
 		tcp_in_drop(t, s, DROP_NO_MBUF);
 		return false;
 	}

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "flow/away.h"
+#include "tcp/cookie.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/rtx.h"
@@ -168,6 +169,9 @@ void tcp_mail(struct tcp *t, uint16_t from, enum mail_kind kind, const void *bod
 	case MAIL_DENY:
 	case MAIL_RELEASE:
 		flow_told(t, from, kind, body);
+		break;
+	case MAIL_COOKIES:
+		tcp_cookie_elsewhere(t);
 		break;
 	default:
 		break;

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "flow/port_range.h"
+#include "tcp/autotune.h"
 #include "tcp/buf.h"
 #include "tcp/cc.h"
 #include "tcp/fastopen.h"
@@ -229,6 +230,21 @@ static int linger_set(struct tcp *t, struct tcp_pcb *p, const void *val, uint32_
 	return 0;
 }
 
+/* Linux: 0 is 1, a negative one is as much as fits, which is half the buffer; a buffer that may grow does so to hold it twice. */
+static int rcvlowat_set(struct tcp *t, struct tcp_pcb *p, int v)
+{
+	bool grows = tcp_rcvbuf_tuned(t, p);
+	uint32_t most = (grows ? tcp_rcvbuf_most(t, p) : p->rcvbuf) / 2, lowat = v < 0 ? INT32_MAX : v == 0 ? 1 : (uint32_t)v;
+
+	lowat = lowat < most ? lowat : most;
+	tcp_opt_need(t, p)->rcvlowat = lowat;
+	if (grows && p->rcvbuf < 2 * lowat)
+		p->rcvbuf = 2 * lowat;
+	if (p->c.type == CONN_TCP && tcp_unread(t, p) > 0) /* it may be enough now */
+		ready_mark(t->flow, &p->c, EPOLLIN);
+	return 0;
+}
+
 static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 {
 	switch (name) {
@@ -239,9 +255,8 @@ static int socket_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 		p->rcvbuf = bufsize(v);
 		opt_flag_set(t, p, OPT_RCVBUF_LOCK, true);
 		return 0;
-	case SO_RCVLOWAT: /* Linux: 0 is 1, a negative one is as much as fits */
-		tcp_opt_need(t, p)->rcvlowat = v < 0 ? INT32_MAX : v == 0 ? 1 : (uint32_t)v;
-		return 0;
+	case SO_RCVLOWAT:
+		return rcvlowat_set(t, p, v);
 	case SO_OOBINLINE:
 		opt_flag_set(t, p, OPT_OOBINLINE, v != 0);
 		return 0;
@@ -261,7 +276,7 @@ static int socket_level_get(const struct tcp *t, const struct tcp_pcb *p, int na
 	case SO_SNDBUF: *v = (int)p->sndbuf; return 0;
 	case SO_RCVBUF: *v = (int)p->rcvbuf; return 0;
 	case SO_KEEPALIVE: *v = !!(p->tflags & TF_KEEPALIVE); return 0;
-	case SO_RCVLOWAT: *v = tcp_opt(t, p)->rcvlowat != 0 ? (int)tcp_opt(t, p)->rcvlowat : 1; return 0;
+	case SO_RCVLOWAT: *v = (int)tcp_rcvlowat(t, p); return 0;
 	case SO_OOBINLINE: *v = !!(tcp_opt(t, p)->flags & OPT_OOBINLINE); return 0;
 	default: return -ENOPROTOOPT;
 	}

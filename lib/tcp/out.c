@@ -5,6 +5,7 @@
 #include "tcp/in.h"
 #include "tcp/ext.h"
 #include "tcp/life.h"
+#include "tcp/mtu_probe.h"
 #include "tcp/pace.h"
 #include "tcp/rate.h"
 #include "tcp/rtx.h"
@@ -147,6 +148,11 @@ static __rte_always_inline bool out_new(struct tcp *t, struct tcp_pcb *p, struct
 	p->snd_nxt = end;
 	out_timer(t, p, b);
 	return true;
+}
+
+bool tcp_out_sized(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t len)
+{
+	return out_new(t, p, b, len, false, len);
 }
 
 enum out_result { OUT_DONE, OUT_MORE, OUT_BLOCKED };
@@ -386,6 +392,8 @@ void tcp_out_link(struct tcp *t, struct tcp_pcb *p)
 void tcp_flush(struct tcp *t)
 {
 	t->syns_left = TCP_SYNS_PER_TURN; /* a turn begins */
+	if (unlikely(t->mtu_due != 0))
+		tcp_mtu_flush(t);
 	for (uint32_t n = t->out_n; n > 0; n--) {
 		struct tcp_pcb *p = tcp_pcb_at(t, t->out_head);
 		enum out_result r;

@@ -61,6 +61,9 @@ static inline uint32_t tcp_out_mss(const struct tcp *t, const struct tcp_pcb *p)
 /* One segment, whatever cwnd says: new data, else the last one in flight again (RFC 8985 7.3). False: there was no way. */
 bool tcp_out_probe(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b);
 
+/* One segment of so many bytes of new data, whatever the path is known to take. */
+bool tcp_out_sized(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, uint32_t len);
+
 /* Whether the tx queue takes another segment of those who can wait; gives the driver what is there first when it is full. */
 static inline bool tcp_out_room(struct tcp *t, uint32_t path)
 {

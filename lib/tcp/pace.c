@@ -1,5 +1,6 @@
 /* pace.c: see pace.h. As Linux does: about a millisecond of data (but two segments) leaves at once, then the time that it takes
- * at this rate passes. Waking up late is made good, by up to half of that time. */
+ * at this rate passes. A core that looks late finds data waiting that should have left: it leaves now, up to TCP_PACE_LATE_NS
+ * of it. Time that passed for other reasons is made good by half a burst. */
 #include "tcp/pace.h"
 
 #include "tcp/life.h"
@@ -42,20 +43,32 @@ void tcp_pace_attach(struct tcp *t, struct tcp_pcb *p)
 	tcp_pace_set(t, p, x->pace.wanted);
 }
 
+/* What leaves in this turn; at most late_ns of the time that has passed counts. */
+static void burst_begin(struct tcp_pace *c, const struct tcp_pcb *p, uint64_t now_ns, uint64_t late_ns)
+{
+	uint64_t burst = burst_ns(p, c->rate);
+
+	if (late_ns < burst / 2)
+		late_ns = burst / 2;
+	c->burst_ns = now_ns;
+	if (c->next_ns + late_ns < now_ns)
+		c->next_ns = now_ns - late_ns;
+	c->burst_end_ns = c->next_ns + burst;
+	if (c->burst_end_ns < now_ns + burst / 2)
+		c->burst_end_ns = now_ns + burst / 2;
+}
+
 uint32_t tcp_pace_room(struct tcp *t, struct tcp_pcb *p)
 {
 	struct tcp_pace *c = &tcp_ext_of(t, p)->pace;
-	uint64_t now_ns = t->clock->now_ns, burst = burst_ns(p, c->rate), bytes;
+	uint64_t now_ns = t->clock->now_ns, bytes;
 
 	if (c->burst_ns != now_ns) {
 		if (c->next_ns > now_ns) {
 			tcp_timer_pace_at(t, p, (c->next_ns + TICK_US * 1000 - 1) / (TICK_US * 1000));
 			return 0;
 		}
-		c->burst_ns = now_ns;
-		if (c->next_ns + burst / 2 < now_ns)
-			c->next_ns = now_ns - burst / 2;
-		c->burst_end_ns = c->next_ns + burst;
+		burst_begin(c, p, now_ns, 0);
 	}
 	if (c->next_ns >= c->burst_end_ns) {
 		tcp_timer_pace_at(t, p, (c->next_ns + TICK_US * 1000 - 1) / (TICK_US * 1000));
@@ -69,7 +82,8 @@ void tcp_pace_sent(struct tcp *t, struct tcp_pcb *p, uint32_t bytes)
 {
 	struct tcp_pace *c = &tcp_ext_of(t, p)->pace;
 
-	if (c->next_ns + burst_ns(p, c->rate) / 2 < t->clock->now_ns) /* a segment that nobody asked about: a retransmission */
+	/* A segment that nobody asked about: a retransmission. */
+	if (c->burst_ns != t->clock->now_ns && c->next_ns + burst_ns(p, c->rate) / 2 < t->clock->now_ns)
 		c->next_ns = t->clock->now_ns;
 	c->next_ns += (uint64_t)bytes * 1000000000 / c->rate;
 }
@@ -87,6 +101,8 @@ void tcp_pace_fire(struct tcp *t, struct tcp_pcb *p)
 
 	if (c->armed && seq_le(c->tick, t->clock->tick)) {
 		c->armed = false;
+		if (c->rate != 0 && c->next_ns <= t->clock->now_ns)
+			burst_begin(c, p, t->clock->now_ns, TCP_PACE_LATE_NS);
 		tcp_out_mark(t, p);
 	}
 }

@@ -1,12 +1,17 @@
 /* poll.c: what poll() says about a stream (connect-semantics section E), as Linux tcp_poll(). */
 #include "tcp/in.h"
 
-/* As much as SO_RCVLOWAT wants, beside urgent data, or no more will come. */
+uint32_t tcp_rcvlowat(const struct tcp *t, const struct tcp_pcb *p)
+{
+	return p->opts == 0 || tcp_opt(t, p)->rcvlowat == 0 ? 1 : tcp_opt(t, p)->rcvlowat;
+}
+
+/* As much as SO_RCVLOWAT wants, beside urgent data; or as much as may come before something is read. */
 static bool enough(const struct tcp *t, const struct tcp_pcb *p)
 {
-	uint32_t want = tcp_opt(t, p)->rcvlowat, unread = tcp_unread(t, p);
+	uint32_t unread = tcp_unread(t, p);
 
-	return unread > 0 && (unread >= want || unread >= p->rcvbuf / 2);
+	return unread > 0 && (unread >= tcp_rcvlowat(t, p) || unread >= p->rcvbuf / 2 || t->rcv_held >= t->rcv_held_max);
 }
 
 uint32_t tcp_poll(const struct tcp *t, const struct tcp_pcb *p)

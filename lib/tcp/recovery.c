@@ -6,6 +6,7 @@
 #include "tcp/cc.h"
 #include "tcp/ecn.h"
 #include "tcp/ext.h"
+#include "tcp/mtu_probe.h"
 #include "tcp/out.h"
 #include "tcp/rate.h"
 #include "tcp/rtx.h"
@@ -122,7 +123,7 @@ static uint32_t ssthresh_now(struct tcp *t, struct tcp_pcb *p)
 void tcp_recovery_enter(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_flight *f, const struct tcp_news *n)
 {
 	tcp_undo_begin(p, f);
-	p->ssthresh = ssthresh_now(t, p);
+	p->ssthresh = unlikely(t->mtu_probing != 0) && tcp_mtu_lost(t, p, f) ? p->cwnd : ssthresh_now(t, p);
 	b->recover = p->snd_nxt;
 	b->cc_acked = 0;
 	/* RFC 9937 section 5: what was in flight, less what is known to have arrived before this ACK. */
@@ -320,13 +321,15 @@ static void cwnd_update(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, str
 	}
 }
 
-static void rtt_update(const struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f, const struct tcp_news *n)
+static void rtt_update(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f, const struct tcp_news *n)
 {
 	if (n->rtt_us != 0) {
 		if (seq_le(f->fack, f->rtt_seq)) /* RFC 6298's gains are for one sample per round trip */
 			return;
 		tcp_rtt_sample(p, n->rtt_us);
 		f->rtt_seq = p->snd_nxt;
+		if (unlikely(t->mtu_probing != 0))
+			tcp_mtu_round(t, p);
 	} else if (n->advanced && n->a.delivered > 0 && (p->tflags & TF_TS) && n->s->o.has_ts) {
 		tcp_rtt_from_timestamp(t, p, n->s);
 	}

@@ -24,7 +24,7 @@ struct tcp_stats {
 		cookies_sent, cookies_received, cookies_failed,
 		fastopen_active /* SYNs with data, or a cookie */, fastopen_taken /* whose data was */, fastopen_passive, fastopen_refused,
 		fastopen_overflow,
-		mtu_holes /* paths narrowed for a black hole */, ecn_ce /* times that CE came anew */, ecn_reductions;
+		mtu_holes /* paths narrowed for a black hole */, mtu_probes, mtu_raised, ecn_ce /* times that CE came anew */, ecn_reductions;
 };
 
 struct tcp {
@@ -47,6 +47,7 @@ struct tcp {
 	uint8_t congestion;         /* algorithm of new sockets (enum tcp_cc_id) */
 	uint8_t ecn;                /* enum tcp_ecn_mode */
 	uint8_t mtu_probing;        /* 1: look for black holes (mtu_probe.h) */
+	flow_ref mtu_due;           /* a connection that should try a larger segment */
 	struct pool flights;        /* struct tcp_flight */
 	struct pool chunks;         /* struct tcp_chunk, of flights that are long */
 	flow_ref out_head, out_tail;/* connections with something to send */
@@ -61,7 +62,9 @@ struct tcp {
 	bool listened;              /* there is or was a listener: accepted connections share the table */
 	uint32_t timewait_max, synrcvd_max;
 	uint32_t cookie_from;       /* half-open connections from which on SYNs are answered by cookies */
-	uint32_t cookie_ms;         /* when the last one was sent, if there was one */
+	uint32_t cookie_ms;         /* when the last one was sent, if there was one, or another stack told of one */
+	uint32_t cookie_told_ms;    /* when this stack told others of its own */
+	bool cookie_told, cookie_elsewhere; /* it did; another did */
 	uint8_t syncookies;         /* TCP_SYNCOOKIES_* */
 	uint32_t syns_left;         /* that this turn may answer by cookies */
 	struct region syn_firsts;   /* uint8_t: of first requests' hashes (cookie.c) */
@@ -169,6 +172,7 @@ uint32_t tcp_poll(const struct tcp *t, const struct tcp_pcb *p); /* EPOLL* bits 
  * IP_TTL. -ENOPROTOOPT for others. Values and sizes as Linux. */
 int tcp_setopt(struct tcp *t, struct tcp_pcb *p, int level, int name, const void *val, uint32_t len);
 int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val, uint32_t *len);
+uint32_t tcp_rcvlowat(const struct tcp *t, const struct tcp_pcb *p); /* SO_RCVLOWAT: at least 1 */
 uint32_t tcp_unread(const struct tcp *t, const struct tcp_pcb *p);  /* FIONREAD */
 uint32_t tcp_unsent(const struct tcp *t, const struct tcp_pcb *p);  /* SIOCOUTQ: not yet acknowledged */
 

@@ -25,6 +25,15 @@ static void judge(struct verdicts *v, bool ok, const char *what)
 	printf("  %s%s\n", ok ? "ok" : "FAILED: ", ok ? "" : what);
 }
 
+/* A run that fails, or leaves something behind, is a failure whatever it measured. */
+static bool run(struct verdicts *v, struct bench *m)
+{
+	if (bench_run(m))
+		return true;
+	v->failed++;
+	return false;
+}
+
 static struct path_config path_of(double mbit, double rtt_ms, double queue_bdp)
 {
 	double bdp = mbit * 1e6 / 8 * rtt_ms / 1e3;
@@ -133,7 +142,7 @@ static double rounds_rate(const char *cc, double mbit, double rtt_ms, uint32_t o
 
 /* ---- throughput ---- */
 
-static bool grid_point(struct verdicts *v, const char *cc, double mbit, double rtt_ms, uint32_t one_in, bool trace)
+static void grid_point(struct verdicts *v, const char *cc, double mbit, double rtt_ms, uint32_t one_in, bool trace)
 {
 	double model = model_rate(cc, mbit, rtt_ms, one_in), rounds = rounds_rate(cc, mbit, rtt_ms, one_in), epoch_s, seconds, got;
 	bool small = model * rtt_ms / 1e3 / MSS < FORMULA_LEAST;
@@ -145,14 +154,13 @@ static bool grid_point(struct verdicts *v, const char *cc, double mbit, double r
 	m.warm_ns = (uint64_t)((5 * epoch_s > 4 ? 5 * epoch_s : 4) * (double)SECOND_NS);
 	m.path.loss_every = one_in;
 	m.trace_ns = trace ? m.run_ns / 100 : 0;
-	if (!bench_run(&m))
-		return false;
+	if (!run(v, &m))
+		return;
 	got = m.flow[0].bytes_per_s;
 	printf("%-6s %6.0f Mbit/s %5.0f ms  1 lost of %-7u %9.3f MB/s: %5.1f %% of the formula, %5.1f %% of it by rounds, %lu timeouts", cc,
 	       mbit, rtt_ms, one_in, got / 1e6, got / model * 100, got / rounds * 100, m.sender.rtos);
 	/* The formula knows no fast convergence (RFC 9438 4.7) and is up to 8 % above what rounds give. */
 	judge(v, fabs(got / rounds - 1) < 0.1 && (small || fabs(got / model - 1) < 0.15), "more than 10 % from the model");
-	return true;
 }
 
 static void full_rate(struct verdicts *v, const char *cc, double mbit, double rtt_ms)
@@ -161,7 +169,7 @@ static void full_rate(struct verdicts *v, const char *cc, double mbit, double rt
 	double ratio;
 
 	m.warm_ns = 10 * SECOND_NS;
-	bench_run(&m);
+	run(v, &m);
 	ratio = m.flow[0].bytes_per_s / capacity(mbit);
 	printf("%-6s %6.0f Mbit/s %5.0f ms  no random loss    %9.3f MB/s: %5.1f %% of the rate, queue %5.1f ms, %lu dropped, %lu timeouts",
 	       cc, mbit, rtt_ms, m.flow[0].bytes_per_s / 1e6, ratio * 100, m.queue_ms, m.st.queue_drops, m.sender.rtos);
@@ -174,7 +182,7 @@ static void random_loss(struct verdicts *v, const char *cc, double mbit, double 
 	double ratio;
 
 	m.path.loss_random = (uint32_t)(loss * 4294967296.0);
-	bench_run(&m);
+	run(v, &m);
 	ratio = m.flow[0].bytes_per_s / capacity(mbit);
 	printf("%-6s %6.0f Mbit/s %5.0f ms  %.1f %% random loss  %9.3f MB/s: %5.1f %% of the rate, queue %5.1f ms, %lu timeouts", cc, mbit,
 	       rtt_ms, loss * 100, m.flow[0].bytes_per_s / 1e6, ratio * 100, m.queue_ms, m.sender.rtos);
@@ -191,7 +199,7 @@ static void fairness(struct verdicts *v, const char *cc, double mbit, double rtt
 	m.n_flows = 2;
 	m.flow[1] = (struct bench_flow){.cc = cc, .start_ns = 3 * SECOND_NS};
 	m.warm_ns = m.run_ns / 2;
-	bench_run(&m);
+	run(v, &m);
 	a = m.flow[0].bytes_per_s;
 	b = m.flow[1].bytes_per_s;
 	jain = (a + b) * (a + b) / (2 * (a * a + b * b));
@@ -210,11 +218,11 @@ static void burst(struct verdicts *v, const char *cc, uint32_t n)
 	double rounds;
 
 	m.stop_bytes = 400000; /* 277 segments: 5 rounds of slow start, then the last one */
-	bench_run(&m);
+	run(v, &m);
 	clean_ns = m.took_ns;
 	m.path.burst_at = 100;
 	m.path.burst_n = n;
-	bench_run(&m);
+	run(v, &m);
 	rounds = (double)(m.took_ns - clean_ns) / (double)m.path.rtt_ns;
 	printf("%-6s 20 Mbit/s 100 ms, %2u packets lost in a row: %4.1f round trips longer, %lu timeouts", cc, n, rounds, m.sender.rtos);
 	judge(v, m.sender.rtos == 0 && rounds < 3.0, "not repaired within the round trips of SACK");
@@ -229,7 +237,7 @@ static void ecn(struct verdicts *v, const char *cc, double mbit, double rtt_ms, 
 
 	m.ecn = TCP_ECN_ON;
 	m.path.mark_bytes = mark_bytes;
-	bench_run(&m);
+	run(v, &m);
 	ratio = m.flow[0].bytes_per_s / capacity(mbit);
 	printf("%-6s %6.0f Mbit/s %5.1f ms  marked from %u KB on: %5.1f %% of the rate, queue %6.2f ms, %lu marked, %lu reductions, %lu dropped",
 	       cc, mbit, rtt_ms, mark_bytes / 1000, ratio * 100, m.queue_ms, m.st.marked, m.sender.ecn_reductions, m.st.queue_drops);
@@ -245,7 +253,7 @@ static void pacing(struct verdicts *v, const char *cc, double mbit, double paced
 	double ratio;
 
 	m.flow[0].max_pacing = (uint64_t)(paced_mbit * 1e6 / 8);
-	bench_run(&m);
+	run(v, &m);
 	ratio = m.flow[0].bytes_per_s / (paced_mbit * 1e6 / 8);
 	printf("%-6s SO_MAX_PACING_RATE %.1f Mbit/s on %.0f: %6.2f %% of it", cc, paced_mbit, mbit, ratio * 100);
 	judge(v, ratio > 0.98 && ratio < 1.005, "not the rate that was set");

@@ -330,6 +330,128 @@ static void waitall(void **state)
 	assert_int_equal(spate_recv(fd, buf, 10, MSG_WAITALL), 0);
 }
 
+static void lowat_set(int fd, int v) { assert_int_equal(spate_setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &v, sizeof(v)), 0); }
+
+static int int_option(int fd, int name)
+{
+	int v = -1;
+	socklen_t len = sizeof(v);
+
+	assert_int_equal(spate_getsockopt(fd, SOL_SOCKET, name, &v, &len), 0);
+	return v;
+}
+
+/* socket(7), tcp_set_rcvlowat(): a blocking call waits for that many bytes, but for no more than it asks for. */
+static void lowat_blocks(void **state)
+{
+	int far, fd = pair(80, &far);
+	struct timeval tv = {.tv_usec = 20000};
+	char buf[64];
+
+	(void)state;
+	lowat_set(fd, 12);
+	drain_fd = far;
+	world.every_turn = write_in_two;
+	assert_in_range(spate_recv(fd, buf, sizeof(buf), 0), 12, 20);
+	assert_int_equal(spate_recv(fd, buf, 7, 0), 7);
+	assert_in_range(spate_recv(fd, buf, sizeof(buf), MSG_PEEK), 12, 25);
+	assert_int_equal(spate_recv(fd, buf, 40, MSG_PEEK | MSG_WAITALL), 40);
+	assert_int_equal(spate_recv(fd, buf, 40, MSG_WAITALL), 40);
+	world.every_turn = NULL;
+	run_ms(5);
+	while (spate_recv(fd, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+		;
+	at(FAR);
+	assert_int_equal(spate_send(far, "end", 3, 0), 3);
+	at(NEAR);
+	run_ms(5);
+	assert_int_equal(spate_setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+	assert_int_equal(spate_recv(fd, buf, sizeof(buf), MSG_PEEK), 3);
+	assert_int_equal(spate_recv(fd, buf, 1, MSG_DONTWAIT), 1); /* without waiting: what there is */
+	assert_int_equal(spate_recv(fd, buf, sizeof(buf), 0), 2);  /* time over: the same */
+	at(FAR);
+	assert_int_equal(spate_send(far, "fin", 3, 0), 3);
+	assert_int_equal(spate_shutdown(far, SHUT_WR), 0);
+	at(NEAR);
+	tv = (struct timeval){.tv_sec = 0};
+	assert_int_equal(spate_setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+	assert_int_equal(spate_recv(fd, buf, sizeof(buf), MSG_PEEK), 3); /* stream over */
+	assert_int_equal(spate_recv(fd, buf, sizeof(buf), 0), 3);
+	assert_int_equal(spate_recv(fd, buf, sizeof(buf), 0), 0);
+}
+
+/* Readiness waits for it too, also an edge; setting less may be what makes a socket ready. */
+static void lowat_readiness(void **state)
+{
+	int far, fd = pair(80, &far), ep = spate_epoll_create1(0);
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
+	char buf[200];
+
+	(void)state;
+	lowat_set(fd, 100);
+	assert_int_equal(spate_epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(poll_now(fd) & POLLIN, 0);
+		assert_int_equal(spate_epoll_wait(ep, &ev, 1, 0), 0);
+		at(FAR);
+		assert_int_equal(spate_send(far, buf, 50, 0), 50);
+		at(NEAR);
+		run_ms(5);
+	}
+	assert_int_equal(poll_now(fd) & POLLIN, POLLIN);
+	assert_int_equal(spate_epoll_wait(ep, &ev, 1, 0), 1);
+	assert_int_equal(spate_epoll_wait(ep, &ev, 1, 0), 0);
+	assert_int_equal(spate_recv(fd, buf, 40, MSG_DONTWAIT), 40);
+	assert_int_equal(poll_now(fd) & POLLIN, 0);
+	lowat_set(fd, 60);
+	assert_int_equal(spate_epoll_wait(ep, &ev, 1, 0), 1);
+	lowat_set(fd, 61);
+	at(FAR);
+	assert_int_equal(spate_shutdown(far, SHUT_WR), 0);
+	at(NEAR);
+	run_ms(5);
+	assert_int_equal(poll_now(fd) & POLLIN, POLLIN); /* the end */
+}
+
+/* As Linux 6.18 says them back: half of the largest buffer is the most; a buffer that may grow does. */
+static void lowat_values(void **state)
+{
+	int fd = stream(0), v = 10000;
+
+	(void)state;
+	assert_int_equal(int_option(fd, SO_RCVLOWAT), 1);
+	lowat_set(fd, 0);
+	assert_int_equal(int_option(fd, SO_RCVLOWAT), 1);
+	lowat_set(fd, 1000000);
+	assert_int_equal(int_option(fd, SO_RCVLOWAT), 1000000);
+	assert_int_equal(int_option(fd, SO_RCVBUF), 2000000);
+	lowat_set(fd, -1);
+	assert_int_equal(int_option(fd, SO_RCVLOWAT), int_option(fd, SO_RCVBUF) / 2);
+	fd = stream(0);
+	assert_int_equal(spate_setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &v, sizeof(v)), 0);
+	lowat_set(fd, 1000000);
+	assert_int_equal(int_option(fd, SO_RCVLOWAT), 10000);
+	assert_int_equal(int_option(fd, SO_RCVBUF), 20000);
+}
+
+/* More than fits: when the peer may not send any more, what there is counts. */
+static void lowat_beyond_the_buffer(void **state)
+{
+	int far, fd = pair(80, &far), small = 4096;
+	char *buf = calloc(1, 65536);
+
+	(void)state;
+	lowat_set(fd, 60000);
+	assert_int_equal(spate_setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+	at(FAR);
+	assert_int_equal(spate_send(far, buf, 65536, 0), 65536);
+	at(NEAR);
+	run_ms(2000);
+	assert_int_equal(poll_now(fd) & POLLIN, POLLIN);
+	assert_int_equal(spate_recv(fd, buf, 65536, 0) >= 60000, 1); /* reading makes room for the rest */
+	free(buf);
+}
+
 static void shutdown_rules(void **state)
 {
 	int far, fd = pair(80, &far);
@@ -346,6 +468,108 @@ static void shutdown_rules(void **state)
 	at(NEAR);
 	assert_int_equal(spate_recv(fd, &c, 1, 0), 1);
 	assert_int_equal(c, 'y');
+}
+
+#define NARROW 1350
+
+/* A link that takes less than both ends think, and drops the rest without a word. */
+static int narrow_make(void **state)
+{
+	const struct sim_config sim = {.n_queues = {1, 1}, .seed = 3, .mtu = NARROW};
+
+	(void)state;
+	world_make_sim(&sim, 1024, 65535);
+	for (int e = 0; e < 2; e++)
+		world.stack[e]->net.iface[0].mtu = 1500;
+	return 0;
+}
+
+/* RFC 4821 7.6.2, of both families: what no ICMP message tells, losses do; and without the setting nothing arrives. */
+static void black_hole(void **state)
+{
+	const struct path *path;
+	size_t n = 0;
+	ssize_t got;
+	char *buf = calloc(1, 100000);
+	int far, fd = pair(80, &far);
+
+	(void)state;
+	path = path_at(&world.stack[NEAR]->net.paths, sock_at(sock_cur, fd)->h.path);
+	assert_int_equal(path->pmtu, 1500);
+	assert_int_equal(spate_send(fd, buf, 100000, MSG_DONTWAIT), 100000);
+	run_ms(4000);
+	at(FAR);
+	assert_int_equal(spate_sys_recvfrom(far, buf, 1, MSG_DONTWAIT, NULL, NULL), -EAGAIN);
+	world.stack[NEAR]->tcp.mtu_probing = 1;
+	run_ms(30000);
+	while ((got = spate_sys_recvfrom(far, buf, 100000, MSG_DONTWAIT, NULL, NULL)) > 0) {
+		n += (size_t)got;
+		run_ms(1000);
+	}
+	assert_int_equal(n, 100000);
+	assert_int_equal(world.stack[NEAR]->tcp.stats.mtu_holes, 1);
+	assert_in_range(path->pmtu, world_family == WORLD_IP6 ? 1280 : 1024, NARROW);
+	free(buf);
+	at(NEAR);
+}
+
+/* Moves total bytes from fd to far; how often the window was reduced on the way. */
+static unsigned move(int fd, int far, size_t total)
+{
+	static char buf[65536];
+	const struct tcp_pcb *p = (const struct tcp_pcb *)sock_at(sock_cur, fd);
+	size_t in = 0, out = 0;
+	unsigned reduced = 0;
+
+	for (unsigned ms = 0; in < total; ms++) {
+		uint32_t cwnd = p->cwnd, ssthresh = p->ssthresh;
+		ssize_t n = out < total ? spate_sys_sendto(fd, buf, RTE_MIN(sizeof(buf), total - out), MSG_DONTWAIT, NULL, 0) : 0;
+
+		assert_true(ms < 120000);
+		out += n > 0 ? (size_t)n : 0;
+		run_ms(1);
+		reduced += p->ssthresh != ssthresh && p->ssthresh < cwnd;
+		at(FAR);
+		n = spate_sys_recvfrom(far, buf, sizeof(buf), MSG_DONTWAIT, NULL, NULL);
+		in += n > 0 ? (size_t)n : 0;
+		at(NEAR);
+	}
+	return reduced;
+}
+
+/* RFC 4821 7.3: then larger segments are tried, up to what passes; a lost one is no congestion (7.6.1). */
+static void larger_again(void **state)
+{
+	const struct tcp_stats *st = &world.stack[NEAR]->tcp.stats;
+	const struct sim_link slow = {.delay_ns = 5 * MS};
+	const struct tcp_pcb *p;
+	int far, fd = pair(80, &far);
+	struct path *path;
+	uint64_t rtos, probes;
+
+	(void)state;
+	world.stack[NEAR]->tcp.mtu_probing = 1;
+	sim_set_link(world.port[NEAR], 0, &slow);
+	sim_set_link(world.port[NEAR], 1, &slow);
+	p = (const struct tcp_pcb *)sock_at(sock_cur, fd);
+	path = path_at(&world.stack[NEAR]->net.paths, p->c.h.path);
+	move(fd, far, 10000);
+	assert_int_equal(st->mtu_holes, 1);
+	assert_int_equal(path->pmtu_failed, 1500);
+	rtos = st->rtos;
+	assert_int_equal(move(fd, far, 3000000), 0);
+	assert_int_equal(st->rtos, rtos);
+	assert_in_range(path->pmtu, NARROW + 4 - 2 * TCP_MTU_NEAR, NARROW + 4); /* the link leaves room for a VLAN tag */
+	assert_int_equal(path->pmtu_failed, 0);
+	assert_true(st->mtu_raised >= 1 && st->mtu_probes > st->mtu_raised);
+	probes = st->mtu_probes;
+	move(fd, far, 1000000);
+	assert_int_equal(st->mtu_probes, probes);
+	/* The router says so: there is nothing to look for. */
+	path->pmtu_failed = 1500;
+	net_pmtu_lower(&world.stack[NEAR]->net, p->c.h.path, 1285);
+	assert_int_equal(path->pmtu_failed, 0);
+	assert_int_equal(st->mtu_holes, 1);
 }
 
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_make, world_end)
@@ -365,7 +589,13 @@ int main(void)
 		IN_WORLD(blocking_send_of_much),
 		IN_WORLD(send_timeout_and_nonblocking),
 		IN_WORLD(waitall),
+		IN_WORLD(lowat_blocks),
+		IN_WORLD(lowat_readiness),
+		IN_WORLD(lowat_values),
+		IN_WORLD(lowat_beyond_the_buffer),
 		IN_WORLD(shutdown_rules),
+		cmocka_unit_test_setup_teardown(black_hole, narrow_make, world_end),
+		cmocka_unit_test_setup_teardown(larger_again, narrow_make, world_end),
 	};
 
 	return cmocka_run_group_tests(tests, world_eal, NULL);

@@ -120,6 +120,28 @@ static void black_hole(void **state)
 	assert_int_equal(p->state, TCP_ESTABLISHED);
 }
 
+/* A peer that takes small segments only: it is those that are made smaller, not what the path would take. */
+static void black_hole_of_a_small_peer(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p;
+
+	w->t->mtu_probing = 1;
+	p = app_connect(w);
+	out(w, SYN, 0, 0, 0);
+	in_seg(w, &(struct seg){.flags = SYN | ACK, .ack = 1, .wnd = 65535, .o = {.has_mss = true, .mss = 536}});
+	out(w, ACK, 1, 0, 1);
+	assert_int_equal(app_send(w, p, 1, 536), 536);
+	out(w, ACK, 1, 536, 1);
+	for (unsigned i = 0; i < 100 && w->t->stats.mtu_holes == 0; i++)
+		after_ms(w, 200);
+	assert_int_equal(w->t->stats.mtu_holes, 1);
+	assert_int_equal(path_at(&w->h.net.paths, p->c.h.path)->pmtu, PMTU_MIN);
+	assert_true(PMTU_MIN - 40 < 536);
+	out_skip(w);
+	in(w, ACK, 1, 0, 537);
+}
+
 /* Small segments are not lost for their size, and without the setting nothing is. */
 static void no_black_hole(void **state)
 {
@@ -143,7 +165,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(min_ttl_of_a_connection), world_test(min_ttl_of_a_listener), world_test(option_values),
-		world_test(without_path_mtu_discovery), world_test(black_hole), world_test(no_black_hole),
+		world_test(without_path_mtu_discovery), world_test(black_hole),
+		world_test(black_hole_of_a_small_peer), world_test(no_black_hole),
 	};
 
 	return cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);

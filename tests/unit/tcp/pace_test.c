@@ -74,6 +74,27 @@ static void no_credit(void **state)
 	out_skip(w);
 }
 
+/* Data that waited for its time leaves late when the core looks late: the rate holds ... */
+static void stalled(struct world *w, uint64_t stall_ms, unsigned segs)
+{
+	struct tcp_pcb *p = app_connected(w);
+
+	rate_set(w, p, 1000000);
+	p->cwnd = 100 * MSS;
+	assert_int_equal(app_send(w, p, 1, 40 * MSS), 40 * MSS);
+	assert_int_equal(out_count(w), 2);
+	host_time(&w->h, w->h.clock.now_ns + stall_ms * 1000000);
+	assert_int_equal(out_count(w), 2 + segs);
+	host_time(&w->h, w->h.clock.now_ns + 500000); /* and then it is in step again */
+	assert_int_equal(out_count(w), 2 + segs);
+	out_skip(w);
+}
+
+static void late_turn(void **state) { stalled(*state, 8, 5); }
+
+/* ... over stalls of up to TCP_PACE_LATE_NS. */
+static void very_late_turn(void **state) { stalled(*state, 100, 8); }
+
 /* No limit any more: all leaves at once; and without one nothing is paced. */
 static void lifted(void **state)
 {
@@ -136,8 +157,8 @@ static void value_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(two_segments), world_test(millisecond), world_test(no_credit), world_test(lifted), world_test(before_connect),
-		world_test(value_read),
+		world_test(two_segments), world_test(millisecond), world_test(no_credit), world_test(late_turn),
+		world_test(very_late_turn), world_test(lifted), world_test(before_connect), world_test(value_read),
 	};
 
 	return cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);
