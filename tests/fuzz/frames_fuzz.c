@@ -23,7 +23,7 @@ struct socks {
 static struct socks open_all(struct live *l)
 {
 	static const struct ip6_addr group6 = {{0xff, 5, [15] = 7}};
-	const struct ip6_addr group4 = ip6_addr_mapped(RTE_BE32(RTE_IPV4(239, 1, 1, 1)));
+	const struct ip6_addr group4 = ip6_addr_mapped(RTE_BE32(0xef010101));
 	struct tcp *t = &l->s->tcp;
 	struct udp *u = &l->s->udp;
 	struct socks s = {tcp_new(t), {tcp_new(t), tcp_new(t)}, udp_new(u)};

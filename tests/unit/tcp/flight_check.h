@@ -63,7 +63,7 @@ static inline const char *pcb_check(struct tcp *t, const struct tcp_pcb *p)
 		return NULL;
 	if (seq_gt(p->snd_una, p->snd_nxt) || seq_gt(p->snd_nxt, p->snd_max))
 		return "SND.UNA, SND.NXT and the highest sent are out of order";
-	if (p->snd_una != p->snd_max && !(p->tflags & (TF_T_RTX | TF_OUT)))
+	if (p->snd_una != p->snd_max && !(p->tflags & (TF_T_RTX | TF_OUT)) && !tcp_fastopen_waits(p))
 		return "outstanding, and nothing will send it again";
 	if (p->state != TCP_SYN_SENT && seq_gt(p->rcv_nxt, p->rcv_adv + 1))
 		return "more received than was announced";
