@@ -251,7 +251,8 @@ void live_settle(struct live *l)
 	SPATE_ASSERT(l->s->net.paths.pool.used == 0);
 	eport_stats_get(l->s->eport, &ports);
 	SPATE_ASSERT(ports.taken == ports.returned);
-	for (int ms = 0; ms <= FRAG6_TIMEOUT_MS && (l->s->net.frags.held != 0 || l->s->net.n_waiting != 0); ms += 1000)
+	/* Fragments that never were whole are told about, which may take a question for a neighbour. */
+	for (int ms = -1000; ms <= FRAG6_TIMEOUT_MS + NEIGH_PROBES * NEIGH_PROBE_MS && (l->s->net.frags.held != 0 || l->s->net.n_waiting != 0); ms += 1000)
 		live_pass(l, 1000000000);
 	SPATE_ASSERT(l->s->net.frags.held == 0 && l->s->net.n_waiting == 0);
 }

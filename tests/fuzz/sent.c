@@ -66,12 +66,17 @@ static void upper_check(struct sent *s, const struct upper *u)
 		SPATE_ASSERT(udp_parse(&udp, u->l4, u->len) && udp.len == u->len);
 }
 
-static void ip4_check(struct sent *s, const uint8_t *ip, uint32_t len)
+/* What is for one station goes to one station: else whoever sends from a group's hardware address has answers multiplied. */
+static bool to_group(const uint8_t *frame) { return frame[0] & 1; }
+
+static void ip4_check(struct sent *s, const uint8_t *frame, uint32_t len)
 {
+	const uint8_t *ip = frame + ETH_HDR_LEN;
 	struct ip4_view v;
 	struct upper u = {0};
 
 	SPATE_ASSERT(ip4_parse(&v, ip, len, false) == IP4_OK && v.total_len <= s->mtu);
+	SPATE_ASSERT(to_group(frame) == (rte_be_to_cpu_32(v.dst_be) >> 28 >= 14 || ip[19] == 255));
 	SPATE_ASSERT(v.total_len == len || len == RTE_ETHER_MIN_LEN - RTE_ETHER_CRC_LEN - ETH_HDR_LEN);
 	if (v.fragment)
 		return;
@@ -84,13 +89,15 @@ static void ip4_check(struct sent *s, const uint8_t *ip, uint32_t len)
 	upper_check(s, &u);
 }
 
-static void ip6_check(struct sent *s, const uint8_t *ip, uint32_t len)
+static void ip6_check(struct sent *s, const uint8_t *frame, uint32_t len)
 {
+	const uint8_t *ip = frame + ETH_HDR_LEN;
 	struct upper u = {.ip6 = true};
 	struct ip6_chain c;
 	struct ip6_view v;
 
 	SPATE_ASSERT(ip6_parse(&v, ip, len) == IP6_OK && v.payload_len + IP6_HDR_LEN <= s->mtu && v.hops > 0);
+	SPATE_ASSERT(to_group(frame) == ip6_addr_is_multicast(v.dst));
 	SPATE_ASSERT(!ip6_addr_is_multicast(v.src) && !ip6_addr_is_mapped(v.src) && !ip6_addr_is_mapped(v.dst));
 	SPATE_ASSERT(ip6_chain_walk(&c, ip, v.payload_len + IP6_HDR_LEN) == IP6_CHAIN_OK);
 	if (c.fragment)
@@ -110,16 +117,16 @@ void sent_check(struct sent *s, const struct rte_mbuf *m)
 	struct arp_view arp;
 
 	SPATE_ASSERT(m->pkt_len <= sizeof(copy) && b != NULL && m->pkt_len >= ETH_HDR_LEN);
-	SPATE_ASSERT(memcmp(b + 6, &s->us, 6) == 0 && memcmp(b, &s->us, 6) != 0);
+	SPATE_ASSERT(memcmp(b + 6, &s->us, 6) == 0);
 	switch (load16(b + 12)) {
 	case RTE_ETHER_TYPE_ARP:
 		SPATE_ASSERT(arp_parse(&arp, b + ETH_HDR_LEN, m->pkt_len - ETH_HDR_LEN));
 		break;
 	case RTE_ETHER_TYPE_IPV4:
-		ip4_check(s, b + ETH_HDR_LEN, m->pkt_len - ETH_HDR_LEN);
+		ip4_check(s, b, m->pkt_len - ETH_HDR_LEN);
 		break;
 	case RTE_ETHER_TYPE_IPV6:
-		ip6_check(s, b + ETH_HDR_LEN, m->pkt_len - ETH_HDR_LEN);
+		ip6_check(s, b, m->pkt_len - ETH_HDR_LEN);
 		break;
 	default:
 		SPATE_ASSERT(!"a frame of an unknown type");

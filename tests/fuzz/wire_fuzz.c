@@ -128,8 +128,6 @@ struct msg6 {
 static void opts_check(const struct msg6 *m, const struct ndp_opts *o)
 {
 	SPATE_ASSERT(o->n_prefixes <= NDP_PREFIXES_MAX);
-	for (uint32_t i = 0; i < o->n_prefixes; i++)
-		SPATE_ASSERT(o->prefix[i].len <= 128);
 	if (o->quoted != NULL)
 		SPATE_ASSERT(o->quoted >= m->b && o->quoted + o->quoted_len <= m->b + m->len);
 }
