@@ -147,6 +147,8 @@ static void call_option(struct fuzz *f, struct tcp_pcb *p)
 
 	if (how & 1)
 		v[0] &= 0xff;
+	if (level == IPPROTO_TCP && name == TCP_USER_TIMEOUT)
+		v[0] %= (int)LIVE_USER_TIMEOUT_MS;
 	if (how & 2)
 		tcp_setopt(f->t, p, IPPROTO_TCP, TCP_CONGESTION, ccs[how >> 2 & 3], (uint32_t)strlen(ccs[how >> 2 & 3]));
 	tcp_setopt(f->t, p, level, name, v, len);

@@ -235,13 +235,13 @@ static uint32_t conns_left(const struct live *l)
 	return s->flow.pool[FLOW_CONN].used + s->flow.pool[FLOW_SYNRCVD].used + s->flow.pool[FLOW_TIMEWAIT].used;
 }
 
-/* The longest that a closed socket may stay: LAST-ACK after all retries, then TIME-WAIT. */
+/* The longest that a closed socket may stay: LAST-ACK after all retries, or the user timeout that it had asked for; then TIME-WAIT. */
 void live_settle(struct live *l)
 {
 	const struct tcp *t = &l->s->tcp;
 	struct eport_stats ports;
 
-	for (int minutes = 0; minutes < 60 && conns_left(l) > 0; minutes++)
+	for (int minutes = 0; minutes < LIVE_SETTLE_MIN && conns_left(l) > 0; minutes++)
 		live_pass(l, 60ull * 1000000000);
 	SPATE_ASSERT(conns_left(l) == 0);
 	SPATE_ASSERT(l->s->flow.tcp.used == 0 && t->bufs.used == 0 && t->optexts.used == 0 && t->exts.used == 0);

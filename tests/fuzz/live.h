@@ -9,6 +9,8 @@
 #define LIVE_US RTE_IPV4(10, 0, 0, 1)    /* /24 */
 #define LIVE_CONNS 32
 #define LIVE_QUEUE 64
+#define LIVE_SETTLE_MIN 60u              /* closed sockets are gone after so many minutes; the longest user timeout of the targets ... */
+#define LIVE_USER_TIMEOUT_MS (LIVE_SETTLE_MIN / 2 * 60000)
 #define LIVE_ANSWERS_MAX 64              /* frames that one frame may bring about at once, beside those that waited */
 
 extern const struct ip6_addr live_us6;   /* fd00::1/64 */
