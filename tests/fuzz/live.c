@@ -241,7 +241,7 @@ void live_settle(struct live *l)
 	const struct tcp *t = &l->s->tcp;
 	struct eport_stats ports;
 
-	for (int minutes = 0; minutes < LIVE_SETTLE_MIN && conns_left(l) > 0; minutes++)
+	for (unsigned minutes = 0; minutes < LIVE_SETTLE_MIN && conns_left(l) > 0; minutes++)
 		live_pass(l, 60ull * 1000000000);
 	SPATE_ASSERT(conns_left(l) == 0);
 	SPATE_ASSERT(l->s->flow.tcp.used == 0 && t->bufs.used == 0 && t->optexts.used == 0 && t->exts.used == 0);

@@ -24,7 +24,68 @@ static uint32_t near(struct fuzz *f, uint32_t x)
 	}
 }
 
-static const struct tcp_pcb *sock_any(struct fuzz *f) { return f->sock[input_below(&f->in, SOCKS)]; }
+/* ---- whom it talks to ---- */
+
+/* A connection as its peer sees it: whole, half-open or in TIME-WAIT. */
+struct target {
+	struct flow_key key;
+	uint32_t rcv_nxt, snd_una, snd_max, ts_recent, ts_offset;
+	uint16_t mss;
+	bool ts;
+};
+
+static bool target_pcb(const struct tcp_pcb *p, struct target *g)
+{
+	if (p == NULL || p->c.type != CONN_TCP || !(p->c.flags & CONN_IN_TABLE))
+		return false;
+	*g = (struct target){p->c.h.key, p->rcv_nxt, p->snd_una, p->snd_max, p->ts_recent, p->ts_offset, p->mss,
+			     p->state > TCP_SYN_SENT && (p->tflags & TF_TS)};
+	return true;
+}
+
+/* Any that there is, also those whose sockets are closed. */
+static bool target_conn(struct fuzz *f, struct target *g)
+{
+	const struct pool *pool = &f->l->s->flow.pool[FLOW_CONN];
+	uint8_t i = input_u8(&f->in);
+
+	return pool->fresh > 1 && target_pcb(pool_at(pool, 1 + i % (pool->fresh - 1)), g);
+}
+
+static bool target_half_open(struct fuzz *f, struct target *g)
+{
+	const struct pool *pool = &f->l->s->flow.pool[FLOW_SYNRCVD];
+
+	for (uint32_t i = 1; i < pool->fresh; i++) {
+		const struct tcp_synrcvd *sr = pool_at(pool, i);
+
+		if (!wheel_armed(&sr->h.timer))
+			continue;
+		*g = (struct target){sr->h.key, sr->irs + 1, sr->iss, sr->iss + 1, sr->ts_recent, sr->ts_offset, sr->peer_mss, sr->ts};
+		return true;
+	}
+	return false;
+}
+
+static bool target_timewait(struct fuzz *f, struct target *g)
+{
+	const struct tcp_timewait *tw;
+
+	if (f->t->tw_head == 0)
+		return false;
+	tw = pool_at(&f->l->s->flow.pool[FLOW_TIMEWAIT], input_u8(&f->in) & 1 ? f->t->tw_head : f->t->tw_tail);
+	*g = (struct target){tw->h.key, tw->rcv_nxt, tw->snd_nxt, tw->snd_nxt, tw->ts_recent, tw->ts_offset, 0, tw->ts};
+	return true;
+}
+
+static bool target_any(struct fuzz *f, struct target *g)
+{
+	uint32_t which = input_below(&f->in, 16);
+
+	if (which < SOCKS)
+		return target_pcb(f->sock[which], g);
+	return which < 12 ? target_conn(f, g) : which < 14 ? target_half_open(f, g) : target_timewait(f, g);
+}
 
 /* How the packet travels: family, hop limit, ECN, extension headers, fragments, mbufs. */
 static struct live_ip route(struct fuzz *f, uint8_t proto, bool ip6, enum live_host from)
@@ -45,7 +106,7 @@ static struct live_ip route(struct fuzz *f, uint8_t proto, bool ip6, enum live_h
 /* ---- segments ---- */
 
 /* Blocks of what is in flight, and others. */
-static void blocks_make(struct fuzz *f, const struct tcp_pcb *p, struct tcp_opts *o)
+static void blocks_make(struct fuzz *f, const struct target *p, struct tcp_opts *o)
 {
 	o->n_sack = (uint8_t)(1 + input_below(&f->in, 4));
 	for (uint32_t i = 0; i < o->n_sack; i++) {
@@ -76,7 +137,7 @@ static void cookie_make(struct fuzz *f, uint8_t what, struct tcp_opts *o, uint8_
 }
 
 /* Options as they come, or those that the connection expects; returns their length. */
-static uint32_t options_make(struct fuzz *f, const struct tcp_pcb *p, uint8_t flags, uint8_t *b)
+static uint32_t options_make(struct fuzz *f, const struct target *p, uint8_t flags, uint8_t *b)
 {
 	uint8_t what = input_u8(&f->in), cookie[TCP_FO_COOKIE_MAX];
 	struct tcp_opts o = {0};
@@ -87,7 +148,7 @@ static uint32_t options_make(struct fuzz *f, const struct tcp_pcb *p, uint8_t fl
 		input_bytes(&f->in, b, len);
 		return len;
 	}
-	o.has_ts = p != NULL && p->state > TCP_SYN_SENT ? !!(p->tflags & TF_TS) ^ (what & 1) : what & 1;
+	o.has_ts = (p != NULL && p->ts) ^ (what & 1);
 	o.tsval = p != NULL ? p->ts_recent + (what >> 5 & 1) : 1;
 	o.tsecr = f->l->s->clock.now_ms + (p != NULL ? p->ts_offset : 0);
 	if (flags & TCPF_SYN) {
@@ -148,21 +209,31 @@ static enum live_host host_of(const struct live *l, rte_be32_t addr_be)
 	return LIVE_PEER;
 }
 
+/* Where it stands, from how: nearly or (bit 3) exactly as it should be. */
+static void numbers_make(struct fuzz *f, const struct target *g, uint8_t how, struct tcp_view *v)
+{
+	uint32_t ack = how & 2 ? g->snd_max : g->snd_una;
+
+	v->sport = rte_be_to_cpu_16(g->key.rport_be);
+	v->dport = rte_be_to_cpu_16(g->key.lport_be);
+	v->seq = how & 8 ? g->rcv_nxt : near(f, g->rcv_nxt);
+	v->ack = how & 8 ? ack : near(f, ack);
+}
+
 void peer_segment(struct fuzz *f)
 {
-	const struct tcp_pcb *p = sock_any(f);
-	bool live = p != NULL && p->state != TCP_CLOSED;
-	struct tcp_view v = {.flags = flags_make(f), .wnd = input_u16(&f->in)};
-	uint8_t how = input_u8(&f->in), opts[TCP_OPTS_MAX];
+	struct target g;
+	bool known = target_any(f, &g);
+	struct tcp_view v = {.flags = flags_make(f)};
+	uint8_t how, opts[TCP_OPTS_MAX];
 	struct live_ip ip = {0};
 	uint32_t opts_len;
 
-	if (live) {
-		v.sport = rte_be_to_cpu_16(p->c.h.key.rport_be);
-		v.dport = rte_be_to_cpu_16(p->c.h.key.lport_be);
-		v.seq = near(f, p->rcv_nxt);
-		v.ack = near(f, how & 2 ? p->snd_max : p->snd_una);
-		ip = route(f, IPPROTO_TCP, flow_addr_is6(p->c.h.key.raddr_be), host_of(f->l, p->c.h.key.raddr_be));
+	v.wnd = input_u16(&f->in); /* by itself: the order within an initializer is the compiler's */
+	how = input_u8(&f->in);
+	if (known) {
+		numbers_make(f, &g, how, &v);
+		ip = route(f, IPPROTO_TCP, flow_addr_is6(g.key.raddr_be), host_of(f->l, g.key.raddr_be));
 	} else {
 		v.sport = (uint16_t)(CPORT + (how >> 4 & 3));
 		v.dport = PORT;
@@ -171,7 +242,7 @@ void peer_segment(struct fuzz *f)
 		ip = route(f, IPPROTO_TCP, how & 4, how >> 6 == 3 ? LIVE_FAR : how >> 6 == 2 ? LIVE_OTHER : LIVE_PEER);
 	}
 	v.urp = v.flags & TCPF_URG ? input_u16(&f->in) : 0;
-	opts_len = options_make(f, live ? p : NULL, v.flags, opts);
+	opts_len = options_make(f, known ? &g : NULL, v.flags, opts);
 	segment_send(f, &ip, &v, opts, opts_len, how & 1 ? input_u16(&f->in) % 1360 : 0);
 }
 
@@ -218,11 +289,10 @@ void peer_handshake(struct fuzz *f)
 /* ---- errors ---- */
 
 /* The start of a packet of ours to the peer, as an error quotes it. */
-static uint32_t quote(struct fuzz *f, bool ip6, uint8_t proto, enum live_host to, const void *ports, uint32_t seq, uint8_t *b)
+static uint32_t quote(bool ip6, uint8_t proto, enum live_host to, const void *ports, uint32_t seq, uint8_t *b)
 {
 	uint32_t hdr = ip6 ? IP6_HDR_LEN : IP4_HDR_LEN;
 
-	(void)f;
 	if (ip6)
 		ip6_emit(b, &live_us6, live_addr6(to), proto, 60, 64);
 	else
@@ -234,26 +304,28 @@ static uint32_t quote(struct fuzz *f, bool ip6, uint8_t proto, enum live_host to
 
 void peer_icmp(struct fuzz *f)
 {
-	const struct tcp_pcb *p = sock_any(f);
-	bool tcp = p != NULL && p->state != TCP_CLOSED && !(input_u8(&f->in) & 1);
-	const struct conn *c = tcp ? &p->c : f->udp != NULL ? &f->udp->c : NULL;
-	bool ip6 = c != NULL && flow_addr_is6(c->h.key.raddr_be);
+	struct target g;
+	bool tcp = target_any(f, &g);
 	uint8_t msg[ICMP_HDR_LEN + IP6_HDR_LEN + 8] = {0}, how = input_u8(&f->in);
 	uint16_t ports[2], mtu = input_u16(&f->in);
+	struct live_ip ip;
 	uint32_t len;
+	bool ip6;
 
-	if (c == NULL)
+	if (!tcp && f->udp == NULL)
 		return;
-	ports[0] = c->h.key.lport_be;
-	ports[1] = c->h.key.rport_be;
+	if (!tcp)
+		g.key = f->udp->c.h.key;
+	ip6 = flow_addr_is6(g.key.raddr_be);
+	ports[0] = g.key.lport_be;
+	ports[1] = g.key.rport_be;
 	if (ip6)
 		icmp6_emit(msg, how & 1 ? ICMP6_TOO_BIG : 1 + (how >> 1 & 3), how >> 3 & 7, mtu);
 	else
 		icmp_emit(msg, how & 1 ? ICMP_UNREACH : how >> 1 & 15, how & 1 ? (how >> 1) % 17 : how >> 5, mtu);
-	len = quote(f, ip6, tcp ? IPPROTO_TCP : IPPROTO_UDP, host_of(f->l, c->h.key.raddr_be), ports, tcp ? near(f, p->snd_una) : 0,
+	len = quote(ip6, tcp ? IPPROTO_TCP : IPPROTO_UDP, host_of(f->l, g.key.raddr_be), ports, tcp ? near(f, g.snd_una) : 0,
 		    msg + ICMP_HDR_LEN);
-	struct live_ip ip = route(f, ip6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, ip6, LIVE_PEER);
-
+	ip = route(f, ip6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, ip6, LIVE_PEER);
 	live_packet(f->l, &ip, msg, ICMP_HDR_LEN + len);
 }
 

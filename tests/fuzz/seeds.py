@@ -122,12 +122,14 @@ def frames_lists():
                     eth(40, bytes(46)), eth(0x800, b"\x60" + bytes(45)), eth(0x86dd, b"\x45" + bytes(45)), eth(0x800, b"")]
     yield "spoofed", [v4(17, udp(b"x"), src=US), v4(6, tcp(2), src=b"\x7f\0\0\1"), v4(6, tcp(2), src=GROUP), v6(6, tcp(2), src=US6), v6(6, tcp(2), src=NODES6),
                       v4(6, tcp(2), src=b"\0\0\0\5"), v6(17, udp(b"x"), src=NONE6), v4(6, tcp(2), src=b"\xff" * 4)]
+    yield "from_groups", [f[:6] + b"\x33\x33\0\0\0\1" + f[12:] for f in (
+        v4(6, tcp(2)), v6(6, tcp(2)), v4(1, icmp(8, 0, b"\1\2\0\1")), v6(58, icmp(128, 0, b"\1\2\0\1")), v6(58, icmp(135, 0, bytes(4) + US6), hops=255))]
     yield "strangers", [v4(6, tcp(2, opts=SYN_OPTS), src=OTHER), v6(6, tcp(2, opts=SYN_OPTS), src=OTHER6), v6(6, tcp(2), src=FAR6), v6(6, tcp(2), LL_PEER, LL_US)]
 
 
 def frames(out):
     for name, list_ in frames_lists():
-        for how, flags in ((0, 1), (0x8000, 3), (0x1c56, 9), (0x6020, 0x11)):
+        for how, flags in ((0, 1), (0x8000, 3), (0x1c56, 9), (0x6020, 0x11)):  # the last with SYN cookies
             out(name + "_%04x" % how, struct.pack("<H", how) + b"".join(struct.pack("<HB", len(f), flags) + f for f in list_))
 
 
@@ -170,15 +172,108 @@ def text(out):
         out("response_%d" % i, b"\3" + msg)
 
 
+# ---- steps of the sequence target, as sequence_fuzz.c, peer.c and calls.c read them
+
+ACK, PSH, FINACK, SYN, SYNACK, RST, ECE, CWR, SYNECN, URG = 0, 6, 7, 8, 10, 11, 13, 14, 15, 16  # places in flags_make()
+NOBODY, EXACT, UNACKED = 7, 8 | 2, 8
+
+
+def seg(flags, who=0, how=EXACT, wnd=65535, what=0, data=0, route=0, more=b"", extra=b""):
+    """extra: what the options read; who: a socket, or 8: connection of that number (more), 12: half-open, 14: TIME-WAIT (more)."""
+    unknown = b"\x0f\x0f" if who == NOBODY else b""
+    return (bytes([13, who]) + more + bytes([flags]) + struct.pack("<HB", wnd, how | (data > 0)) + unknown + bytes([route]) +
+            (b"\5\0" if flags == URG else b"") + bytes([what]) + (b"\xb4" if flags in (SYN, SYNECN, SYNACK) else b"") + extra +
+            (struct.pack("<H", data) if data else b""))
+
+
+def handshake(how, data=0):
+    return (bytes([7, how | (2 if data else 0)]) + struct.pack("<H", 65535) + (struct.pack("<H", data) if data else b"") +
+            b"\x0f" * (2 if how & 1 else 1) + b"\0")
+
+
+def call(what, sock=0, rest=b""):
+    return bytes([2, sock, what]) + rest
+
+
+def send(n, sock=0, how=1):
+    return call(0, sock, struct.pack("<BH", how, n))
+
+
+def recv(n, sock=0, how=1):
+    return call(4, sock, struct.pack("<BH", how, n))
+
+
+def option(level, name, value, sock=0, how=0):
+    return call(8, sock, struct.pack("<BBIB", level, name, value, how))
+
+
+def icmp_about(how, mtu, sock=0):
+    return bytes([1, sock, how]) + struct.pack("<H", mtu) + b"\x0f\0"
+
+
+SHUT_WR, CLOSE, ACCEPT = call(7, 0, b"\1"), call(11), b"\0\1"
+MS, MS40, MS200, S1, S10, S70 = (bytes([5, i]) for i in (2, 3, 4, 5, 6, 7))
+ALL_OPTS = 0x7f & ~64 & ~1
+
+
+def passive(six, what=ALL_OPTS):
+    return seg(SYN, NOBODY, 4 if six else 0, what=what) + handshake(0) + ACCEPT
+
+
+def active(six, more=0):
+    return bytes([0, (2 if six else 0) | more]) + handshake(1 | 16)
+
+
+def scenes(six):
+    p, a = passive(six), active(six)
+    yield "serve", p + seg(PSH, data=300) + recv(1000) + send(3000) + seg(ACK) + SHUT_WR + seg(FINACK) + S70
+    yield "client", a + send(500) + seg(ACK) + seg(PSH, data=1300) * 3 + recv(9000) + seg(FINACK) + CLOSE + seg(ACK, 8, more=b"\1") + S10
+    wait = a + CLOSE + seg(FINACK, 8, more=b"\1")
+    wait6 = [seg(k, 14, more=b"\1") for k in (ACK, FINACK, SYN, SYNACK, RST, PSH)]
+    yield "time_wait", wait + b"".join(wait6) + S10 + seg(FINACK, 14, more=b"\0") + S70
+    yield "time_wait_syn", wait + S10 + seg(SYN, 14, 0, more=b"\1", what=ALL_OPTS) + S70
+    yield "many_waits", (a + CLOSE + seg(FINACK, 8, more=b"\1")) * 8 + S70
+    yield "simultaneous_close", p + SHUT_WR + seg(FINACK, how=UNACKED) + seg(ACK) + S70
+    yield "simultaneous_open", bytes([0, 2 if six else 0]) + seg(SYN, what=ALL_OPTS) + seg(ACK) + send(100) + S1
+    yield "loss", p + send(30000) + seg(ACK, what=8, how=UNACKED, extra=b"\2" + b"\0\x05\x0f" * 3) * 4 + MS200 * 5 + seg(ACK) + S10
+    yield "timeouts", p + send(60000) + MS200 * 3 + S1 * 3 + seg(ACK, how=UNACKED) + S10 * 6 + S70 * 3
+    yield "window", p + send(9000) + seg(ACK, wnd=0) + S1 * 4 + S10 + seg(ACK, wnd=300) + S1 + seg(ACK, wnd=1) * 3 + CLOSE + S70
+    yield "reordered", p + b"".join(seg(PSH, how=2, data=400) for _ in range(12)) + recv(60000) + seg(PSH, data=1000) + recv(60000)
+    yield "ecn", passive(six) + seg(SYNECN, NOBODY, (4 if six else 0) | 16, what=ALL_OPTS) + handshake(0) + ACCEPT + (
+        send(5000) + seg(ECE) + seg(CWR, data=100, route=3) + send(5000) + seg(ACK, route=3, data=9) + MS40) * 3
+    yield "urgent", p + seg(URG, data=20) + recv(5, how=4) + recv(100) + send(10, how=0xe1) + seg(ACK) + seg(URG, data=3) + option(1, 10, 1) + recv(9)
+    yield "fast_open", seg(SYN, NOBODY, 4 if six else 0, what=ALL_OPTS | 64, extra=b"\2") + handshake(0, 50) + ACCEPT + recv(99) + (
+        seg(SYN, NOBODY, (4 if six else 0) | 32, what=ALL_OPTS | 64, extra=b"\0", data=200) + ACCEPT + send(400, 1) + recv(999, 1) + handshake(0) + S10)
+    yield "fast_open_client", active(six, 4) + send(100) + bytes([0, (2 if six else 0) | 4]) + send(300, 1) + handshake(1 | 16 | 32 | 8) + S1 + (
+        bytes([0, (2 if six else 0) | 4]) + send(300, 2) + S1 + handshake(1 | 8) + S10)
+    yield "resets", p + send(99) + seg(RST) + recv(9) + a + seg(RST, 1, more=b"") + seg(SYN, NOBODY, 4 if six else 0) + seg(RST, 12) + a + CLOSE + S70
+    yield "icmp", p + send(9000) + b"".join(icmp_about(h, m) for h, m in ((9, 1400), (9, 600), (9, 60), (1, 1300), (2, 0), (22, 0), (3, 0))) + S1
+    yield "keepalive", p + option(1, 9, 1) + option(0, 4, 1) + option(0, 5, 1) + option(0, 6, 2) + S10 + seg(ACK) + S10 * 2
+    yield "options", p + b"".join(option(lv, n, v, how=h) for lv, n, v, h in (
+        (0, 1, 1, 0), (0, 3, 1, 0), (0, 2, 500, 0), (0, 10, 100, 0), (0, 18, 5000, 0), (0, 25, 300, 0), (0, 13, 0, 2), (1, 7, 9000, 6), (1, 8, 3000, 10),
+        (1, 47, 99999, 14), (1, 18, 9, 0), (2, 1, 8, 0), (2, 21, 60, 0), (3, 67, 4, 0), (0, 11, 0, 0), (0, 26, 0, 0), (0, 33, 0, 128))) + send(20000) + S1
+    yield "half_open", b"".join(seg(SYN, NOBODY, (4 if six else 0) | i << 4, what=ALL_OPTS) for i in range(4)) + seg(SYN, 12) + seg(ACK, 12, data=9) + S70
+    yield "fragments", p + b"".join(seg(PSH, data=900, route=r) + b"" for r in (0x90, 0x84, 0x88, 0x8c)) + recv(9000)
+    yield "bulk", p + (send(65535) + (seg(ACK) + MS) * 6) * 6
+    yield "bulk_in", p + (seg(PSH, data=1300) * 6 + recv(65535) + MS) * 8
+    yield "backlog", (seg(SYN, NOBODY, 4 if six else 0, what=0) + handshake(0, 20)) * 3 + b"\6\0" + S1 + b"\6\0\x34" + ACCEPT
+    yield "strangers", seg(SYN, NOBODY, (4 if six else 0) | 128, what=2) + bytes([0, (2 if six else 0) | 64]) + S10 + seg(SYN, NOBODY, (4 if six else 0) | 192)
+    yield "datagrams", bytes([9, 0x60 | six]) + struct.pack("<H", 4000) + bytes([9, 0x00 | six, 1, 0, 9, 0x60, 0, 1]) + bytes([10, six, 0, 50, 0, 9, 0x20, 99, 0]) + (
+        bytes([1, 7, 9 if not six else 1, 0xf0, 5, 15, 0, 9, 0x10, 9, 0]))
+
+
 def sequence(out):
-    """Random steps, mostly of kinds that bring connections forward; the fuzzer makes more of them."""
-    for how in range(60):
-        r = random.Random(how)
+    for six in (0, 1):
+        for name, steps in scenes(six):
+            for how in (0, 0x5d1 << 1, 0x7009, 0xa216, 0x3f):
+                out("%s_%d_%04x" % (name, six, how), struct.pack("<H", how) + b"\x34" + steps)
+    for i in range(40):  # and steps by chance, of kinds that bring connections forward
+        r = random.Random(i)
         b = struct.pack("<H", r.randrange(1 << 16)) + bytes([r.choice((4, 0x15, 0x34, 0x45))])
         for _ in range(r.randrange(20, 120)):
-            kind = r.choice((0, 0, 2, 3, 4, 5, 7, 7, 8, 9, 10, 11, 12, 13, 13, 13, 14, 15))
-            b += bytes([kind]) + bytes(r.choice((0, 1, 2, 8, r.randrange(256))) for _ in range(r.randrange(3, 12)))
-        out("steps_%02d" % how, b)
+            b += bytes([r.choice((0, 0, 2, 3, 4, 5, 7, 7, 8, 9, 10, 11, 12, 13, 13, 13, 14, 15))])
+            b += bytes(r.choice((0, 1, 2, 8, r.randrange(256))) for _ in range(r.randrange(3, 12)))
+        out("steps_%02d" % i, b)
 
 
 for target in (frames, wire, text, sequence):
