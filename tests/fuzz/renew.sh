@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Makes tests/fuzz/corpus anew: renew.sh BUILD FOUND [TARGET...]. FOUND is a folder with what long runs found (FUZZ_CORPUS of
-# tests/fuzz/run.sh). From that, what is kept today and the hand-made inputs (seeds.py), libFuzzer picks few that together reach all
-# that the whole reaches (-set_cover_merge=1), of at most INPUT_MAX (2048) bytes each and KEEP (60) by number. Inputs whose names begin
-# with "bug-" stay: they once failed.
+# tests/fuzz/run.sh). From that, what is kept today and the hand-made inputs (seeds.py), of at most INPUT_MAX (2048) bytes each, a merge of
+# libFuzzer's and pick.py choose KEEP (60) that together reach the most. Inputs whose names begin with "bug-" stay: they once failed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -22,20 +21,19 @@ reached() { # reached TARGET FOLDER: edges, as libFuzzer counts them
 
 for t in "${targets[@]}"; do
     corpus=tests/fuzz/corpus/$t
-    mkdir -p "$seeds/picked" "$seeds/all" "$seeds/bugs" "$found/$t" "$corpus"
+    mkdir -p "$seeds/none" "$seeds/all" "$seeds/bugs" "$found/$t" "$corpus"
     find "$corpus" -name 'bug-*' -exec cp {} "$seeds/bugs" \;
     find "$found/$t" "$corpus" "$seeds/$t" -type f -size "-$((input_max + 1))c" -exec cp {} "$seeds/all" \;
-    "$build/tests/fuzz/fuzz-$t" -set_cover_merge=1 -max_len="$input_max" "$seeds/picked" "$seeds/bugs" "$seeds/all" >"$seeds/log" 2>&1 ||
-        { tail -n 20 "$seeds/log"; exit 1; }
+    rm -f "$seeds/control"
+    "$build/tests/fuzz/fuzz-$t" -set_cover_merge=1 -merge_control_file="$seeds/control" -max_len="$input_max" "$seeds/none" "$seeds/all" \
+        >"$seeds/log" 2>&1 || { tail -n 20 "$seeds/log"; exit 1; }
     rm -rf "$corpus"
     mkdir "$corpus"
-    # The merge takes inputs by what they add, the most first, and names them by content: order of time is order of worth.
-    find "$seeds/picked" -type f -printf '%T@ %p\n' | sort -n | head -n "$keep" | cut -d ' ' -f 2 | while read -r f; do
-        name=$(sha1sum "$f" | cut -c 1-12)
-        cp "$f" "$corpus/$name"
+    tests/fuzz/pick.py "$seeds/control" "$keep" | while read -r f; do
+        cp "$f" "$corpus/$(sha1sum "$f" | cut -c 1-12)"
     done
     find "$seeds/bugs" -type f -exec cp {} "$corpus" \;
     echo "$t: $(find "$corpus" -type f | wc -l) inputs, $(du -sb "$corpus" | cut -f 1) bytes; edges reached: $(reached "$t" "$corpus")" \
-        "of $(reached "$t" "$seeds/all") by all, $(reached "$t" "$seeds/bugs") by the empty input"
-    rm -rf "$seeds/picked" "$seeds/all" "$seeds/bugs"
+        "of $(reached "$t" "$seeds/all") by all, $(reached "$t" "$seeds/bugs") by none"
+    rm -rf "$seeds/none" "$seeds/all" "$seeds/bugs"
 done
