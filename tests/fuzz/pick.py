@@ -5,6 +5,7 @@ The control file of -set_cover_merge=1 has the number of files, the number of th
 size" and "FT i features". A feature is an edge and how often it was taken, eight to an edge. First those that add edges are taken, each
 time the one that adds the most, then those that add features.
 """
+import heapq
 import sys
 
 
@@ -21,13 +22,19 @@ def read(path):
 
 
 def greedy(sets, most):
-    left, have, order = dict(sets), set(), []
-    while left and len(order) < most:
-        best = max(left, key=lambda i: (len(left[i] - have), -i))
-        if not left[best] - have:
-            break
-        have |= left.pop(best)
-        order.append(best)
+    have, order = set(), []
+    heap = [(-len(fs), i) for i, fs in sets.items()]  # what each would add, at most: it only becomes less
+    heapq.heapify(heap)
+    while heap and len(order) < most:
+        _, i = heapq.heappop(heap)
+        gain = len(sets[i] - have)
+        if gain == 0:
+            continue
+        if heap and gain < -heap[0][0]:
+            heapq.heappush(heap, (-gain, i))
+            continue
+        have |= sets[i]
+        order.append(i)
     return order
 
 

@@ -27,8 +27,8 @@ for t in "${targets[@]}"; do
     # The first half of a merge: each input's features. The second takes long to find what pick.py finds at once.
     find "$seeds/all" -type f >"$seeds/names"
     { wc -l <"$seeds/names"; echo 0; cat "$seeds/names"; } >"$seeds/control"
-    "$build/tests/fuzz/fuzz-$t" -merge_inner=1 -set_cover_merge=1 -merge_control_file="$seeds/control" -max_len="$input_max" \
-        >"$seeds/log" 2>&1 || { tail -n 20 "$seeds/log"; exit 1; }
+    "$build/tests/fuzz/fuzz-$t" -merge_inner=1 -set_cover_merge=1 -merge_control_file="$seeds/control" \
+        -max_len="$input_max" "$seeds/none" "$seeds/all" >"$seeds/log" 2>&1 || { tail -n 20 "$seeds/log"; exit 1; }
     rm -rf "$corpus"
     mkdir "$corpus"
     tests/fuzz/pick.py "$seeds/control" "$keep" | while read -r f; do
