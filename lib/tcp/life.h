@@ -110,7 +110,7 @@ static inline const struct tcp_optext *tcp_opt(const struct tcp *t, const struct
 {
 	return p->opts != 0 ? (const struct tcp_optext *)pool_at(&t->optexts, p->opts) : &tcp_optext_defaults;
 }
-/* TCP_USER_TIMEOUT as it counts, 0: none. What a peer asked for (RFC 5482) holds no memory of ours that nobody waits for any more. */
+/* TCP_USER_TIMEOUT as it counts, 0: none. What a peer asked for (RFC 5482) holds nothing that nobody waits for any more. */
 static inline uint32_t tcp_user_timeout_ms(const struct tcp *t, const struct tcp_pcb *p)
 {
 	const struct tcp_optext *x = tcp_opt(t, p);

@@ -252,7 +252,8 @@ void live_settle(struct live *l)
 	eport_stats_get(l->s->eport, &ports);
 	SPATE_ASSERT(ports.taken == ports.returned);
 	/* Fragments that never were whole are told about, which may take a question for a neighbour. */
-	for (int ms = -1000; ms <= FRAG6_TIMEOUT_MS + NEIGH_PROBES * NEIGH_PROBE_MS && (l->s->net.frags.held != 0 || l->s->net.n_waiting != 0); ms += 1000)
+	for (int ms = -1000; ms <= FRAG6_TIMEOUT_MS + NEIGH_PROBES * NEIGH_PROBE_MS &&
+			       (l->s->net.frags.held != 0 || l->s->net.n_waiting != 0); ms += 1000)
 		live_pass(l, 1000000000);
 	SPATE_ASSERT(l->s->net.frags.held == 0 && l->s->net.n_waiting == 0);
 }
@@ -294,7 +295,8 @@ static void cksum_complete(const struct live_ip *ip, uint8_t *l4, uint32_t len)
 }
 
 /* One packet, or one fragment of one: bytes [off, off+n) of what follows the IP header. */
-static void piece_send(struct live *l, const struct live_ip *ip, uint8_t first, const uint8_t *body, uint32_t len, uint32_t off, uint32_t n)
+static void piece_send(struct live *l, const struct live_ip *ip, uint8_t first, const uint8_t *body, uint32_t len,
+		       uint32_t off, uint32_t n)
 {
 	bool whole = n == len, more = off + n < len;
 	uint8_t frame[FRAME_MAX] = {0}, *b = frame + ETH_HDR_LEN;

@@ -121,7 +121,7 @@ static void user_timeout(void **state)
 	out_skip(w);
 }
 
-/* The longest that can be asked for are longer than the clock of ticks is round: they count for days, not for what is left of them. */
+/* The longest that can be asked for are more than the clock of ticks holds: they count for days, not for what is left of them. */
 static void user_timeout_of_days(void **state)
 {
 	static const int ms[] = {429496730, 430000000, INT32_MAX};
