@@ -33,9 +33,9 @@ demo: deps ## a million connections held at once on the simulated link
 	@$(MAKE) --no-print-directory build
 	$(BUILD)/apps/spate load --dev sim --hold --connections $(CONNECTIONS) http://10.0.0.1/
 
-test: deps-test ## everything: units, simulations, command, clang, sanitizers, install, kernel and virtual machine (root)
+test: deps-test ## everything: units, simulations, command, clang, sanitizers, fuzzing, install, kernel and virtual machine (root)
 	@$(MAKE) --no-print-directory build
-	@tests/run unit sim command clang asan install net vm
+	@tests/run unit sim command clang asan fuzz install net vm
 
 test-unit test-sim: build ## one suite; `make test-unit ARGS=test_name` picks one program
 	@tests/run $(@:test-%=%)

@@ -143,6 +143,7 @@
 #define TCP_PACE_LATE_NS 10000000u /* a core that others use too gets its turns so late; what was due meanwhile leaves at once */
 #define TCP_PACE_QUANTUM_MAX 65536u /* BBR's window has room for three such bursts, up to this size */
 #define TCP_MIN_RTT_MS 300000     /* what counts as the least RTT is at most this old (Linux tcp_min_rtt_wlen) */
+#define TCP_USER_TIMEOUT_MAX_MS 200000000u /* TCP_USER_TIMEOUT counts up to 2.3 days: ticks can be compared over 2.5 */
 #define TCP_UTO_MIN_S 100         /* a peer's user timeout is raised to this (RFC 5482 section 3.1, L_LIMIT; RFC 1122 4.2.3.5) ... */
 #define TCP_UTO_MAX_S 3600        /* ... and cut to this (U_LIMIT): dead peers must not hold memory longer */
 #define TCP_TTL_DEFAULT 64        /* RFC 1700 */

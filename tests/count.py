@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Counts what a meson test run did: count.py testlog.json prints PASSED FAILED SKIPPED PROGRAMS.
+"""Counts what a meson test run did: count.py testlog.json prints PASSED FAILED SKIPPED PROGRAMS, then a line for each thing that the
+programs counted themselves: "N state rules", "N seeds".
 
 A cmocka program counts once per test function, another program once (its last line of output is shown on stderr).
 A program that failed counts at least one failure, whatever it printed; a log that is missing or empty is one failure:
@@ -12,6 +13,7 @@ import sys
 RAN = re.compile(r"\[=+\] (?:.*: )?(\d+) test\(s\) run")
 PASSED = re.compile(r"\[  PASSED  \] (?:.*: )?(\d+) test\(s\)")
 FAILED = re.compile(r"\[  FAILED  \] (?:.*: )?(\d+) test\(s\)")
+FACT = re.compile(r"\b(\d+) (state rules|seeds)\b")
 SKIPPED = re.compile(r"\[  SKIPPED \] (?:.*: )?(\d+) test\(s\)")
 
 
@@ -48,6 +50,12 @@ def main():
             print(record["stdout"].strip().splitlines()[-1], file=sys.stderr)
     sums = [sum(column) for column in zip(*map(count, records))]
     print(*sums, len(records))
+    facts = {}
+    for record in records:
+        for n, what in FACT.findall(record.get("stdout", "")):
+            facts[what] = facts.get(what, 0) + int(n)
+    for what, n in facts.items():
+        print(n, what)
 
 
 main()

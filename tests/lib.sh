@@ -47,6 +47,12 @@ check_grep() { # check_grep WHAT PATTERN FILE
     if grep -Eqi -- "$2" "$3"; then ok "$1"; else fail "$1: no '$2' in: $(tail -n 3 "$3" | tr '\n' ' ')"; fi
 }
 
+# What was really talked to, for the summary: a script says it behind the checks of it, and counts only when none failed.
+peer() { # peer NAME...
+    local name
+    [ "$fails" -gt 0 ] || for name in "$@"; do echo "  peer    $name"; done
+}
+
 # ---- the end, whatever happens
 
 stop() { # stop PID...: asks, then insists

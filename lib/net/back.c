@@ -52,6 +52,10 @@ void net_back(struct net *n, const struct net_pkt *pkt, struct rte_mbuf *m, uint
 		back_to_self(n, pkt, m, proto, tos, ttl);
 		return;
 	}
+	if (unlikely(net_from_group(pkt))) {
+		net_drop(n, m, DROP_ETH_SRC);
+		return;
+	}
 	SPATE_ASSERT(rte_pktmbuf_headroom(m) >= PATH_HDR6_LEN);
 	if (pkt->ip6)
 		back6(n, iface, pkt, m, proto, tos, ttl);

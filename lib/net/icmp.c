@@ -105,9 +105,14 @@ static void echo_reply(struct net *n, struct net_pkt *pkt)
 	const struct net_iface *iface = &n->iface[pkt->iface];
 	struct pkt_tx *tx = &n->tx[iface->port];
 	struct rte_ether_addr to = rte_pktmbuf_mtod(pkt->m, const struct rte_ether_hdr *)->src_addr;
-	struct rte_mbuf *m = net_own(n, pkt->m);
+	struct rte_mbuf *m;
 	uint8_t *b;
 
+	if (unlikely(net_from_group(pkt))) {
+		net_drop(n, pkt->m, DROP_ETH_SRC);
+		return;
+	}
+	m = net_own(n, pkt->m);
 	if (m == NULL)
 		return;
 	echo_turn((uint8_t *)rte_pktmbuf_adj(m, pkt->l4_off)); /* IP options are not echoed */

@@ -135,11 +135,16 @@ static void echo_reply(struct net *n, struct net_pkt *pkt)
 {
 	struct rte_ether_addr to = rte_pktmbuf_mtod(pkt->m, const struct rte_ether_hdr *)->src_addr;
 	struct ip6_addr src = *net_pkt_laddr6(pkt), dst = *net_pkt_raddr6(pkt);
-	struct rte_mbuf *m = net_own(n, pkt->m);
 	struct net_pkt asked = *pkt;
+	struct rte_mbuf *m;
 	uint16_t word[2], was;
 	uint8_t *b;
 
+	if (unlikely(net_from_group(pkt))) {
+		net_drop(n, pkt->m, DROP_ETH_SRC);
+		return;
+	}
+	m = net_own(n, pkt->m);
 	if (m == NULL)
 		return;
 	pkt->m = m;

@@ -82,7 +82,7 @@ static bool ns_input(struct net *n, const struct net_pkt *pkt, const uint8_t *ms
 	struct neigh_news news;
 	struct ndp_neigh v;
 
-	if (!ndp_ns_parse(&v, msg, pkt->l4_len, src, net_pkt_laddr6(pkt), pkt->ttl))
+	if (net_from_group(pkt) || !ndp_ns_parse(&v, msg, pkt->l4_len, src, net_pkt_laddr6(pkt), pkt->ttl))
 		return false;
 	a = local6_at(n, pkt->iface, &v.target);
 	if (a == NULL || a->iface != pkt->iface)

@@ -117,4 +117,11 @@ void announce_run(struct net *n);
  * nothing that another host could count: each has one of some counters, which begin anywhere and take steps of random length. */
 uint16_t net_datagram_id(struct net *n, const struct path *p);
 
+/* The frame claims to come from a group's hardware address: an answer would go to all of it, many for a stranger's one. */
+static inline bool net_from_group(const struct net_pkt *pkt)
+{
+	return pkt->port != NET_PORT_LOOP &&
+	       rte_is_multicast_ether_addr(&rte_pktmbuf_mtod(pkt->m, const struct rte_ether_hdr *)->src_addr);
+}
+
 #endif

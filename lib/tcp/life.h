@@ -110,6 +110,15 @@ static inline const struct tcp_optext *tcp_opt(const struct tcp *t, const struct
 {
 	return p->opts != 0 ? (const struct tcp_optext *)pool_at(&t->optexts, p->opts) : &tcp_optext_defaults;
 }
+/* TCP_USER_TIMEOUT as it counts, 0: none. What a peer asked for (RFC 5482) holds nothing that nobody waits for any more. */
+static inline uint32_t tcp_user_timeout_ms(const struct tcp *t, const struct tcp_pcb *p)
+{
+	const struct tcp_optext *x = tcp_opt(t, p);
+
+	if ((p->c.flags & CONN_ORPHAN) && !(x->flags & OPT_UTO_OWN))
+		return 0;
+	return x->user_timeout_ms < TCP_USER_TIMEOUT_MAX_MS ? x->user_timeout_ms : TCP_USER_TIMEOUT_MAX_MS;
+}
 /* IP_MTU_DISCOVER says that routers may cut its packets. */
 static inline bool tcp_opt_unusual_df(const struct tcp_optext *x)
 {

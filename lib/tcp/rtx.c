@@ -26,7 +26,7 @@ static bool give_up(struct tcp *t, struct tcp_pcb *p)
 /* Linux's tcp_clamp_rto_to_user_timeout: the timer fires no later than TCP_USER_TIMEOUT is over. */
 static uint64_t clamp_to_user_timeout(const struct tcp *t, const struct tcp_pcb *p, uint64_t us)
 {
-	uint64_t limit = (uint64_t)tcp_opt(t, p)->user_timeout_ms * 1000;
+	uint64_t limit = (uint64_t)tcp_user_timeout_ms(t, p) * 1000;
 	uint64_t elapsed = (uint64_t)(t->clock->tick - p->rtx_tick) * TICK_US;
 
 	if (limit == 0)
@@ -51,8 +51,8 @@ static bool syn_timeout(struct tcp *t, struct tcp_pcb *p)
 {
 	const struct tcp_optext *x = tcp_opt(t, p);
 	uint64_t elapsed_ms = (uint64_t)(t->clock->tick - p->rtx_tick) * TICK_US / 1000;
-	uint64_t limit_ms = x->user_timeout_ms != 0 ? x->user_timeout_ms :
-			    ((2ull << (x->syncnt < 20 ? x->syncnt : 20)) - 1) * 1000;
+	uint32_t user_ms = tcp_user_timeout_ms(t, p);
+	uint64_t limit_ms = user_ms != 0 ? user_ms : ((2ull << (x->syncnt < 20 ? x->syncnt : 20)) - 1) * 1000;
 
 	if (p->backoff >= x->syncnt + TCP_SYN_LINEAR || elapsed_ms >= limit_ms)
 		return give_up(t, p);
@@ -73,7 +73,7 @@ static bool syn_timeout(struct tcp *t, struct tcp_pcb *p)
 
 static bool retries_spent(const struct tcp *t, const struct tcp_pcb *p, unsigned retries)
 {
-	uint32_t user_ms = tcp_opt(t, p)->user_timeout_ms;
+	uint32_t user_ms = tcp_user_timeout_ms(t, p);
 
 	if (user_ms != 0)
 		return t->clock->tick - p->rtx_tick >= ticks_from_ms(user_ms);
@@ -172,7 +172,8 @@ static bool rto(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 	}
 	if (retries_spent(t, p, p->backoff + 1u))
 		return give_up(t, p);
-	p->backoff++;
+	if (p->backoff < UINT8_MAX) /* TCP_USER_TIMEOUT may allow for more */
+		p->backoff++;
 	t->stats.rtos++;
 	p->dupacks = 0;
 	if (data || (b != NULL && b->flight != 0)) {

@@ -121,7 +121,7 @@ static bool keepalive_fire(struct tcp *t, struct tcp_pcb *p)
 {
 	const struct tcp_optext *x = tcp_opt(t, p);
 	uint32_t idle_ticks = t->clock->tick - p->rcv_tick;
-	uint32_t limit = ticks_from_ms((uint64_t)x->keepidle_s * 1000);
+	uint32_t limit = ticks_from_ms((uint64_t)x->keepidle_s * 1000), user_ms = tcp_user_timeout_ms(t, p);
 
 	if (!keepalive_applies(p))
 		return true;
@@ -133,8 +133,7 @@ static bool keepalive_fire(struct tcp *t, struct tcp_pcb *p)
 		tcp_timer_keepalive(t, p);
 		return true;
 	}
-	if (x->user_timeout_ms != 0 ? p->probes > 0 && idle_ticks >= ticks_from_ms(x->user_timeout_ms)
-				    : p->probes >= x->keepcnt) {
+	if (user_ms != 0 ? p->probes > 0 && idle_ticks >= ticks_from_ms(user_ms) : p->probes >= x->keepcnt) {
 		t->stats.timeouts++;
 		tcp_abort(t, p, p->soft_error != 0 ? p->soft_error : ETIMEDOUT);
 		return false;

@@ -33,8 +33,8 @@ static void opt_take(struct ndp_opts *o, const uint8_t *b, uint32_t len)
 	switch (b[0]) {
 	case NDP_OPT_SLLA:
 	case NDP_OPT_TLLA:
-		if (len != 8)
-			return;
+		if (len != 8 || !rte_is_valid_assigned_ether_addr((const struct rte_ether_addr *)(b + 2)))
+			return; /* a group's is no station's */
 		memcpy(b[0] == NDP_OPT_SLLA ? &o->slla : &o->tlla, b + 2, RTE_ETHER_ADDR_LEN);
 		o->has_slla |= b[0] == NDP_OPT_SLLA;
 		o->has_tlla |= b[0] == NDP_OPT_TLLA;

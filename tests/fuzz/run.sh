@@ -15,10 +15,11 @@ trap 'rm -rf "$logs"' EXIT
 mkdir -p "$crashes"
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 ASAN_OPTIONS=detect_leaks=0
 
+# Without -entropic: that schedule spends nine tenths of the time on counting features of inputs that have as many as these.
 fuzz() { # fuzz TARGET
     local corpus=${FUZZ_CORPUS:-$logs}/$1
     mkdir -p "$corpus"
-    "$build/tests/fuzz/fuzz-$1" -seed=1 -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len=4096 \
+    "$build/tests/fuzz/fuzz-$1" -seed=1 -entropic=0 -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len=4096 \
         -print_final_stats=1 -artifact_prefix="$crashes/$1-" "$corpus" tests/fuzz/corpus/"$1" >"$logs/$1.log" 2>&1
 }
 

@@ -162,3 +162,4 @@ check_eq "UDP echo of 45 datagrams of 1472 to 65507 bytes" "$(in_k timeout 100 "
     '{"good": 45, "errors": 0}'
 check_ge "datagrams that the kernel put together" "$(($(kernel Ip6ReasmOKs) - before))" 125
 stop "$serve_pid"
+peer "Linux $(uname -r)"

@@ -79,3 +79,4 @@ check_eq "slow reader on spate: 20 MB from the kernel" "$got" "$want"
 check_eq "slow reader on spate: error of the kernel's program" "$(json_get "$WORK/fast.log" error none)" none
 check_ge "slow reader on spate: seconds that it held the kernel up" \
     "$(json_get "$WORK/fast.log" seconds | cut -d . -f 1)" 2
+peer "Linux $(uname -r)"

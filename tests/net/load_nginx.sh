@@ -33,3 +33,4 @@ load short --connections 1000 --requests 20000 --no-keepalive
 judge short 20000 20000
 
 check_eq "nginx's error log" "$(wc -l <"$WORK/nginx-error.log")" 0
+peer nginx

@@ -55,3 +55,4 @@ exchange spate-listens listens "$DEV"
 exchange spate-connects-bad connects "$DEV+$BAD"
 exchange spate-listens-bad listens "$DEV+$BAD"
 exchange lwip-reads-slowly connects "$DEV" --slow
+peer lwIP

@@ -86,3 +86,4 @@ kernel_says wanted
 check "and heard" wait_for 3 grep -q "^wanted ttl=9$" "$WORK/source.out"
 exec 9>&-
 wait "$members_pid" || fail "members ended badly"
+peer "Linux $(uname -r)"

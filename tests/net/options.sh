@@ -98,3 +98,4 @@ in_k ip addr add 2001:db8:77::1/64 dev "$K_DEV" nodad
 family=6 K_ADDR=2001:db8:77::1 S_ADDR=2001:db8:77::10
 common=(--dev "$DEV+$BAD" --ip "$S_ADDR/64")
 rows
+peer "Linux $(uname -r)"

@@ -32,3 +32,4 @@ check_passed requests 0 1
 check_passed requests 1 1
 check_passed stream 1 16 # a megabyte in frames of 64 KiB, or many more
 check_passed reflect 0 1
+peer testpmd

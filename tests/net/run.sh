@@ -9,7 +9,7 @@ shift
 [ $# -gt 0 ] || set -- load_nginx serve_curl_wrk transfer capture bad_input kernel_peers hostile devices nic \
     offload_vhost pvp vlan fragments ip6 lwip options multicast routes cc pmtu
 
-total_ok=0 total_failed=0 total_skipped=0 broken=()
+total_ok=0 total_failed=0 total_skipped=0 broken=() peers=()
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 for name in "$@"; do
@@ -22,6 +22,7 @@ for name in "$@"; do
         echo "$name ended without a verdict"
         ok=0 failed=1
     fi
+    mapfile -t -O ${#peers[@]} peers < <(sed -n 's/^  peer    //p' "$out")
     [ "$failed" -eq 0 ] || broken+=("$name")
     total_ok=$((total_ok + ok)) total_failed=$((total_failed + failed))
     echo "$name took $((SECONDS - begun)) s"
@@ -29,5 +30,6 @@ for name in "$@"; do
 done
 
 [ ${#broken[@]} -eq 0 ] || echo "failed: ${broken[*]}"
+[ ${#peers[@]} -eq 0 ] || echo "peers: $(printf '%s\n' "${peers[@]}" | sort -u | paste -sd , | sed 's/,/, /g')"
 echo "$total_ok ok, $total_failed failed$([ $total_skipped -eq 0 ] || echo ", $total_skipped skipped")"
 [ "$total_failed" -eq 0 ]

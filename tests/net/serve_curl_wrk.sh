@@ -39,6 +39,7 @@ parallel=$(in_k curl -sS -m 60 --no-progress-meter --parallel --parallel-max 50 
 check_eq "curl: 200 parallel transfers of 100 000 bytes" "$parallel" "200 200 100000"
 check_eq "curl: a POST of 1 MiB is answered" \
     "$(head -c 1048576 /dev/zero | in_k curl -s -m 20 -o /dev/null -w '%{http_code}' --data-binary @- "$URL/10")" 200
+peer curl
 
 # ---- HTTP that no client should send
 
@@ -58,6 +59,7 @@ wrk() { # wrk NAME CONNECTIONS ARGS...
 }
 wrk wrk-keepalive 200
 wrk wrk-close 100 -H 'Connection: close'
+peer wrk
 
 # ---- the small services
 
@@ -90,6 +92,7 @@ check_eq "Python: 1000 datagrams of 4 to 1472 bytes through UDP echo" "$(json_ge
 in_k "$PEER" churn "$S_IP" 7 20000 >"$WORK/churn.log" 2>&1 || true
 check_eq "Python: 20 000 short connections to echo, good and failed" \
     "$(json_get "$WORK/churn.log" good) $(json_get "$WORK/churn.log" errors)" "20000 0"
+peer nc Python
 
 # ---- the end
 

@@ -78,3 +78,4 @@ duplex bad-both-ways "$DEV+$BAD" 480
 check_ge "bad-both-ways: segments that reached the kernel out of order" \
     "$(($(kernel_count TcpExtTCPOFOQueue) - late))" $((MIB * 5))
 check_ge "bad-both-ways: segments that the kernel sent again" "$(($(kernel_count TcpRetransSegs) - again))" $((MIB * 5))
+peer "Linux $(uname -r)"

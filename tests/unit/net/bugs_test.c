@@ -183,12 +183,34 @@ static void numbers_from_outside(void **state)
 	env_input_drop(e, env_ip4(e, RTE_BE32(7), IPPROTO_UDP, "12345678", 8), DROP_IP4_SRC);
 }
 
+static struct rte_mbuf *from_group(struct rte_mbuf *m, bool broadcast)
+{
+	memset(rte_pktmbuf_mtod_offset(m, uint8_t *, 6), broadcast ? 0xff : 3, 6);
+	return m;
+}
+
+/* Frames that claim to come from a group's hardware address get no answer: it would go to all of the link. */
+static void answers_to_groups(void **state)
+{
+	struct env *e = *state;
+	struct net_pkt pkt;
+
+	for (uint64_t i = 0; i < 2; i++) {
+		env_input_drop(e, from_group(env_echo(e, 10), i != 0), DROP_ETH_SRC);
+		env_input(e, from_group(env_udp(e, PEER, 10), i != 0), NET_UDP, &pkt);
+		net_back(&e->net, &pkt, env_segment(e, 1), IPPROTO_TCP, 0, 64); /* as a SYN cookie leaves */
+		assert_int_equal(e->drops.n[DROP_ETH_SRC], 2 * (i + 1));
+		rte_pktmbuf_free(pkt.m);
+		env_expect_silence(e);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		net_test(ip_length), net_test(overlapping_fragments), net_test(tiny_fragments), net_test(zero_length_fragments),
 		net_test(fragments_over_64k), net_test(many_fragments), net_test(fragment_identification),
-		net_test(numbers_from_outside),
+		net_test(numbers_from_outside), net_test(answers_to_groups),
 	};
 
 	return cmocka_run_group_tests(tests, env_group_setup, env_group_teardown);

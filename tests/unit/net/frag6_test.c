@@ -256,6 +256,47 @@ static void large_ping(void **state)
 	assert_int_equal(count, 3);
 }
 
+/* As many small pieces as there can be, of one datagram and of many: what is kept is bounded, and is given back. */
+static void many(void **state)
+{
+	struct env *e = *state;
+	struct net_pkt pkt;
+
+	for (uint32_t i = 0; i < 8000; i++)
+		take(e, piece(e, 77, IPPROTO_UDP, 16 + i * 7919 % 8000 * 8, 8, true), &pkt);
+	assert_true(e->net.frags.held <= FRAG_PIECES_MAX);
+	for (uint32_t i = 0; i < 8000; i++)
+		take(e, piece(e, 100 + i, IPPROTO_UDP, 16, 8, true), &pkt);
+	assert_true(e->net.frags.held <= e->net.frags.held_max && e->net.frags.held <= FRAG_DATAGRAMS_MAX);
+	env_advance_ms(e, FRAG6_TIMEOUT_MS + 2 * CHORE_MS);
+	assert_int_equal(e->net.frags.held, 0);
+	env_expect_silence(e); /* without their first pieces nothing can be told */
+}
+
+/* Identifications of what we send in fragments follow no pattern (RFC 7739). */
+static void identification(void **state)
+{
+	static uint32_t seen[512];
+	struct env *e = *state;
+	uint32_t path = env6_path(e, &peer6, 0), near = 0;
+
+	for (uint32_t i = 0; i < RTE_DIM(seen); i++) {
+		struct rte_mbuf *m = env_mbuf(e, whole, 1600);
+
+		assert_int_equal(net_fragment(&e->net, path_at(&e->net.paths, path), m, IPPROTO_UDP, 0, 64, 5), 0);
+		pkt_tx_flush(&e->tx[0]);
+		m = env_sent(e);
+		seen[i] = load32(rte_pktmbuf_mtod_offset(m, const uint8_t *, 14 + IP6_HDR_LEN + 4));
+		rte_pktmbuf_free(m);
+		rte_pktmbuf_free(env_sent(e));
+		if (i > 1)
+			assert_true(seen[i] - seen[i - 1] != seen[i - 1] - seen[i - 2]);
+		near += i > 0 && seen[i] - seen[i - 1] + 65536 < 131072;
+	}
+	assert_true(near <= 2); /* 512 chances of 1 in 32768 */
+	net_path_put(&e->net, path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +307,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(atomic, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(timeout, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(out_and_in, setup, env6_teardown),
+		cmocka_unit_test_setup_teardown(many, setup, env6_teardown),
+		cmocka_unit_test_setup_teardown(identification, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(large_ping, setup, env6_teardown),
 	};
 

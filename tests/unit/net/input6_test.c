@@ -512,6 +512,25 @@ static void bad_addresses(void **state)
 	assert_int_equal(net_gw6_add_on(&e->net, NET_IFACE_ANY, &far6), -ENETUNREACH);
 }
 
+/* Frames that claim to come from a group's hardware address get no answer; nor is a group's address learned as a neighbour's. */
+static void answers_to_groups(void **state)
+{
+	static const struct rte_ether_addr group = {{0x33, 0x33, 0, 0, 0, 1}};
+	struct env *e = *state;
+	struct rte_mbuf *m = env6_echo(e, &peer6, &us6, 10);
+	struct sent6 s;
+
+	memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, 6), &group, 6);
+	env_input_drop(e, m, DROP_ETH_SRC);
+	m = env6_ns(e, &peer6, &us6, &mac_peer);
+	memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, 6), &group, 6);
+	env_input(e, m, NET_DONE, NULL);
+	env_expect_silence(e);
+	env_input(e, env6_ns(e, &peer6, &us6, &group), NET_DONE, NULL);
+	env6_expect(e, &s, ICMP6_NA, 0);
+	assert_memory_equal(&s.to, &mac_peer, 6); /* the frame's sender, not what the option says */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -534,6 +553,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(removed, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(sources, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(bad_addresses, setup, env6_teardown),
+		cmocka_unit_test_setup_teardown(answers_to_groups, setup, env6_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, env_group_setup, env_group_teardown);

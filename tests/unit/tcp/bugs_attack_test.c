@@ -1,5 +1,6 @@
 /* bugs_attack_test.c: one named test for each class of attack on connections: guessing, forging, flag nonsense, holders that never let
  * go, floods. Each bounds the memory and the answers that it may cost. */
+#include <errno.h>
 #include <netinet/ip_icmp.h>
 
 #include "world.h"
@@ -37,17 +38,37 @@ static struct tcp_pcb *in_state(struct world *w, enum tcp_state st)
 static void predictable_isn(void **state)
 {
 	struct world *w = *state;
-	uint32_t isn[256], ts[256];
+	uint32_t isn[256], ts;
 
 	for (unsigned i = 0; i < 256; i++) {
 		const struct flow_key key = {US, PEER, RTE_BE16(80), rte_cpu_to_be_16((uint16_t)(40000 + i))};
 
-		tcp_isn(w->t, &key, &isn[i], &ts[i]);
+		tcp_isn(w->t, &key, &isn[i], &ts);
 	}
 	for (unsigned i = 2; i < 256; i++) {
 		assert_true(isn[i] - isn[i - 1] != isn[i - 1] - isn[i - 2]);
 		assert_true(isn[i] - isn[i - 1] + 1000 > 2000); /* 256 chances of 1 in two million */
-		assert_true(ts[i] - ts[i - 1] != ts[i - 1] - ts[i - 2]); /* timestamps tell no uptime, and no two tuples' are alike */
+	}
+}
+
+/* Timestamps tell no uptime, and those of one connection nothing about another's (RFC 7323 5.4). */
+static void predictable_timestamp(void **state)
+{
+	struct world *w = *state;
+	uint32_t ts[256], near = 0;
+
+	for (unsigned i = 0; i < 256; i++) {
+		w->know_iss = false;
+		tcp_close(w->t, app_connect(w)); /* all at one instant */
+		assert_true(out_take(w) && w->got.o.has_ts);
+		ts[i] = w->got.o.tsval;
+		near += ts[i] - w->h.clock.now_ms + 100000 < 200000; /* milliseconds since the start */
+		out_skip(w);
+	}
+	assert_true(near <= 1);
+	for (unsigned i = 2; i < 256; i++) {
+		assert_true(ts[i] - ts[i - 1] != ts[i - 1] - ts[i - 2]);
+		assert_true(ts[i] - ts[i - 1] + 1000 > 2000);
 	}
 }
 
@@ -216,6 +237,64 @@ static void forged_icmp(void **state)
 }
 
 /* ---- nonsense ---- */
+
+static struct tcp_pcb *simultaneous(struct world *w)
+{
+	struct tcp_pcb *p;
+
+	w->know_iss = false;
+	p = app_connect(w);
+	out(w, SYN, 0, 0, 0);
+	in(w, SYN, 0, 0, 0);
+	out_skip(w);
+	assert_int_equal(p->state, TCP_SYN_RECEIVED);
+	return p;
+}
+
+/* The right RST in every state there is: no answer to any, the connection is gone at once with all it held; LISTEN, CLOSED and
+ * TIME-WAIT (RFC 1337) stay what they are. */
+static void rst_in_every_state(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p, *l;
+
+	for (unsigned i = 0; i < 6; i++) {
+		p = in_state(w, synced[i]);
+		if (TCP_IN(p->state, ST(ESTABLISHED) | ST(CLOSE_WAIT)))
+			app_send(w, p, 1, 5000);
+		out_skip(w);
+		in(w, RST, p->rcv_nxt - w->peer_iss, 0, 0);
+		assert_int_equal(p->state, TCP_CLOSED);
+		assert_int_equal(w->t->snd_held, 0);
+		out_none(w);
+		in(w, RST, p->rcv_nxt - w->peer_iss, 0, 0); /* CLOSED */
+		out_none(w);
+	}
+	p = in_state(w, TCP_SYN_SENT);
+	in(w, RST, 0, 0, 0); /* acknowledges nothing */
+	in(w, RST | ACK, 0, 0, 2);
+	assert_int_equal(p->state, TCP_SYN_SENT);
+	in(w, RST | ACK, 0, 0, 1);
+	assert_int_equal(p->c.so_error, ECONNREFUSED);
+	p = simultaneous(w);
+	in(w, RST, 1, 0, 0);
+	assert_int_equal(p->state, TCP_CLOSED);
+	p = in_state(w, TCP_FIN_WAIT_2);
+	in(w, ACK | FIN, 1, 0, 2);
+	out(w, ACK, 2, 0, 2);
+	in(w, RST, 2, 0, 0);
+	assert_int_equal(w->t->stats.timewait, 1);
+	l = app_listen(w, 8);
+	w->rport++;
+	w->know_iss = false;
+	in(w, RST, 0, 0, 0);
+	in(w, SYN, 0, 0, 0);
+	out(w, SYN | ACK, 0, 0, 1);
+	in(w, RST, 1, 0, 0);
+	assert_int_equal(w->t->stats.synrcvd, 0);
+	out_none(w);
+	assert_int_equal(l->c.type, CONN_LISTEN);
+}
 
 /* Every combination of the eight flags in every state, in and out of the window: at most one answer to each, no state that is none,
  * and nothing left over. SYN with FIN opens nothing. */
@@ -413,7 +492,8 @@ static void use_after_close(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(predictable_isn), world_test(predictable_port), world_test(predictable_ip_id), world_test(blind_rst),
+		world_test(predictable_isn), world_test(predictable_timestamp), world_test(predictable_port),
+		world_test(predictable_ip_id), world_test(blind_rst), world_test(rst_in_every_state),
 		world_test(blind_syn), world_test(blind_data), world_test(challenge_side_channel), world_test(forged_icmp),
 		world_test(flag_nonsense), world_test(flag_nonsense_listening), world_test(stuck_orphans), world_test(zero_window_holder),
 		world_test(syn_flood), world_test(ack_flood), world_test(use_after_close),

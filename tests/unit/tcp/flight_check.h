@@ -1,4 +1,4 @@
-/* flight_check.h: what must hold of the records of what is in flight. */
+/* flight_check.h: what must hold of a connection at any time, and of the records of what is in flight. */
 #ifndef TCP_TEST_FLIGHT_CHECK_H
 #define TCP_TEST_FLIGHT_CHECK_H
 
@@ -49,6 +49,33 @@ static inline const char *flight_check(struct tcp *t, const struct tcp_pcb *p)
 	if (p->snd_nxt - p->snd_una < f->sacked + f->lost)
 		return "more is away than was sent";
 	return NULL;
+}
+
+/* What must hold of a socket that is no listener: RFC 9293 3.4, what is outstanding has a timer, and the records. NULL, or what is
+ * wrong. */
+static inline const char *pcb_check(struct tcp *t, const struct tcp_pcb *p)
+{
+	const struct tcp_buf *b = tcp_buf_of(t, p);
+
+	if (!!(p->c.flags & CONN_IN_TABLE) != (p->state != TCP_CLOSED))
+		return "in the table without a connection, or not in it";
+	if (p->state == TCP_CLOSED)
+		return NULL;
+	if (seq_gt(p->snd_una, p->snd_nxt))
+		return "SND.UNA is beyond SND.NXT";
+	if (p->snd_una != p->snd_nxt && !(p->tflags & (TF_T_RTX | TF_OUT)) && !tcp_fastopen_waits(p))
+		return "outstanding, and nothing will send it again";
+	if (p->state != TCP_SYN_SENT && seq_gt(p->rcv_nxt, p->rcv_adv + 1))
+		return "more received than was announced";
+	if (!(p->tflags & TF_TIMER) != !wheel_armed(&p->c.h.timer))
+		return "the timer's flag";
+	if (p->state <= TCP_SYN_RECEIVED)
+		return NULL;
+	if (seq_gt(p->snd_nxt, p->snd_una + (b != NULL ? b->snd_len : 0) + 1))
+		return "more is outstanding than there is to send";
+	if (p->mss == 0 || p->cwnd < p->mss)
+		return "a congestion window of less than a segment";
+	return flight_check(t, p);
 }
 
 #endif

@@ -124,6 +124,56 @@ static void user_timeout(void **state)
 	out_skip(w);
 }
 
+/* The longest that can be asked for are more than the clock of ticks holds: they count for days, not for what is left of them. */
+static void user_timeout_of_days(void **state)
+{
+	static const int ms[] = {429496730, 430000000, INT32_MAX};
+	struct world *w = *state;
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct tcp_pcb *p;
+
+		w->know_iss = false;
+		p = app_connected(w);
+		app_opt(w, p, IPPROTO_TCP, 18 /* TCP_USER_TIMEOUT */, ms[i]);
+		assert_int_equal(app_send(w, p, 1, 10), 10);
+		for (unsigned min = 0; min < 60; min++) {
+			after_ms(w, 60000);
+			out_skip(w);
+		}
+		assert_int_equal(p->state, TCP_ESTABLISHED);
+		tcp_opt_need(w->t, p)->user_timeout_ms = 1;
+		after_ms(w, 120000);
+		out_skip(w);
+		assert_int_equal(p->state, TCP_CLOSED);
+	}
+}
+
+/* Hundreds of retransmissions: the last are as far apart as those before them, and it does not begin anew. */
+static void backoff_saturates(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_connected(w);
+
+	app_opt(w, p, IPPROTO_TCP, 18 /* TCP_USER_TIMEOUT */, 50000000);
+	assert_int_equal(app_send(w, p, 1, 10), 10);
+	for (unsigned h = 0; h < 13; h++) {
+		unsigned n = 0;
+
+		for (unsigned min = 0; min < 60; min++) {
+			after_ms(w, 60000);
+			n += out_count(w);
+			out_skip(w);
+		}
+		assert_true(h == 0 || n <= 31);
+		assert_true(n >= 29);
+	}
+	assert_int_equal(p->backoff, UINT8_MAX);
+	after_ms(w, 50000000 - 13 * 3600000);
+	assert_int_equal(p->c.so_error, ETIMEDOUT);
+	out_skip(w);
+}
+
 /* RFC 5681 3.2, RFC 3042: two new segments on the first two duplicates, the lost one on the third. ssthresh is half of what was
  * in flight without these two. Then PRR (RFC 6937): half a segment for each that arrives, until the window is ssthresh. */
 static void fast_retransmit(void **state)
@@ -408,7 +458,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rtt_estimator), world_test(rto_backoff), world_test(rtt_from_timestamp), world_test(rto_restart),
-		world_test(retries_spent), world_test(user_timeout), world_test(fast_retransmit), world_test(newreno_partial_ack),
+		world_test(retries_spent), world_test(user_timeout), world_test(user_timeout_of_days),
+		world_test(backoff_saturates), world_test(fast_retransmit), world_test(newreno_partial_ack),
 		world_test(not_duplicates), world_test(go_back), world_test(congestion_avoidance), world_test(window_validation),
 		world_test(zero_window), world_test(zero_windows), world_test(zero_window_unanswered),
 		world_test(window_closes_in_flight), world_test(keepalive_gives_up), world_test(keepalive_answered),

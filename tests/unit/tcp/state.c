@@ -331,6 +331,6 @@ int main(void)
 	};
 	int failed = cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);
 
-	printf("state tests: %u rules\n", n_rules);
+	printf("state tests: %u state rules\n", n_rules);
 	return failed;
 }

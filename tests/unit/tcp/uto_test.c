@@ -90,6 +90,25 @@ static void off(void **state)
 	out_none(w);
 }
 
+/* A closed socket's data is not kept for an hour because the peer once asked for it. */
+static void orphan_is_not_held(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_connected(w);
+
+	w->t->uto = true;
+	in_uto(w, 0xffff);
+	assert_int_equal(user_timeout(w, p), TCP_UTO_MAX_S * 1000);
+	assert_int_equal(app_send(w, p, 1, 10000), 10000);
+	app_close(w, p);
+	for (unsigned s = 0; s < 400; s++) {
+		after_ms(w, 1000);
+		out_skip(w);
+	}
+	assert_int_equal(conns_used(w), 0);
+	assert_int_equal(w->t->snd_held, 0);
+}
+
 /* socket(7): poll() waits for SO_RCVLOWAT bytes, or the end. */
 static void lowat(void **state)
 {
@@ -111,7 +130,8 @@ static void lowat(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {world_test(told), world_test(taken), world_test(off), world_test(lowat)};
+	const struct CMUnitTest tests[] = {world_test(told), world_test(taken), world_test(off), world_test(orphan_is_not_held),
+					   world_test(lowat)};
 
 	return cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);
 }
