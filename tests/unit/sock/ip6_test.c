@@ -382,6 +382,51 @@ static void groups(void **state)
 	at(NEAR);
 }
 
+static char last_bytes(int fd)
+{
+	char got[8];
+
+	assert_int_equal(spate_sys_recvfrom(fd, got, sizeof(got), 0, NULL, NULL), 4);
+	return got[3];
+}
+
+/* SYN cookies: nothing is kept of the SYN, and what the last ACK brings back is of this connection alone (RFC 4987 3.6). */
+static void syn_cookies(void **state)
+{
+	struct tcp *t = &world.stack[FAR]->tcp;
+	int l, fd[2], far;
+
+	(void)state;
+	t->syncookies = TCP_SYNCOOKIES_ALWAYS;
+	l = far_listener(80, SOCK_NONBLOCK);
+	at(NEAR);
+	for (int i = 0; i < 2; i++) {
+		fd[i] = stream(0);
+		assert_int_equal(connect6(fd[i], FAR6, 80, 0), 0);
+	}
+	run_ms(5);
+	assert_int_equal(t->stats.cookies_sent, 2);
+	assert_int_equal(t->stats.cookies_received, 2);
+	assert_int_equal(t->stats.synrcvd, 0);
+	for (int i = 0; i < 2; i++) {
+		const char data[4] = {1, 2, 3, (char)(10 + own_port(fd[i]) % 100)};
+
+		assert_int_equal(spate_sys_sendto(fd[i], data, 4, 0, NULL, 0), 4);
+	}
+	run_ms(5);
+	at(FAR);
+	for (int i = 0; i < 2; i++) {
+		struct sockaddr_in6 from;
+		socklen_t len = sizeof(from);
+
+		far = spate_sys_accept4(l, (struct sockaddr *)&from, &len, SOCK_NONBLOCK);
+		assert_true(far >= 0);
+		assert_int_equal(last_bytes(far), (char)(10 + ntohs(from.sin6_port) % 100));
+	}
+	assert_int_equal(t->stats.cookies_failed, 0);
+	at(NEAR);
+}
+
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_make, world_end)
 
 int main(void)
@@ -398,6 +443,7 @@ int main(void)
 		IN_WORLD(ancillary_data),
 		IN_WORLD(large_datagrams),
 		IN_WORLD(groups),
+		IN_WORLD(syn_cookies),
 	};
 
 	return cmocka_run_group_tests(tests, world_eal, NULL);
