@@ -382,6 +382,30 @@ static void groups(void **state)
 	at(NEAR);
 }
 
+/* RFC 8201 section 4: no link takes less than 1280: who says so, or 0, is not believed. */
+static void too_big_for_no_link(void **state)
+{
+	static const struct { uint16_t says, pmtu; } row[] = {{0, 1500}, {1279, 1500}, {1400, 1400}, {68, 1400}, {0, 1400}, {1280, 1280}};
+	struct tcp *t = &world.stack[NEAR]->tcp;
+	struct net_pkt pkt = {.ip6 = true, .quoted = true, .proto = IPPROTO_TCP, .icmp = {.type = 2}};
+	int far, fd = pair(80, &far);
+	const struct conn *c = sock_at(&world.env[NEAR], fd);
+
+	(void)state;
+	cut(NEAR, true);
+	assert_int_equal(spate_sys_sendto(fd, "in flight", 9, 0, NULL, 0), 9);
+	run_ms(1);
+	pkt.key = c->h.key;
+	pkt.hash = c->h.hash;
+	pkt.icmp.seq = ((const struct tcp_pcb *)c)->snd_una;
+	for (size_t i = 0; i < RTE_DIM(row); i++) {
+		pkt.icmp.mtu = row[i].says;
+		assert_int_equal(tcp_icmp(t, &pkt), FLOW_DONE);
+		assert_int_equal(path_at(&t->net->paths, c->h.path)->pmtu, row[i].pmtu);
+	}
+	cut(NEAR, false);
+}
+
 static char last_bytes(int fd)
 {
 	char got[8];
@@ -444,6 +468,7 @@ int main(void)
 		IN_WORLD(large_datagrams),
 		IN_WORLD(groups),
 		IN_WORLD(syn_cookies),
+		IN_WORLD(too_big_for_no_link),
 	};
 
 	return cmocka_run_group_tests(tests, world_eal, NULL);
