@@ -62,7 +62,7 @@ install: build ## library, headers, pkg-config file and command; DESTDIR and PRE
 
 coverage: ## lines of lib/ that unit tests and simulations run, per room; fails below the bars in tests/coverage.py
 	@tests/deps.sh build test
-	@[ -f $(BUILD)-cov/build.ninja ] || meson setup $(BUILD)-cov -Db_coverage=true --buildtype=debug
+	@[ -f $(BUILD)-cov/build.ninja ] || meson setup $(BUILD)-cov -Db_coverage=true --buildtype=debug -Doptimization=1
 	@ninja -C $(BUILD)-cov -j $(JOBS)
 	@find $(BUILD)-cov -name '*.gcda' -delete
 	@BUILD=$(BUILD)-cov ARGS= tests/run unit sim
