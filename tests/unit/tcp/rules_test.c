@@ -295,7 +295,8 @@ static void options(void **state)
 		{IPPROTO_TCP, TCP_LINGER2, 60, 7, 7, INT32_MAX}, {SOL_SOCKET, SO_SNDBUF, 1 << 20, 30000, 60000, INT32_MAX},
 		{SOL_SOCKET, SO_RCVBUF, 1 << 17, 1, 4096, INT32_MAX}, {SOL_SOCKET, SO_KEEPALIVE, 0, 1, 1, INT32_MAX},
 		{IPPROTO_IP, IP_TOS, 0, 0x13, 0x10, INT32_MAX}, {IPPROTO_IP, IP_TTL, 64, 3, 3, 256},
-		{IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 0, 1, 1, INT32_MAX},
+		{IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 0, 1, 1, INT32_MAX}, {IPPROTO_IP, IP_MINTTL, 0, 5, 5, 256},
+		{SOL_SOCKET, SO_RCVLOWAT, 1, 50, 50, INT32_MAX}, {IPPROTO_TCP, TCP_NOTSENT_LOWAT, -1, 9000, 9000, INT32_MAX},
 	};
 	struct world *w = *state;
 	struct tcp_pcb *p = tcp_new(w->t);
@@ -310,6 +311,11 @@ static void options(void **state)
 			assert_int_equal(set_int(w, p, row[i].level, row[i].name, row[i].bad), -EINVAL);
 		assert_int_equal(get_int(w, p, row[i].level, row[i].name), row[i].get);
 	}
+	/* Options of IP may be one byte, those of others not. */
+	assert_int_equal(tcp_setopt(w->t, p, IPPROTO_IP, IP_TTL, "\x21\xff\xff", 1), 0);
+	assert_int_equal(get_int(w, p, IPPROTO_IP, IP_TTL), 0x21);
+	assert_int_equal(tcp_setopt(w->t, p, IPPROTO_IP, IP_TTL, "", 0), -EINVAL);
+	assert_int_equal(tcp_setopt(w->t, p, SOL_SOCKET, SO_KEEPALIVE, "\1\1\1", 3), -EINVAL);
 	assert_int_equal(set_int(w, p, IPPROTO_TCP, 9999, 1), -ENOPROTOOPT);
 	assert_int_equal(set_int(w, p, 9999, 1, 1), -ENOPROTOOPT);
 	assert_int_equal(get_int(w, p, IPPROTO_TCP, 9999), -ENOPROTOOPT);
