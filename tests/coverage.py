@@ -16,11 +16,14 @@ ROOM_BARS = {"lib/tcp": 95.0, "lib/net": 95.0, "lib/wire": 95.0}
 
 def gcovr(build):
     """What gcovr found, as its JSON."""
-    command = ["gcovr", "--root", ".", "--object-directory", build, "--json", "-"]
+    command = ["gcovr", "--root", ".", "--object-directory", build, "--json", "-", build]
     try:
-        return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        done = subprocess.run(command, stdout=subprocess.PIPE)
     except FileNotFoundError:
         sys.exit("coverage.py: gcovr is not installed; run: tests/deps.sh test")
+    if done.returncode != 0:
+        sys.exit(f"coverage.py: gcovr failed in {build}")
+    return json.loads(done.stdout)
 
 
 def counts_by_file(found):
