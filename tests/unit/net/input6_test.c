@@ -514,6 +514,28 @@ static void bad_addresses(void **state)
 	assert_int_equal(net_gw6_add_on(&e->net, NET_IFACE_ANY, &far6), -ENETUNREACH);
 }
 
+/* No number for one more address: it is refused, and no route is left of it; nor does a path to somebody new fit. */
+static void numbers_run_out(void **state)
+{
+	static const struct ip6_addr more = {{0x20, 1, 0xd, 0xb8, 0, 0x77, [15] = 1}}, other = {{0x20, 1, 0xd, 0xb8, 0, 0x77, [15] = 9}};
+	struct env *e = *state;
+	struct pool *pool = &e->flow.addr6s.pool;
+	uint32_t cap = pool->cap, routes = e->net.n_routes;
+	int err = 0;
+
+	while (pool->free_head != 0) /* those that were given back */
+		pool_get(pool);
+	pool->cap = pool->fresh;
+	assert_int_equal(net_addr6_add_on(&e->net, 0, &more, 64), -ENOSPC);
+	assert_int_equal(e->net.n_routes, routes);
+	assert_int_equal(net_unreachable6(&e->net, &other, 0), -ENETUNREACH);
+	assert_int_equal(net_path6_get(&e->net, env6_us(e), &(struct ip6_addr){{0x20, 1, 0xd, 0xb8, [15] = 0x99}}, 0, &err), 0);
+	assert_int_equal(err, -ENOBUFS);
+	pool->cap = cap;
+	assert_int_equal(net_addr6_add_on(&e->net, 0, &more, 64), 0);
+	assert_int_equal(e->net.n_routes, routes + 1);
+}
+
 /* Answers to where no route leads are dropped, whatever asked for them. */
 static void answers_without_a_route(void **state)
 {
@@ -642,6 +664,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(discovery_in_segments, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(refused_fragments_of_icmp, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(filtered, setup, env6_teardown),
+		cmocka_unit_test_setup_teardown(numbers_run_out, setup, env6_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, env_group_setup, env_group_teardown);
