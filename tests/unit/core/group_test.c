@@ -1,5 +1,5 @@
-/* group_test.c: multicast over several stacks of an end: all know who is in which group, a datagram that lands on one stack comes to
- * the sockets of all, and what routers and links say reaches the leader and everybody. */
+/* group_test.c: multicast over several stacks of an end: all know who is in which group, a datagram that lands on one stack comes
+ * to the sockets of all, and what routers and links say reaches the leader and everybody. */
 #include "cores.h"
 
 #include <arpa/inet.h>
