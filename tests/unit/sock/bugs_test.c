@@ -89,29 +89,10 @@ static void icmp_during_connect(void **state)
 
 #define row(f) cmocka_unit_test_setup_teardown(f, world_make, world_end)
 
-/* 0.0.0.0/8 is no host's (RFC 1122 3.2.1.3); inside, its numbers stand for IPv6 addresses, and nobody may name one by them. */
-static void addresses_of_this_network(void **state)
-{
-	static const char *const ip[] = {"0.0.0.1", "0.0.0.5", "0.1.2.3", "0.255.255.255"};
-
-	(void)state;
-	for (int i = 0; i < 4; i++) {
-		const struct sockaddr_in to = ip4(ip[i], 80);
-		int s = stream(SOCK_NONBLOCK), d = dgram(SOCK_NONBLOCK);
-
-		assert_int_equal(call_connect(s, ip[i], 80), -ENETUNREACH);
-		assert_int_equal(call_connect(d, ip[i], 80), -ENETUNREACH);
-		assert_int_equal(spate_sys_sendto(d, "x", 1, 0, (const struct sockaddr *)&to, sizeof(to)), -ENETUNREACH);
-		assert_int_equal(call_bind(stream(0), ip[i], 80), -EADDRNOTAVAIL);
-		assert_int_equal(call_bind(dgram(0), ip[i], 80), -EADDRNOTAVAIL);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		row(rst_during_recv), row(rst_during_send), row(rst_during_epoll_wait), row(rst_during_connect), row(icmp_during_connect),
-		row(addresses_of_this_network),
 	};
 
 	return cmocka_run_group_tests(tests, world_eal, NULL);

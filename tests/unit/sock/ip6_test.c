@@ -382,6 +382,48 @@ static void groups(void **state)
 	at(NEAR);
 }
 
+/* A datagram of this IPv4 source, by IP_PKTINFO. */
+static ssize_t send_from(int fd, rte_be32_t from_be)
+{
+	const struct sockaddr_in to = ip4(FAR_IP, 9);
+	struct in_pktinfo info = {.ipi_spec_dst.s_addr = from_be};
+	union {
+		char b[CMSG_SPACE(sizeof(info))];
+		struct cmsghdr align;
+	} ctl = {{0}};
+	struct iovec iov = {.iov_base = "x", .iov_len = 1};
+	struct msghdr m = {.msg_name = (void *)(uintptr_t)&to, .msg_namelen = sizeof(to), .msg_iov = &iov, .msg_iovlen = 1,
+			   .msg_control = ctl.b, .msg_controllen = sizeof(ctl.b)};
+
+	*CMSG_FIRSTHDR(&m) = (struct cmsghdr){.cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO, .cmsg_len = CMSG_LEN(sizeof(info))};
+	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), &info, sizeof(info));
+	return spate_sys_sendmsg(fd, &m, 0);
+}
+
+/* 0.0.0.0/8 is no host's (RFC 1122 3.2.1.3). Inside, its addresses are the numbers of IPv6 ones: nobody may name those so. */
+static void addresses_of_this_network(void **state)
+{
+	(void)state;
+	for (uint32_t i = 1; i < 12; i++) {
+		const struct in_addr a = {.s_addr = htonl(i < 10 ? i : i < 11 ? 0x010203 : 0xffffff)};
+		char mapped[40] = "::ffff:";
+		int s = spate_sys_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), d = spate_sys_socket(AF_INET, SOCK_DGRAM, 0);
+		const struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(80), .sin_addr = a};
+
+		inet_ntop(AF_INET, &a, mapped + 7, sizeof(mapped) - 7);
+		assert_int_equal(spate_sys_connect(s, (const struct sockaddr *)&at, sizeof(at)), -ENETUNREACH);
+		assert_int_equal(spate_sys_connect(d, (const struct sockaddr *)&at, sizeof(at)), -ENETUNREACH);
+		assert_int_equal(spate_sys_bind(s, (const struct sockaddr *)&at, sizeof(at)), -EADDRNOTAVAIL);
+		assert_int_equal(spate_sys_bind(d, (const struct sockaddr *)&at, sizeof(at)), -EADDRNOTAVAIL);
+		assert_int_equal(spate_sys_sendto(d, "x", 1, 0, (const struct sockaddr *)&at, sizeof(at)), -ENETUNREACH);
+		assert_int_equal(send_from(d, a.s_addr), -EINVAL);
+		assert_int_equal(connect6(stream(0), mapped, 80, 0), -ENETUNREACH);
+		assert_int_equal(connect6(dgram(0), mapped, 80, 0), -ENETUNREACH);
+		assert_int_equal(bind6(stream(0), mapped, 80, 0), -EADDRNOTAVAIL);
+		assert_int_equal(bind6(dgram(0), mapped, 80, 0), -EADDRNOTAVAIL);
+	}
+}
+
 /* RFC 8201 section 4: no link takes less than 1280: who says so, or 0, is not believed. */
 static void too_big_for_no_link(void **state)
 {
@@ -469,6 +511,7 @@ int main(void)
 		IN_WORLD(groups),
 		IN_WORLD(syn_cookies),
 		IN_WORLD(too_big_for_no_link),
+		IN_WORLD(addresses_of_this_network),
 	};
 
 	return cmocka_run_group_tests(tests, world_eal, NULL);
