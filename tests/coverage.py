@@ -57,9 +57,11 @@ def main():
             rooms[key][0] += covered
             rooms[key][1] += len(lines)
         bar = ROOM_BARS.get(room, ALL_BAR)
-        if listing and covered < len(lines) or percent(covered, len(lines)) < bar:
+        low = percent(covered, len(lines)) < bar
+        if low or (listing and covered < len(lines)):
             missing = " ".join(str(n) for n, count in sorted(lines.items()) if count == 0) if listing else ""
-            print(f"{name:32} {percent(covered, len(lines)):5.1f} % of {len(lines):4} lines, under {bar:.0f}  {missing}".rstrip())
+            under = f", under {bar:.0f}" if low else ""
+            print(f"{name:32} {percent(covered, len(lines)):5.1f} % of {len(lines):4} lines{under}  {missing}".rstrip())
 
     bars = {"lib": ALL_BAR, **ROOM_BARS}
     low = [r for r in sorted(bars) if percent(*rooms.get(r, (0, 1))) < bars[r]]
