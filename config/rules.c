@@ -174,21 +174,25 @@ static bool proto_in(const char *word, uint8_t *proto)
 	return false;
 }
 
+enum side { SIDE_NONE, SIDE_SRC, SIDE_DST };
+
 /* "src NETWORK", "dst NETWORK", and "port N[-N]" for the one before it. */
-static int filter_option(struct config_filter *f, bool *dst, const char *what, char *word, struct say *say)
+static int filter_option(struct config_filter *f, enum side *side, const char *what, char *word, struct say *say)
 {
 	bool is_dst = strcmp(what, "dst") == 0;
 	struct config_prefix *p = is_dst ? &f->dst : &f->src;
 
 	if (strcmp(what, "port") == 0) {
-		if (!ports_in(word, *dst ? &f->dport_lo : &f->sport_lo, *dst ? &f->dport_hi : &f->sport_hi))
+		if (*side == SIDE_NONE)
+			return say_no(say, "port belongs behind src or dst: 'dst any port %s', perhaps", word);
+		if (!ports_in(word, *side == SIDE_DST ? &f->dport_lo : &f->sport_lo, *side == SIDE_DST ? &f->dport_hi : &f->sport_hi))
 			return say_no(say, "what is behind port is neither a port nor a range such as 80-90");
 		return 0;
 	}
 	if (!is_dst && strcmp(what, "src") != 0)
 		return say_no(say, "'%s' is not understood: write in|out [tcp|udp|icmp|icmp6|any] [src NETWORK [port N-N]] [dst NETWORK "
 				   "[port N-N]]", what);
-	*dst = is_dst;
+	*side = is_dst ? SIDE_DST : SIDE_SRC;
 	if (strcmp(word, "any") == 0)
 		return 0;
 	if (prefix_in(p, word, say) != 0)
@@ -203,7 +207,7 @@ static int filter_option(struct config_filter *f, bool *dst, const char *what, c
 int parse_filter(struct config_filter *f, bool allow, const char *v, struct say *say)
 {
 	char word[WORD_MAX], what[WORD_MAX];
-	bool dst = false;
+	enum side side = SIDE_NONE;
 	int rc = 0;
 
 	*f = (struct config_filter){.allow = allow, .ip4 = true, .ip6 = true, .sport_hi = 65535, .dport_hi = 65535};
@@ -215,7 +219,7 @@ int parse_filter(struct config_filter *f, bool allow, const char *v, struct say 
 	if (*what != '\0' && proto_in(what, &f->proto))
 		next_word(&v, what);
 	for (; rc == 0 && *what != '\0'; next_word(&v, what))
-		rc = filter_option(f, &dst, what, next_word(&v, word), say);
+		rc = filter_option(f, &side, what, next_word(&v, word), say);
 	return rc;
 }
 

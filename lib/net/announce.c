@@ -105,8 +105,8 @@ static void links_watch(struct net *n)
 			continue;
 		link_said(n, p, note.up);
 		net_link_changed(n, &note);
-		if (!mail_alone(n->flow->mail))
-			mail_note(n->flow->mail, MAIL_ALL, MAIL_LINK, &note, sizeof(note));
+		if (!mail_alone(n->flow->mail)) /* nobody else looks, and routes depend on it */
+			mail_note_sure(n->flow->mail, MAIL_ALL, MAIL_LINK, &note, sizeof(note));
 	}
 }
 

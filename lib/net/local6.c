@@ -110,22 +110,25 @@ int local6_add(struct net *n, uint8_t iface, const struct ip6_addr *a, uint8_t p
 	       uint32_t preferred_s)
 {
 	struct net_addr6 *x = &n->net6->addr[n->net6->n_addrs];
-	int rc = addr_check(n, iface, a, prefix_len);
+	int rc = addr_check(n, iface, a, prefix_len), routed = -1;
+	struct net_route r;
 
 	if (rc < 0)
 		return rc;
 	*x = (struct net_addr6){.iface = iface, .prefix_len = prefix_len, .autoconf = autoconf, .valid_s = valid_s,
 				.preferred_s = preferred_s, .state = ADDR6_PREFERRED};
+	r = prefix_route(iface, a, prefix_len);
 	if (has_prefix_route(x, a)) {
-		const struct net_route r = prefix_route(iface, a, prefix_len);
-
-		rc = net_route_add(n, &r);
-		if (rc < 0 && rc != -EEXIST)
-			return rc;
+		routed = net_route_add(n, &r);
+		if (routed < 0 && routed != -EEXIST)
+			return routed;
 	}
 	x->addr_be = addr6_get(&n->flow->addr6s, a, scope6_of(a, iface));
-	if (x->addr_be == 0)
+	if (x->addr_be == 0) {
+		if (routed == 0)
+			net_route_remove(n, &r);
 		return -ENOSPC;
+	}
 	n->net6->n_addrs++;
 	x->due_tick = n->clock->tick + prng_below(n->flow->prng, ticks_from_ms(NDP_START_MS));
 	local6_state(n, x, n->net6->set.dad ? ADDR6_TENTATIVE : ADDR6_PREFERRED);

@@ -71,12 +71,13 @@ static bool query_input(struct net *n, const struct net_pkt *pkt, const uint8_t 
 	return true;
 }
 
-/* Somebody else wants the group, too: where a querier of version 1 asks, one answer is enough (RFC 2710 4). */
+/* Somebody else wants the group, too: where a querier of version 1 asks, one answer is enough (RFC 2710 4). It must be of the
+ * link (5): others could make us silent. */
 static bool report_heard(struct net *n, const struct net_pkt *pkt, const uint8_t *msg)
 {
 	struct net_group *g;
 
-	if (pkt->l4_len < MLD_HDR_LEN)
+	if (pkt->l4_len < MLD_HDR_LEN || !ip6_addr_is_linklocal(net_pkt_raddr6(pkt)))
 		return false;
 	g = group_find(n, pkt->iface, (const struct ip6_addr *)(msg + 8));
 	if (g != NULL && g->answer && mld_v1_on(n, pkt->iface))

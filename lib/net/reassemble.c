@@ -283,13 +283,19 @@ static enum net_verdict whole6(struct net *n, struct frag_datagram *d, struct ne
 	return ip6_transport(n, pkt);
 }
 
+/* What the whole's header will say: the total length, of IPv6 the payload length (RFC 8200 4.5). */
+static uint32_t whole_len(const struct frag_datagram *d, uint16_t l3_off)
+{
+	return d->piece[0].skip - l3_off - (d->ip6 ? IP6_HDR_LEN + IP6_FRAG_HDR_LEN : 0u) + d->total;
+}
+
 /* Takes the whole datagram out as one chain of mbufs. What a NIC said about a fragment says nothing about it. */
 static enum net_verdict datagram_finish(struct net *n, struct frag_datagram *d, struct net_pkt *pkt)
 {
 	struct rte_mbuf *m = d->piece[0].m, *last = rte_pktmbuf_lastseg(m);
 	uint16_t l3_off = eth_len(rte_pktmbuf_mtod(m, const void *));
 
-	if (!d->ip6 && d->piece[0].skip - l3_off + d->total > IP4_TOTAL_MAX) { /* options, which only the first one had */
+	if (whole_len(d, l3_off) > IP4_TOTAL_MAX) { /* options or headers, which only the first one had */
 		datagram_drop(n, d, DROP_IP4_FRAG_BAD);
 		return NET_DONE;
 	}

@@ -108,6 +108,8 @@ void mail_office_free(struct mail_office *o)
 
 int mailbox_init(struct mailbox *b, struct mail_office *o, uint16_t self, struct rte_mempool *pool)
 {
+	int rc;
+
 	memset(b, 0, sizeof(*b));
 	b->office = o;
 	b->pool = pool;
@@ -116,7 +118,10 @@ int mailbox_init(struct mailbox *b, struct mail_office *o, uint16_t self, struct
 	b->batch = calloc(o->n, sizeof(*b->batch));
 	if (b->batch == NULL)
 		return -ENOMEM;
-	return pool_init(&b->debts, o->n > 1 ? MAIL_DEBTS_MAX : 1, sizeof(struct mail_debt), -1);
+	rc = pool_init(&b->debts, o->n > 1 ? MAIL_DEBTS_MAX : 1, sizeof(struct mail_debt), -1);
+	if (rc != 0)
+		mailbox_fini(b);
+	return rc;
 }
 
 void mailbox_fini(struct mailbox *b)

@@ -133,6 +133,8 @@ static int aim4(const struct sock_env *env, const struct conn *c, struct net_end
 		return -ENETUNREACH;
 	if (c->flags & CONN_BOUND_ADDR && flow_addr_is6(c->h.key.laddr_be))
 		return -ENETUNREACH;
+	if (flow_addr_is6(ip6_addr_ip4(&end->addr))) /* 0.x.y.z, no host's: inside it would be an IPv6 address */
+		return -ENETUNREACH;
 	if (ip6_addr_ip4(&end->addr) != 0)
 		return 0;
 	if (net->n_addrs == 0)

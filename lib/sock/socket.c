@@ -77,6 +77,8 @@ static int bind_mapped(struct sock_env *env, struct conn *c, const struct net_en
 
 	if (c->more & CONN_MORE_V6ONLY)
 		return -EINVAL;
+	if (flow_addr_is6(ip6_addr_ip4(&at->addr)))
+		return -EADDRNOTAVAIL;
 	c->more |= CONN_MORE_IP4;
 	rc = bind_to(env, c, ip6_addr_ip4(&at->addr), at->port_be);
 	if (rc < 0)
@@ -126,6 +128,8 @@ static int bind4(struct sock_env *env, struct conn *c, const struct sockaddr *ad
 	if (in->sin_family != AF_INET && (in->sin_family != AF_UNSPEC || in->sin_addr.s_addr != 0))
 		return -EAFNOSUPPORT;
 	rc = bind_allowed(c);
+	if (rc == 0 && flow_addr_is6(in->sin_addr.s_addr)) /* 0.x.y.z, no host's: inside it would be an IPv6 address */
+		rc = -EADDRNOTAVAIL;
 	return rc < 0 ? rc : bind_to(env, c, in->sin_addr.s_addr, in->sin_port);
 }
 

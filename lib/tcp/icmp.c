@@ -10,18 +10,6 @@
 #include "tcp/life.h"
 #include "tcp/rtx.h"
 
-/* RFC 1191 7: what to try when an old router does not say. */
-static uint16_t plateau_below(uint16_t mtu)
-{
-	static const uint16_t plateau[] = {32000, 17914, 8166, 4352, 2002, 1492, 1006, 552};
-
-	for (unsigned i = 0; i < sizeof(plateau) / sizeof(plateau[0]); i++) {
-		if (plateau[i] < mtu)
-			return plateau[i];
-	}
-	return PMTU_MIN;
-}
-
 /* The path is narrower than thought: all its flows see that at their next segment. What was too big goes again, which is
  * no sign of congestion (RFC 1191 6.4). */
 static void path_narrows(struct tcp *t, uint32_t path_idx, uint16_t mtu, struct tcp_pcb *p)
@@ -29,7 +17,7 @@ static void path_narrows(struct tcp *t, uint32_t path_idx, uint16_t mtu, struct 
 	const struct path *path = path_at(&t->net->paths, path_idx);
 	uint16_t before = path->pmtu;
 
-	net_pmtu_lower(t->net, path_idx, mtu != 0 ? mtu : plateau_below(before));
+	net_pmtu_lower(t->net, path_idx, mtu);
 	if (path->pmtu == before || p == NULL)
 		return;
 	if (TCP_IN(p->state, TCP_SYNCHRONIZED))

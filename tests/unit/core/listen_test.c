@@ -5,6 +5,9 @@
 #include <arpa/inet.h>
 
 #include "flow/away.h"
+#include "wire/cksum.h"
+#include "wire/ip4.h"
+#include "wire/tcp.h"
 
 #define PORT 80
 #define N 48
@@ -485,6 +488,82 @@ static void options_reach_twins(void **state)
 	all_gone();
 }
 
+/* Fast Open's queue and keys are options, too: a cookie that one stack gave is good on the other. */
+static void fast_open_reaches_twins(void **state)
+{
+	uint8_t key[32], told[32];
+	int l = listen_at(OWNER), v = 0;
+	socklen_t len = sizeof(v);
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(key); i++)
+		key[i] = (uint8_t)(i * 7 + 1);
+	for (unsigned i = 0; i < cores.cfg.n[FAR]; i++)
+		cores.stack[FAR][i]->tcp.fastopen = TCP_FO_SERVER;
+	on(FAR, 3);
+	assert_int_equal(cores_accept(l), -EAGAIN);
+	on(FAR, OWNER);
+	cores_option(l, IPPROTO_TCP, 23 /* TCP_FASTOPEN */, 17);
+	assert_int_equal(spate_sys_setsockopt(l, IPPROTO_TCP, 33 /* TCP_FASTOPEN_KEY */, key, sizeof(key)), 0);
+	cores_run_ms(2);
+	for (unsigned core = OWNER; core <= 3; core += 2) {
+		struct conn *twin = NULL;
+
+		on(FAR, core);
+		if (core != OWNER)
+			assert_int_equal(sock_twin(sock_cur, l, false, &twin), 0);
+		twin = core != OWNER ? twin : sock_at(sock_cur, l);
+		assert_non_null(twin);
+		assert_int_equal(tcp_getopt(&sock_cur->s->tcp, sock_tcp(twin), IPPROTO_TCP, 23, &v, &len), 0);
+		assert_int_equal(v, 17);
+		len = sizeof(told);
+		assert_int_equal(tcp_getopt(&sock_cur->s->tcp, sock_tcp(twin), IPPROTO_TCP, 33, told, &len), 0);
+		assert_int_equal(len, sizeof(key));
+		assert_memory_equal(told, key, sizeof(key));
+		len = sizeof(v);
+	}
+	on(FAR, OWNER);
+	assert_int_equal(spate_sys_close(l), 0);
+	all_gone();
+}
+
+static void inject_syn(const char *from, uint16_t to_port)
+{
+	const rte_be32_t src = inet_addr(from), dst = inet_addr(CORES_FAR_IP);
+	const struct tcp_view v = {.sport = 1234, .dport = to_port, .seq = 5, .flags = TCPF_SYN, .wnd = 1000};
+	const struct tcp_opts none = {0};
+	uint8_t ip[40];
+	uint16_t sum;
+
+	ip4_emit(ip, src, dst, IPPROTO_TCP, sizeof(ip), 0, 0, 64);
+	tcp_emit(ip + 20, &v, &none);
+	sum = (uint16_t)~cksum_fold(cksum_bytes(cksum_pseudo_sum(src, dst, IPPROTO_TCP, 20), ip + 20, 20));
+	memcpy(ip + 36, &sum, sizeof(sum));
+	cores_inject(NEAR, ip, sizeof(ip));
+	cores_run_ms(5);
+}
+
+/* Who cannot be answered is not remembered: neither at a listener nor at a closed port. */
+static void from_where_no_route_leads(void **state)
+{
+	int l = listen_at(OWNER);
+
+	(void)state;
+	if (cores.ip6) /* it makes packets of IPv4 */
+		skip();
+	cores_run_ms(2);
+	inject_syn("192.0.2.7", PORT);
+	assert_int_equal(cores_dropped(FAR, DROP_TCP_SYN_FULL), 1);
+	assert_int_equal(cores_dropped(FAR, DROP_NO_ROUTE), 0);
+	inject_syn("192.0.2.7", PORT + 1);
+	assert_int_equal(cores_dropped(FAR, DROP_TCP_NO_SOCKET), 1);
+	assert_int_equal(cores_dropped(FAR, DROP_NO_ROUTE), 1);
+	on(FAR, OWNER);
+	assert_int_equal(spate_sys_close(l), 0);
+	cores_run_ms(5);
+	cores_assert_clean();
+}
+
 /* Stacks that are out of step: each believes that the other listens. A SYN goes from its home to the other, no further. */
 static void nothing_circles(void **state)
 {
@@ -547,7 +626,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(without_twins), T(with_twins), T(connections_outlive_the_listener), T(queues_are_reset),
 		T(twin_appears_during_handshakes), T(over_time_wait), T(descriptor_rules), T(waiting_at_a_twin),
-		T(options_reach_twins), T(nothing_circles), T(stale_away_heals),
+		T(options_reach_twins), T(fast_open_reaches_twins), T(from_where_no_route_leads), T(nothing_circles), T(stale_away_heals),
 	};
 
 	return cmocka_run_group_tests_name("core_listen", tests, cores_eal, NULL);

@@ -108,6 +108,52 @@ static void with_headers(void **state)
 	expect_whole(e, &pkt);
 }
 
+/* RFC 8200 4.5: headers before the fragment header that make the whole longer than a header can say. */
+static void longer_with_headers(void **state)
+{
+	struct env *e = *state;
+	const uint32_t total = 65535, part = 1440;
+	uint8_t b[1500] = {IP6_NEXT_FRAGMENT, 0, 1, 4, 0, 0, 0, 0, IPPROTO_UDP};
+	struct net_pkt pkt;
+
+	udp_emit(whole, 53, 1000, 65535);
+	memset(whole + 6, 0, 2);
+	for (int longer = 1; longer >= 0; longer--) { /* 65535 with eight bytes more, then those inside of it */
+		uint32_t end = total - (longer ? 0 : 8), off;
+
+		store32(b + 12, (uint32_t)longer);
+		for (off = part; off + part < end; off += part)
+			assert_int_equal(take(e, piece(e, (uint32_t)longer, IPPROTO_UDP, off, part, true), &pkt), NET_FRAGMENT);
+		assert_int_equal(take(e, piece(e, (uint32_t)longer, IPPROTO_UDP, off, end - off, false), &pkt), NET_FRAGMENT);
+		store16(b + 10, 1); /* offset 0, more */
+		memcpy(b + 16, whole, part);
+		/* The checksum is wrong: what comes as far as that is as long as it may be. */
+		assert_int_equal(take(e, env6_frame(e, &peer6, &us6, IP6_NEXT_HOP_BY_HOP, 64, b, 16 + part), &pkt), NET_DONE);
+		assert_int_equal(e->net.reassembled, !longer);
+		assert_int_equal(e->net.frags.held, 0);
+	}
+	assert_int_equal(e->drops.n[DROP_IP6_FRAG_BAD], 46);
+}
+
+/* RFC 3168 5.3: one that met congestion says so for all. */
+static void congestion_in_one(void **state)
+{
+	struct env *e = *state;
+	struct net_pkt pkt;
+
+	for (uint32_t marked = 0; marked < 3; marked++) {
+		for (uint32_t i = 0; i < 3; i++) {
+			uint32_t off = i * 1200, len = RTE_MIN(1200u, WHOLE - off);
+			struct rte_mbuf *m = piece(e, marked, IPPROTO_UDP, off, len, off + len < WHOLE);
+
+			rte_pktmbuf_mtod(m, uint8_t *)[15] |= (i == marked ? 3 : 2) << 4;
+			assert_int_equal(take(e, m, &pkt), i == 2 ? NET_UDP : NET_FRAGMENT);
+		}
+		assert_int_equal(pkt.tos, 3);
+		expect_whole(e, &pkt);
+	}
+}
+
 /* RFC 5722: what overlaps takes the whole datagram with it. */
 static void overlap(void **state)
 {
@@ -310,6 +356,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(many, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(identification, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(large_ping, setup, env6_teardown),
+		cmocka_unit_test_setup_teardown(longer_with_headers, setup, env6_teardown),
+		cmocka_unit_test_setup_teardown(congestion_in_one, setup, env6_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, env_group_setup, env_group_teardown);

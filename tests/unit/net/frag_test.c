@@ -102,6 +102,26 @@ static void any_order(void **state)
 	assert_int_equal(e->net.reassembled, 12);
 }
 
+/* RFC 3168 5.3: one that met congestion says so for all. */
+static void congestion_in_one(void **state)
+{
+	struct env *e = *state;
+	struct net_pkt pkt;
+
+	datagram(IPPROTO_UDP, 3000);
+	for (uint32_t marked = 0; marked < 3; marked++) {
+		for (uint32_t i = 0; i < 3; i++) {
+			struct rte_mbuf *m = cut(e, IPPROTO_UDP, i * 1480, RTE_MIN(1480u, l4_len - i * 1480));
+
+			rte_pktmbuf_mtod_offset(m, uint8_t *, 14)[1] |= i == marked ? 3 : 2;
+			env_fix_ip4(m);
+			assert_int_equal(take(e, m, &pkt), i == 2 ? NET_UDP : NET_FRAGMENT);
+		}
+		assert_int_equal(pkt.tos, 3);
+		expect_whole(e, &pkt, IPPROTO_UDP);
+	}
+}
+
 /* The same twice, whichever: ignored. Small first fragments: the headers are brought together. */
 static void duplicates_and_small_ones(void **state)
 {
@@ -361,6 +381,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(any_order), TEST(duplicates_and_small_ones), TEST(largest), TEST(wrong_checksum_over_the_chain), TEST(refused),
 		TEST(overlaps), TEST(gives_up_and_tells), TEST(bounded), TEST(large_echo), TEST(sends_fragments), TEST(two_stacks),
+		TEST(congestion_in_one),
 	};
 
 	return cmocka_run_group_tests(tests, env_group_setup, env_group_teardown);

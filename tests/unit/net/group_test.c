@@ -272,6 +272,87 @@ static void older_queriers(void **state)
 	expect_record(e, GROUP_TO_IN, G1, 0, 0, 0);
 }
 
+/* A query of version 3 about a group, with n sources from 192.0.2.0 on. */
+static void query_sources(struct env *e, rte_be32_t group_be, uint8_t max_resp, uint32_t first, uint32_t n)
+{
+	uint8_t msg[12 + 4 * 100] = {0x11, max_resp, [11] = (uint8_t)n};
+
+	store32_be(msg + 4, group_be);
+	for (uint32_t i = 0; i < n; i++)
+		store32_be(msg + 12 + 4 * i, rte_cpu_to_be_32(0xc0000200 + first + i));
+	igmp_finish(msg, 12 + 4 * n);
+	env_input(e, ip4_to(e, group_be, IPPROTO_IGMP, msg, 12 + 4 * n), NET_DONE, NULL);
+}
+
+/* RFC 3376 5.2: more sources than are remembered, in one query or in several, are as if none had been named; the sooner of two
+ * queries counts; somebody else's report does not matter where version 3 is spoken. */
+static void queries_with_many_sources(void **state)
+{
+	struct env *e = *state;
+	const uint8_t heard[8] = {0x16, 0, 0, 0, 239, 1, 2, 3};
+
+	lead(e);
+	set(e, G1, 1, GROUP_EXCLUDE, 1, S1, 0);
+	wait_ms(e, 2000);
+	forget_sent(e);
+	query_sources(e, G1, 10, 0, GROUP_FILTER_MAX + 1);
+	wait_ms(e, 1100);
+	expect_record(e, GROUP_IS_EX, G1, 1, S1, 0);
+	query_sources(e, G1, 10, 0, 40);
+	query_sources(e, G1, 10, 40, 40);
+	wait_ms(e, 1100);
+	expect_record(e, GROUP_IS_EX, G1, 1, S1, 0);
+	query_sources(e, G1, 10, 1, 2); /* 192.0.2.1 is not wanted */
+	wait_ms(e, 1100);
+	expect_record(e, GROUP_IS_IN, G1, 1, S2, 0);
+	for (int i = 0; i < 20; i++) {
+		query_sources(e, G1, 0x7f, 0, 0); /* 12.7 s */
+		query_sources(e, G1, 1, 0, 0);
+		query(e, heard, 8, G1);
+		wait_ms(e, 200);
+		expect_record(e, GROUP_IS_EX, G1, 1, S1, 0);
+	}
+	env_expect_silence(e);
+}
+
+/* What arrives in several mbufs is read whole. */
+static void query_in_segments(void **state)
+{
+	struct env *e = *state;
+	uint8_t msg[12] = {0x11, 1};
+	struct rte_mbuf *m;
+
+	lead(e);
+	set(e, G1, 1, GROUP_EXCLUDE, 0, 0, 0);
+	wait_ms(e, 2000);
+	forget_sent(e);
+	igmp_finish(msg, sizeof(msg));
+	m = env_split(e, ip4_to(e, IP(224, 0, 0, 1), IPPROTO_IGMP, msg, sizeof(msg)), 14 + 20 + 3, 4);
+	assert_true(m->nb_segs > 1);
+	env_input(e, m, NET_DONE, NULL);
+	wait_ms(e, 200);
+	expect_record(e, GROUP_IS_EX, G1, 0, 0, 0);
+}
+
+static struct rte_mbuf *taken[8192];
+
+/* No packet buffer for a report: the next one follows all the same, and tells all. */
+static void reports_without_buffers(void **state)
+{
+	struct env *e = *state;
+	uint32_t n = 0;
+
+	lead(e);
+	while ((taken[n] = rte_pktmbuf_alloc(e->pool)) != NULL)
+		assert_true(++n < RTE_DIM(taken));
+	set(e, G1, 1, GROUP_EXCLUDE, 0, 0, 0);
+	env_expect_silence(e);
+	rte_pktmbuf_free_bulk(taken, n);
+	wait_ms(e, GROUP_UNSOLICITED_MS + 2 * CHORE_MS);
+	expect_record(e, GROUP_TO_EX, G1, 0, 0, 0);
+	env_expect_silence(e);
+}
+
 static void bad_igmp(void **state)
 {
 	struct env *e = *state;
@@ -358,7 +439,8 @@ static void paths_to_groups(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(filters_and_reports), T(limits), T(queries_are_answered), T(older_queriers), T(bad_igmp), T(who_gets_what),
+		T(filters_and_reports), T(limits), T(queries_are_answered), T(older_queriers), T(queries_with_many_sources), T(query_in_segments),
+		T(reports_without_buffers), T(bad_igmp), T(who_gets_what),
 		T(paths_to_groups),
 	};
 

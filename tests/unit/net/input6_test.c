@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "config/config.h"
+#include "net/filter.h"
 #include "wire/cksum.h"
 
 /* The packet with len bytes of extension headers between IPv6 header and payload; next is what its header says then. */
@@ -531,6 +533,129 @@ static void answers_to_groups(void **state)
 	assert_memory_equal(&s.to, &mac_peer, 6); /* the frame's sender, not what the option says */
 }
 
+/* No number for one more address: it is refused, and no route is left of it; nor does a path to somebody new fit. */
+static void numbers_run_out(void **state)
+{
+	static const struct ip6_addr more = {{0x20, 1, 0xd, 0xb8, 0, 0x77, [15] = 1}}, other = {{0x20, 1, 0xd, 0xb8, 0, 0x77, [15] = 9}};
+	struct env *e = *state;
+	struct pool *pool = &e->flow.addr6s.pool;
+	uint32_t cap = pool->cap, routes = e->net.n_routes;
+	int err = 0;
+
+	while (pool->free_head != 0) /* those that were given back */
+		pool_get(pool);
+	pool->cap = pool->fresh;
+	assert_int_equal(net_addr6_add_on(&e->net, 0, &more, 64), -ENOSPC);
+	assert_int_equal(e->net.n_routes, routes);
+	assert_int_equal(net_unreachable6(&e->net, &other, 0), -ENETUNREACH);
+	assert_int_equal(net_path6_get(&e->net, env6_us(e), &(struct ip6_addr){{0x20, 1, 0xd, 0xb8, [15] = 0x99}}, 0, &err), 0);
+	assert_int_equal(err, -ENOBUFS);
+	pool->cap = cap;
+	assert_int_equal(net_addr6_add_on(&e->net, 0, &more, 64), 0);
+	assert_int_equal(e->net.n_routes, routes + 1);
+}
+
+/* Answers to where no route leads are dropped, whatever asked for them. */
+static void answers_without_a_route(void **state)
+{
+	struct env *e = *state;
+	struct net_pkt pkt;
+
+	env_input_drop(e, env6_echo(e, &far6, &all_nodes6, 10), DROP_NO_ROUTE);
+	assert_int_equal(net_input(&e->net, 0, env6_udp(e, &far6, &us6, 10), &pkt), NET_UDP);
+	net_port_unreachable(&e->net, &pkt);
+	rte_pktmbuf_free(pkt.m);
+	assert_int_equal(e->drops.n[DROP_NO_ROUTE], 2);
+	env_expect_silence(e);
+}
+
+/* What asks for routers is nothing to hosts (RFC 4861 6.2.6), and nothing bad. */
+static void solicitations_of_routers(void **state)
+{
+	static const struct ip6_addr all_routers = {{0xff, 2, [15] = 2}};
+	struct env *e = *state;
+	uint8_t msg[8] = {ICMP6_RS};
+
+	env_input(e, env6_icmp(e, &ll_peer, &us6, NDP_HOPS, msg, sizeof(msg)), NET_DONE, NULL);
+	for (int i = 0; i < DROP_MAX; i++)
+		assert_int_equal(e->drops.n[i], 0);
+	env_input_drop(e, env6_icmp(e, &ll_peer, &all_routers, NDP_HOPS, msg, sizeof(msg)), DROP_IP6_DST);
+	env_expect_silence(e);
+}
+
+/* Neighbour discovery in several mbufs is read whole; when one of them is somebody else's, too, a copy is. */
+static void discovery_in_segments(void **state)
+{
+	struct env *e = *state;
+	struct rte_mbuf *m, *second;
+	struct sent6 s;
+
+	for (int shared = 0; shared < 2; shared++) {
+		m = env_split(e, env6_ns(e, &peer6, &us6, &mac_peer), 58, 4);
+		assert_true(m->nb_segs > 1);
+		second = m->next;
+		if (shared)
+			rte_mbuf_refcnt_update(second, 1);
+		env_input(e, m, NET_DONE, NULL);
+		env6_expect(e, &s, ICMP6_NA, 0);
+		assert_memory_equal(&s.dst, &peer6, 16);
+		env_expect_silence(e);
+		if (shared)
+			rte_pktmbuf_free_seg(second);
+	}
+}
+
+/* RFC 4443 2.4 (e.1): a fragment that is refused is told of, unless it is of an error. */
+static void refused_fragments_of_icmp(void **state)
+{
+	struct env *e = *state;
+	uint8_t b[8 + 21] = {IPPROTO_ICMPV6, 0, 0, 1 /* more */, 0, 0, 0, 9, ICMP6_ECHO};
+
+	env_input_drop(e, env6_frame(e, &peer6, &us6, IP6_NEXT_FRAGMENT, 64, b, sizeof(b)), DROP_IP6_FRAG_BAD);
+	expect_problem(e, ICMP6_PARAM_FIELD, IP6_LEN_OFF);
+	b[8] = ICMP6_UNREACH;
+	env_input_drop(e, env6_frame(e, &peer6, &us6, IP6_NEXT_FRAGMENT, 64, b, sizeof(b)), DROP_IP6_FRAG_BAD);
+	b[8] = ICMP6_REDIRECT;
+	env_input_drop(e, env6_frame(e, &peer6, &us6, IP6_NEXT_FRAGMENT, 64, b, sizeof(b)), DROP_IP6_FRAG_BAD);
+	env_expect_silence(e);
+}
+
+static void filter(struct env *e, const char *text)
+{
+	struct config_filter rule;
+	struct net_filter *made = NULL;
+	char err[128];
+
+	if (text != NULL) {
+		assert_int_equal(config_parse_filter(text, &rule, err, sizeof(err)), 0);
+		assert_int_equal(net_filter_new(&rule, 1, 1, -1, &made), 0);
+	}
+	net_filter_set(&e->net, made);
+}
+
+/* Rules are about ICMP too, but not about neighbour discovery; and about datagrams that leave in fragments. */
+static void filtered(void **state)
+{
+	struct env *e = *state;
+	uint32_t path = env6_path(e, &peer6, 0);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(e->pool);
+	struct sent6 s;
+
+	filter(e, "deny in icmp6");
+	env_input_drop(e, env6_echo(e, &peer6, &us6, 10), DROP_FILTER);
+	env_input(e, env6_ns(e, &peer6, &us6, &mac_peer), NET_DONE, NULL);
+	env6_expect(e, &s, ICMP6_NA, 0);
+	filter(e, "deny out udp dst 2001:db8::2");
+	assert_non_null(rte_pktmbuf_append(m, 1800));
+	memset(rte_pktmbuf_mtod(m, void *), 0, 1800);
+	udp_emit(rte_pktmbuf_mtod(m, void *), 9, 9, 1800);
+	assert_int_equal(net_ip6_fragment(&e->net, path_at(&e->net.paths, path), m, IPPROTO_UDP, 0, 64, 0), -EPERM);
+	assert_int_equal(e->drops.n[DROP_FILTER], 2);
+	env_expect_silence(e);
+	filter(e, NULL);
+	net_path_put(&e->net, path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -554,6 +679,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sources, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(bad_addresses, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(answers_to_groups, setup, env6_teardown),
+		cmocka_unit_test_setup_teardown(answers_without_a_route, setup, env6_teardown),
+		cmocka_unit_test_setup_teardown(solicitations_of_routers, setup, env6_teardown),
+		cmocka_unit_test_setup_teardown(discovery_in_segments, setup, env6_teardown),
+		cmocka_unit_test_setup_teardown(refused_fragments_of_icmp, setup, env6_teardown),
+		cmocka_unit_test_setup_teardown(filtered, setup, env6_teardown),
+		cmocka_unit_test_setup_teardown(numbers_run_out, setup, env6_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, env_group_setup, env_group_teardown);

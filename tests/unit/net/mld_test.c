@@ -151,6 +151,58 @@ static void version_1(void **state)
 	expect_record(e, GROUP_TO_EX, &group, 0);
 }
 
+static struct rte_mbuf *report(struct env *e, const struct ip6_addr *from, const struct ip6_addr *of, uint32_t len)
+{
+	uint8_t msg[MLD_HDR_LEN];
+
+	mld1_emit(msg, ICMP6_MLD_REPORT, of);
+	return env6_icmp(e, from, of, 1, msg, len);
+}
+
+/* RFC 2710 4, 5: where somebody else answers a querier of version 1, that is enough; but it must be somebody of the link. */
+static void version_1_reports_of_others(void **state)
+{
+	static const uint32_t lens[] = {MLD_HDR_LEN, MLD_HDR_LEN, MLD_HDR_LEN - 1};
+	const struct ip6_addr from[] = {ll_peer, peer6, ll_peer};
+	struct env *e = *state;
+	struct sent6 s;
+
+	assert_int_equal(net_group_join(&e->net, 0, &group, 7), 0);
+	env_advance_ms(e, 3000);
+	env6_expect_silence(e);
+	env_input(e, query(e, &group, false, 500, 1), NET_DONE, NULL);
+	env_input(e, report(e, &ll_peer, &group, MLD_HDR_LEN), NET_DONE, NULL);
+	env_advance_ms(e, 1000);
+	env_expect_silence(e);
+	for (int i = 1; i < 3; i++) {
+		env_input(e, query(e, &group, false, 500, 1), NET_DONE, NULL);
+		env_input_drop(e, report(e, &from[i], &group, lens[i]), DROP_ICMP_BAD);
+		env_advance_ms(e, 1000);
+		env6_expect(e, &s, ICMP6_MLD_REPORT, 0);
+		assert_memory_equal(s.msg + 8, &group, 16);
+	}
+	/* Queriers of version 2 count every member (RFC 3810 6): nobody is silent for another's sake. */
+	env_advance_ms(e, MLD_V1_MS);
+	env6_expect_silence(e);
+	env_input(e, query(e, &group, true, 500, 1), NET_DONE, NULL);
+	env_input(e, report(e, &ll_peer, &group, MLD_HDR_LEN), NET_DONE, NULL);
+	env_advance_ms(e, 1000);
+	expect_record(e, GROUP_IS_EX, &group, 0);
+}
+
+/* The leader speaks for all; a stack that is alone and none says nothing. */
+static void not_the_leader(void **state)
+{
+	struct env *e = *state;
+
+	e->net.announce.leader = false;
+	assert_int_equal(net_group_join(&e->net, 0, &group, 7), 0);
+	env_input(e, query(e, &group, true, 100, 1), NET_DONE, NULL);
+	env_advance_ms(e, 1000);
+	env_expect_silence(e);
+	net_group_leave(&e->net, 0, &group, 7);
+}
+
 /* Datagrams to a group that somebody is in; to others not; and out to one without asking for anybody. */
 static void datagrams(void **state)
 {
@@ -192,6 +244,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(group_query_answered, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(bad_queries, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(version_1, setup, env6_teardown),
+		cmocka_unit_test_setup_teardown(version_1_reports_of_others, setup, env6_teardown),
+		cmocka_unit_test_setup_teardown(not_the_leader, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(datagrams, setup, env6_teardown),
 	};
 

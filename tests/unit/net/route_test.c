@@ -13,6 +13,7 @@ static void addresses(void **state)
 
 	assert_int_equal(net_addr_add(n, US, 24), -EEXIST);
 	assert_int_equal(net_addr_add(n, 0, 24), -EINVAL);
+	assert_int_equal(net_addr_add(n, IP(0, 0, 0, 5), 24), -EINVAL); /* the number of an IPv6 address */
 	assert_int_equal(net_addr_add(n, IP(224, 0, 0, 1), 24), -EINVAL);
 	assert_int_equal(net_addr_add(n, IP(255, 255, 255, 255), 32), -EINVAL);
 	assert_int_equal(net_addr_add(n, IP(10, 1, 0, 1), 33), -EINVAL);

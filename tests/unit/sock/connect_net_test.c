@@ -238,6 +238,29 @@ static int four_ports(void **state)
 	return world_make_ports(5000, 5003);
 }
 
+/* A flood's SYN cookies also serve who connects to himself: the answer comes by no link. */
+static void cookies_for_ourselves(void **state)
+{
+	struct tcp *t = &world.stack[FAR]->tcp;
+	int l = far_listener(80, SOCK_NONBLOCK), fd, got;
+	char c = 0;
+
+	(void)state;
+	t->syncookies = TCP_SYNCOOKIES_ALWAYS;
+	at(FAR);
+	fd = stream(0);
+	assert_int_equal(call_connect(fd, FAR_IP, 80), 0);
+	run_ms(2);
+	assert_int_equal(t->stats.cookies_sent, 1);
+	assert_int_equal(t->stats.cookies_received, 1);
+	got = spate_sys_accept4(l, NULL, NULL, 0);
+	assert_true(got >= 0);
+	assert_string_equal(peer_name(got), own_name(fd));
+	assert_int_equal(spate_sys_sendto(fd, "x", 1, 0, NULL, 0), 1);
+	assert_int_equal(spate_sys_recvfrom(got, &c, 1, 0, NULL, NULL), 1);
+	assert_int_equal(c, 'x');
+}
+
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_make, world_end)
 
 int main(void)
@@ -255,6 +278,7 @@ int main(void)
 		IN_WORLD(g5_g6_g10_bind_rules),
 		IN_WORLD(g11_same_destination),
 		IN_WORLD(g13_port_of_a_listener),
+		IN_WORLD(cookies_for_ourselves),
 		cmocka_unit_test_setup_teardown(g17_ports_exhausted, four_ports, world_end),
 	};
 

@@ -382,6 +382,117 @@ static void groups(void **state)
 	at(NEAR);
 }
 
+/* A datagram of this IPv4 source, by IP_PKTINFO. */
+static ssize_t send_from(int fd, rte_be32_t from_be)
+{
+	const struct sockaddr_in to = ip4(FAR_IP, 9);
+	struct in_pktinfo info = {.ipi_spec_dst.s_addr = from_be};
+	union {
+		char b[CMSG_SPACE(sizeof(info))];
+		struct cmsghdr align;
+	} ctl = {{0}};
+	struct iovec iov = {.iov_base = "x", .iov_len = 1};
+	struct msghdr m = {.msg_name = (void *)(uintptr_t)&to, .msg_namelen = sizeof(to), .msg_iov = &iov, .msg_iovlen = 1,
+			   .msg_control = ctl.b, .msg_controllen = sizeof(ctl.b)};
+
+	*CMSG_FIRSTHDR(&m) = (struct cmsghdr){.cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO, .cmsg_len = CMSG_LEN(sizeof(info))};
+	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), &info, sizeof(info));
+	return spate_sys_sendmsg(fd, &m, 0);
+}
+
+/* 0.0.0.0/8 is no host's (RFC 1122 3.2.1.3). Inside, its addresses are the numbers of IPv6 ones: nobody may name those so. */
+static void addresses_of_this_network(void **state)
+{
+	(void)state;
+	for (uint32_t i = 1; i < 12; i++) {
+		const struct in_addr a = {.s_addr = htonl(i < 10 ? i : i < 11 ? 0x010203 : 0xffffff)};
+		char mapped[40] = "::ffff:";
+		int s = spate_sys_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), d = spate_sys_socket(AF_INET, SOCK_DGRAM, 0);
+		const struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(80), .sin_addr = a};
+
+		inet_ntop(AF_INET, &a, mapped + 7, sizeof(mapped) - 7);
+		assert_int_equal(spate_sys_connect(s, (const struct sockaddr *)&at, sizeof(at)), -ENETUNREACH);
+		assert_int_equal(spate_sys_connect(d, (const struct sockaddr *)&at, sizeof(at)), -ENETUNREACH);
+		assert_int_equal(spate_sys_bind(s, (const struct sockaddr *)&at, sizeof(at)), -EADDRNOTAVAIL);
+		assert_int_equal(spate_sys_bind(d, (const struct sockaddr *)&at, sizeof(at)), -EADDRNOTAVAIL);
+		assert_int_equal(spate_sys_sendto(d, "x", 1, 0, (const struct sockaddr *)&at, sizeof(at)), -ENETUNREACH);
+		assert_int_equal(send_from(d, a.s_addr), -EINVAL);
+		assert_int_equal(connect6(stream(0), mapped, 80, 0), -ENETUNREACH);
+		assert_int_equal(connect6(dgram(0), mapped, 80, 0), -ENETUNREACH);
+		assert_int_equal(bind6(stream(0), mapped, 80, 0), -EADDRNOTAVAIL);
+		assert_int_equal(bind6(dgram(0), mapped, 80, 0), -EADDRNOTAVAIL);
+	}
+}
+
+/* RFC 8201 section 4: no link takes less than 1280: who says so, or 0, is not believed. */
+static void too_big_for_no_link(void **state)
+{
+	static const struct { uint16_t says, pmtu; } row[] = {{0, 1500}, {1279, 1500}, {1400, 1400}, {68, 1400}, {0, 1400}, {1280, 1280}};
+	struct tcp *t = &world.stack[NEAR]->tcp;
+	struct net_pkt pkt = {.ip6 = true, .quoted = true, .proto = IPPROTO_TCP, .icmp = {.type = 2}};
+	int far, fd = pair(80, &far);
+	const struct conn *c = sock_at(&world.env[NEAR], fd);
+
+	(void)state;
+	cut(NEAR, true);
+	assert_int_equal(spate_sys_sendto(fd, "in flight", 9, 0, NULL, 0), 9);
+	run_ms(1);
+	pkt.key = c->h.key;
+	pkt.hash = c->h.hash;
+	pkt.icmp.seq = ((const struct tcp_pcb *)c)->snd_una;
+	for (size_t i = 0; i < RTE_DIM(row); i++) {
+		pkt.icmp.mtu = row[i].says;
+		assert_int_equal(tcp_icmp(t, &pkt), FLOW_DONE);
+		assert_int_equal(path_at(&t->net->paths, c->h.path)->pmtu, row[i].pmtu);
+	}
+	cut(NEAR, false);
+}
+
+static char last_bytes(int fd)
+{
+	char got[8];
+
+	assert_int_equal(spate_sys_recvfrom(fd, got, sizeof(got), 0, NULL, NULL), 4);
+	return got[3];
+}
+
+/* SYN cookies: nothing is kept of the SYN, and what the last ACK brings back is of this connection alone (RFC 4987 3.6). */
+static void syn_cookies(void **state)
+{
+	struct tcp *t = &world.stack[FAR]->tcp;
+	int l, fd[2], far;
+
+	(void)state;
+	t->syncookies = TCP_SYNCOOKIES_ALWAYS;
+	l = far_listener(80, SOCK_NONBLOCK);
+	at(NEAR);
+	for (int i = 0; i < 2; i++) {
+		fd[i] = stream(0);
+		assert_int_equal(connect6(fd[i], FAR6, 80, 0), 0);
+	}
+	run_ms(5);
+	assert_int_equal(t->stats.cookies_sent, 2);
+	assert_int_equal(t->stats.cookies_received, 2);
+	assert_int_equal(t->stats.synrcvd, 0);
+	for (int i = 0; i < 2; i++) {
+		const char data[4] = {1, 2, 3, (char)(10 + own_port(fd[i]) % 100)};
+
+		assert_int_equal(spate_sys_sendto(fd[i], data, 4, 0, NULL, 0), 4);
+	}
+	run_ms(5);
+	at(FAR);
+	for (int i = 0; i < 2; i++) {
+		struct sockaddr_in6 from;
+		socklen_t len = sizeof(from);
+
+		far = spate_sys_accept4(l, (struct sockaddr *)&from, &len, SOCK_NONBLOCK);
+		assert_true(far >= 0);
+		assert_int_equal(last_bytes(far), (char)(10 + ntohs(from.sin6_port) % 100));
+	}
+	assert_int_equal(t->stats.cookies_failed, 0);
+	at(NEAR);
+}
+
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_make, world_end)
 
 int main(void)
@@ -398,6 +509,9 @@ int main(void)
 		IN_WORLD(ancillary_data),
 		IN_WORLD(large_datagrams),
 		IN_WORLD(groups),
+		IN_WORLD(syn_cookies),
+		IN_WORLD(too_big_for_no_link),
+		IN_WORLD(addresses_of_this_network),
 	};
 
 	return cmocka_run_group_tests(tests, world_eal, NULL);

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -200,6 +201,91 @@ static void addresses_come_and_go(void)
 	assert_int_equal(spate_close(dgram), 0);
 }
 
+/* The errno of a connect() to this address and port, 0 for none. */
+static int connect_errno(const char *ip, uint16_t port)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	bool ip4 = inet_pton(AF_INET, ip, &in.sin_addr) == 1;
+	int fd, rc;
+
+	assert_true(ip4 || inet_pton(AF_INET6, ip, &in6.sin6_addr) == 1);
+	fd = spate_socket(ip4 ? AF_INET : AF_INET6, SOCK_STREAM, 0);
+	rc = ip4 ? spate_sys_connect(fd, (struct sockaddr *)&in, sizeof(in)) : spate_sys_connect(fd, (struct sockaddr *)&in6, sizeof(in6));
+	assert_int_equal(spate_close(fd), 0);
+	return -rc;
+}
+
+/* Routes of the configuration, and those that come and go. */
+static void routes_come_and_go(void)
+{
+	static const struct { const char *route, *interface; int rc; const char *says; } bad[] = {
+		{"10.1.0.1/16", NULL, -EINVAL, "bits behind its prefix"},
+		{"198.51.100.0/24 via 10.1.0.2", "sim", -ENODEV, "no such network interface"},
+		{"2001:db8:1::/48 via 10.1.0.2", NULL, -EINVAL, "mixes"},
+	};
+	char err[256] = "";
+
+	assert_int_equal(connect_errno("203.0.113.9", 80), EHOSTUNREACH); /* of the configuration */
+	assert_int_equal(connect_errno("2001:db8:9::9", 80), EACCES);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		expect_error(spate_route_add(bad[i].route, bad[i].interface, err, sizeof(err)), bad[i].rc, err, bad[i].says);
+		expect_error(spate_route_remove(bad[i].route, bad[i].interface, err, sizeof(err)), bad[i].rc, err, bad[i].says);
+	}
+	assert_int_equal(connect_errno("198.51.100.9", 80), ENETUNREACH);
+	assert_int_equal(spate_route_add("prohibit 198.51.100.0/24", NULL, err, sizeof(err)), 0);
+	assert_int_equal(spate_route_add("unreachable 2001:db8:7::/48", NULL, err, sizeof(err)), 0);
+	spate_turn();
+	assert_int_equal(connect_errno("198.51.100.9", 80), EACCES);
+	assert_int_equal(connect_errno("2001:db8:7::9", 80), EHOSTUNREACH);
+	assert_int_equal(spate_route_remove("prohibit 198.51.100.0/24", NULL, err, sizeof(err)), 0);
+	assert_int_equal(spate_route_remove("unreachable 2001:db8:7::/48", NULL, err, sizeof(err)), 0);
+	assert_int_equal(spate_route_remove("unreachable 203.0.113.0/24", NULL, err, sizeof(err)), 0);
+	spate_turn();
+	assert_int_equal(connect_errno("198.51.100.9", 80), ENETUNREACH);
+	assert_int_equal(connect_errno("203.0.113.9", 80), ENETUNREACH);
+}
+
+/* What a datagram to this address and port meets: 0 or an errno. */
+static int send_errno(const char *ip, uint16_t port)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	bool ip4 = inet_pton(AF_INET, ip, &in.sin_addr) == 1;
+	const struct sockaddr *to = ip4 ? (const void *)&in : (const void *)&in6;
+	ssize_t rc;
+	int fd;
+
+	assert_true(ip4 || inet_pton(AF_INET6, ip, &in6.sin6_addr) == 1);
+	fd = spate_socket(ip4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
+	rc = spate_sys_sendto(fd, "x", 1, 0, to, ip4 ? sizeof(in) : sizeof(in6));
+	assert_int_equal(spate_close(fd), 0);
+	return rc == 1 ? 0 : (int)-rc;
+}
+
+/* Rules of the configuration, others in their place, and none. */
+static void filters_come_and_go(void)
+{
+	const char *const rules[] = {"deny out udp dst 10.1.0.2/32 port 98"}, *const wrong[] = {"deny udp"};
+	const char *many[1000] = {NULL};
+	char err[256] = "";
+
+	assert_int_equal(send_errno("10.1.0.2", 99), EPERM);
+	assert_int_equal(send_errno("fd00::2", 99), EPERM);
+	assert_int_equal(send_errno("10.1.0.2", 98), 0);
+	expect_error(spate_filter_set(wrong, 1, err, sizeof(err)), -EINVAL, err, "in or out");
+	expect_error(spate_filter_set(many, 1000, err, sizeof(err)), -EINVAL, err, "more than can be");
+	assert_int_equal(spate_filter_set(rules, 1, err, sizeof(err)), 0);
+	spate_turn();
+	assert_int_equal(send_errno("10.1.0.2", 99), 0);
+	assert_int_equal(send_errno("fd00::2", 98), 0);
+	assert_int_equal(send_errno("10.1.0.2", 98), EPERM);
+	assert_int_equal(spate_filter_set(NULL, 0, err, sizeof(err)), 0);
+	spate_turn();
+	assert_int_equal(send_errno("10.1.0.2", 98), 0);
+	assert_int_equal(send_errno("fd00::2", 99), 0);
+}
+
 static void before_start(void **state)
 {
 	const char *name;
@@ -212,6 +298,9 @@ static void before_start(void **state)
 	assert_int_equal(spate_socket(AF_INET, SOCK_STREAM, 0), -1);
 	assert_int_equal(errno, ENXIO);
 	assert_int_equal(spate_address_add("10.0.0.1/24", NULL, err, sizeof(err)), -ENXIO);
+	assert_int_equal(spate_route_add("192.0.2.0/24 via 10.0.0.254", NULL, err, sizeof(err)), -ENXIO);
+	assert_int_equal(spate_filter_set(NULL, 0, err, sizeof(err)), -ENXIO);
+	assert_string_equal(err, "filter: spate is not running");
 	assert_int_equal(spate_turn(), 0);
 	assert_int_equal(spate_counter(0, &name, &value), -1);
 }
@@ -243,6 +332,9 @@ static void two_threads(void **state)
 	set("ip", "10.1.0.1/24");
 	set("peer-ip", "10.1.0.2/24, fd00::2/64");
 	set("ip", "fd00::1/64");
+	set("route", "unreachable 203.0.113.0/24");
+	set("route", "prohibit 2001:db8:9::/48");
+	set("deny", "out udp dst any port 99");
 	set("max-connections", "4096");
 	set("mbufs", "8191");
 	if (spate_start(config, err, sizeof(err)) != 0)
@@ -277,6 +369,8 @@ static void two_threads(void **state)
 	assert_int_equal(counter("drop.TCP_BAD"), 0);
 	addresses_come_and_go();
 	addresses6_come_and_go();
+	routes_come_and_go();
+	filters_come_and_go();
 	atomic_store(&server_state, 2);
 	assert_int_equal(pthread_join(thread, &line), 0);
 	assert_int_equal((intptr_t)line, 0);

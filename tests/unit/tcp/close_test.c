@@ -584,6 +584,41 @@ static void timewait_overflow(void **state)
 	out(w, ACK, 2, 0, 2);
 }
 
+/* When not even the oldest can give way, there is no TIME-WAIT: the connection is gone, and its port free. */
+static void timewait_none(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_connected(w);
+	struct eport_stats es;
+
+	w->t->timewait_max = 0;
+	app_close(w, p);
+	out(w, ACK | FIN, 1, 0, 1);
+	in(w, ACK | FIN, 1, 0, 2);
+	out(w, ACK, 2, 0, 2);
+	assert_int_equal(w->t->stats.timewait, 0);
+	assert_int_equal(w->t->stats.timewait_overflow, 1);
+	assert_int_equal(conns_used(w), 0);
+	eport_stats_get(w->h.eport, &es);
+	assert_int_equal(es.taken, es.returned);
+	in(w, ACK | FIN, 1, 0, 2); /* nobody's */
+	out(w, RST, 2, 0, 0);
+}
+
+/* TCP_LINGER2 below zero, as on Linux: an orphan does not wait in FIN-WAIT-2 at all. */
+static void linger2_negative(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_connected(w);
+
+	app_opt(w, p, IPPROTO_TCP, 8 /* TCP_LINGER2 */, -1);
+	app_close(w, p);
+	out(w, ACK | FIN, 1, 0, 1);
+	in(w, ACK, 1, 0, 2);
+	out(w, RST | ACK, 2, 0, 1);
+	assert_int_equal(conns_used(w), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -595,6 +630,7 @@ int main(void)
 		world_test(close_in_syn_received), world_test(reset_in_every_state), world_test(syn_in_every_state),
 		world_test(timewait_rules), world_test(timewait_reopen_by_number), world_test(timewait_reopen_by_timestamp),
 		world_test(timewait_without_listener), world_test(timewait_port), world_test(timewait_overflow),
+		world_test(timewait_none), world_test(linger2_negative),
 	};
 
 	return cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);

@@ -1,4 +1,6 @@
 /* ecn_test.c: explicit congestion notification, segment by segment. Section numbers are RFC 3168's where no other is named. */
+#include <linux/inet_diag.h>
+
 #include "tcp/ecn.h"
 #include "tcp/ext.h"
 
@@ -250,12 +252,47 @@ static void dctcp_receiver(void **state)
 	out_none(w);
 }
 
+/* TCP_CC_INFO of DCTCP, as ss(8) shows it. */
+static void dctcp_told(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p;
+	union tcp_cc_info i;
+	uint32_t len = sizeof(i);
+
+	w->t->ecn = TCP_ECN_ON;
+	p = tcp_new(w->t);
+	assert_int_equal(tcp_setopt(w->t, p, IPPROTO_TCP, TCP_CONGESTION, "dctcp", 5), 0);
+	assert_int_equal(tcp_connect(w->t, p, PEER, RTE_BE16(PORT)), 0);
+	host_flush(&w->h);
+	out(w, SYN | ECE | CWR, 0, 0, 0);
+	in_seg(w, &(struct seg){.flags = SYN | ACK | ECE, .ack = 1, .wnd = w->peer_wnd, .o = {.has_mss = true, .mss = MSS}});
+	out(w, ACK, 1, 0, 1);
+	in_seg(w, &(struct seg){.flags = ACK, .seq = 1, .ack = 1, .len = 10, .wnd = w->peer_wnd, .tos = ECN_CE});
+	assert_int_equal(app_send(w, p, 1, 4 * MSS), 4 * MSS);
+	out_skip(w);
+	/* RFC 8257 3.3: the first ACK ends a window that was all marked, the next two are of another one. */
+	in_seg(w, &(struct seg){.flags = ACK | ECE, .seq = 11, .ack = 1 + 2 * MSS, .wnd = w->peer_wnd});
+	in_seg(w, &(struct seg){.flags = ACK | ECE, .seq = 11, .ack = 1 + 3 * MSS, .wnd = w->peer_wnd});
+	in_seg(w, &(struct seg){.flags = ACK, .seq = 11, .ack = 1 + 3 * MSS + 500, .wnd = w->peer_wnd});
+	out_skip(w);
+	assert_int_equal(tcp_getopt(w->t, p, IPPROTO_TCP, 26 /* TCP_CC_INFO */, &i, &len), 0);
+	assert_int_equal(len, sizeof(i.dctcp));
+	assert_int_equal(i.dctcp.dctcp_enabled, 1);
+	assert_int_equal(i.dctcp.dctcp_ce_state, 1);
+	assert_int_equal(i.dctcp.dctcp_ab_ecn, MSS);
+	assert_int_equal(i.dctcp.dctcp_ab_tot, MSS + 500);
+	assert_int_equal(i.dctcp.dctcp_alpha, 1024); /* 1, as in the beginning */
+	in(w, ACK, 11, 0, 1 + 4 * MSS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(asked_for), world_test(refused), world_test(mirrored), world_test(syn_fallback), world_test(not_asked_for),
 		world_test(answered), world_test(ce_echoed), world_test(echo_answered), world_test(echo_in_recovery),
 		world_test(window_probe), world_test(dctcp_receiver),
+		world_test(dctcp_told),
 	};
 
 	return cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);

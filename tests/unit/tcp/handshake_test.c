@@ -730,6 +730,48 @@ static void neighbour_dead(void **state)
 	assert_int_equal(p->c.so_error, EHOSTUNREACH);
 }
 
+/* Text that came with the SYN-ACK, more than the window that the SYN had offered: what lies beyond it is not taken, nor the FIN. */
+static void synack_text_beyond_window(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = tcp_new(w->t);
+
+	app_opt(w, p, SOL_SOCKET, SO_RCVBUF, 100);
+	p->rcvbuf = 1000;
+	assert_int_equal(tcp_connect(w->t, p, PEER, RTE_BE16(PORT)), 0);
+	host_flush(&w->h);
+	out(w, SYN, 0, 0, 0);
+	in_seg(w, &(struct seg){.flags = SYN | ACK | FIN, .ack = 1, .len = 1200, .wnd = w->peer_wnd, .o = {.has_mss = true, .mss = MSS}});
+	assert_int_equal(p->state, TCP_ESTABLISHED);
+	assert_int_equal(tcp_unread(w->t, p), 1000);
+	out(w, ACK, 1, 0, 1001);
+	out_none(w);
+}
+
+/* 0.0.0.0 is this host (B14): its loopback address where it has that, else the first of its own, or that which is bound. */
+static void connect_to_this_host(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = tcp_new(w->t), *bound = tcp_new(w->t);
+
+	assert_int_equal(tcp_connect(w->t, p, 0, RTE_BE16(PORT)), 0);
+	assert_int_equal(p->c.h.key.raddr_be, US);
+	assert_int_equal(p->c.h.key.laddr_be, US);
+	tcp_close(w->t, p);
+	assert_int_equal(net_addr_add(&w->h.net, IP(10, 0, 0, 77), 24), 0);
+	assert_int_equal(tcp_bind(w->t, bound, IP(10, 0, 0, 77), 0), 0);
+	assert_int_equal(tcp_connect(w->t, bound, 0, RTE_BE16(PORT)), 0);
+	assert_int_equal(bound->c.h.key.raddr_be, IP(10, 0, 0, 77));
+	tcp_close(w->t, bound);
+	assert_int_equal(net_addr_add(&w->h.net, IP(127, 0, 0, 1), 8), 0);
+	p = tcp_new(w->t);
+	assert_int_equal(tcp_connect(w->t, p, 0, RTE_BE16(PORT)), 0);
+	assert_int_equal(p->c.h.key.raddr_be, IP(127, 0, 0, 1));
+	tcp_close(w->t, p);
+	for (struct rte_mbuf *m; (m = net_loop_next(&w->h.net)) != NULL;)
+		rte_pktmbuf_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -743,6 +785,7 @@ int main(void)
 		world_test(window_scale), world_test(no_window_scale), world_test(synack_with_text), world_test(isn_rules),
 		world_test(give_up_attempt), world_test(self_connect), world_test(bound_connect), world_test(unreachable),
 		world_test(neighbour_dead),
+		world_test(synack_text_beyond_window), world_test(connect_to_this_host),
 	};
 
 	return cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);

@@ -428,6 +428,29 @@ static void keepalive_gives_up(void **state)
 	assert_int_equal(p->c.so_error, ETIMEDOUT);
 }
 
+/* While something is in flight retransmission watches the peer, whatever he is silent about (RFC 9293 3.8.4, Linux). */
+static void keepalive_waits_for_retransmission(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_connected(w);
+	unsigned n = 0;
+
+	keepalive_options(w, p);
+	after_ms(w, 5000);
+	assert_int_equal(app_send(w, p, 1, 100), 100);
+	after_ms(w, 40000); /* more than keepalive would wait */
+	for (; out_take(w); n++) {
+		assert_int_equal(w->got.seq, 1); /* the text, and never the number before it */
+		assert_int_equal(w->got.len, 100);
+	}
+	assert_in_range(n, 5, 10);
+	assert_int_equal(p->state, TCP_ESTABLISHED);
+	in(w, ACK, 1, 0, 101);
+	quiet_then_ms(w, 10000); /* from when he was last heard */
+	out(w, ACK, 100, 0, 1);
+	in(w, ACK, 1, 0, 101);
+}
+
 static void keepalive_answered(void **state)
 {
 	struct world *w = *state;
@@ -462,7 +485,7 @@ int main(void)
 		world_test(backoff_saturates), world_test(fast_retransmit), world_test(newreno_partial_ack),
 		world_test(not_duplicates), world_test(go_back), world_test(congestion_avoidance), world_test(window_validation),
 		world_test(zero_window), world_test(zero_windows), world_test(zero_window_unanswered),
-		world_test(window_closes_in_flight), world_test(keepalive_gives_up), world_test(keepalive_answered),
+		world_test(window_closes_in_flight), world_test(keepalive_gives_up), world_test(keepalive_waits_for_retransmission), world_test(keepalive_answered),
 	};
 
 	return cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);

@@ -102,6 +102,30 @@ static void syn_given_up(void **state)
 	assert_null(host_sent(&w->h));
 }
 
+/* ACKs that a stuck device does not take wait, too: one for each segment beyond a gap (RFC 5681 4.2), and the one that is due at once. */
+static void acks_wait_for_device(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_connected(w);
+
+	device_fill(w);
+	for (uint32_t i = 1; i <= 3; i++)
+		in(w, ACK, 1 + i * 100, 100, 1);
+	assert_int_equal(tcp_buf_of(w->t, p)->dup_acks_due, 3);
+	device_free(w);
+	for (uint32_t i = 1; i <= 3; i++)
+		out(w, ACK, 1, 0, 1);
+	out_none(w);
+	device_fill(w);
+	in(w, ACK, 1, 100, 1); /* the gap is filled */
+	assert_true(p->tflags & TF_ACK_NOW);
+	device_free(w);
+	out(w, ACK, 1, 0, 401);
+	out_none(w);
+	assert_int_equal(w->h.drops.n[DROP_TX_FULL], 0);
+	assert_int_equal(tcp_unread(w->t, p), 400);
+}
+
 /* The places behind the room are for answers that nobody keeps. */
 static void answers_have_room(void **state)
 {
@@ -187,7 +211,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(bare_ack_after_rto), world_test(reset_after_rto), world_test(bare_ack_window_shrunk), world_test(syn_waits_for_device),
-		world_test(syn_given_up), world_test(answers_have_room), world_test(send_share), world_test(receive_share),
+		world_test(syn_given_up), world_test(acks_wait_for_device), world_test(answers_have_room), world_test(send_share), world_test(receive_share),
 		world_test(gap_has_room),
 	};
 

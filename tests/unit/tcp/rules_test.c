@@ -207,6 +207,26 @@ static void icmp_synrcvd(void **state)
 	assert_int_equal(w->t->stats.synrcvd, 0);
 }
 
+/* The path of a half-open connection is narrower: its segments will be. */
+static void icmp_synrcvd_frag_needed(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *l = app_listen(w, 5), *p;
+
+	in_seg(w, &(struct seg){.flags = SYN, .wnd = w->peer_wnd, .o = {.has_mss = true, .mss = MSS}});
+	out(w, SYN | ACK, 0, 0, 1);
+	in_icmp(w, 3, 4, 1000, 7); /* another number */
+	in_icmp(w, 3, 4, 1200, 0);
+	assert_int_equal(w->t->stats.synrcvd, 1);
+	in(w, ACK, 1, 0, 1);
+	p = tcp_accept(w->t, &l->c);
+	assert_non_null(p);
+	assert_int_equal(app_send(w, p, 1, MSS), MSS);
+	out(w, ACK, 1, 1160, 1);
+	out(w, ACK, 1161, 300, 1);
+	out_none(w);
+}
+
 /* F15, RFC 1191: smaller segments at once, for all on the path, and no congestion. */
 static void icmp_frag_needed(void **state)
 {
@@ -275,7 +295,8 @@ static void options(void **state)
 		{IPPROTO_TCP, TCP_LINGER2, 60, 7, 7, INT32_MAX}, {SOL_SOCKET, SO_SNDBUF, 1 << 20, 30000, 60000, INT32_MAX},
 		{SOL_SOCKET, SO_RCVBUF, 1 << 17, 1, 4096, INT32_MAX}, {SOL_SOCKET, SO_KEEPALIVE, 0, 1, 1, INT32_MAX},
 		{IPPROTO_IP, IP_TOS, 0, 0x13, 0x10, INT32_MAX}, {IPPROTO_IP, IP_TTL, 64, 3, 3, 256},
-		{IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 0, 1, 1, INT32_MAX},
+		{IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 0, 1, 1, INT32_MAX}, {IPPROTO_IP, IP_MINTTL, 0, 5, 5, 256},
+		{SOL_SOCKET, SO_RCVLOWAT, 1, 50, 50, INT32_MAX}, {IPPROTO_TCP, TCP_NOTSENT_LOWAT, 0, 9000, 9000, INT32_MAX},
 	};
 	struct world *w = *state;
 	struct tcp_pcb *p = tcp_new(w->t);
@@ -290,6 +311,11 @@ static void options(void **state)
 			assert_int_equal(set_int(w, p, row[i].level, row[i].name, row[i].bad), -EINVAL);
 		assert_int_equal(get_int(w, p, row[i].level, row[i].name), row[i].get);
 	}
+	/* Options of IP may be one byte, those of others not. */
+	assert_int_equal(tcp_setopt(w->t, p, IPPROTO_IP, IP_TTL, "\x21\xff\xff", 1), 0);
+	assert_int_equal(get_int(w, p, IPPROTO_IP, IP_TTL), 0x21);
+	assert_int_equal(tcp_setopt(w->t, p, IPPROTO_IP, IP_TTL, "", 0), -EINVAL);
+	assert_int_equal(tcp_setopt(w->t, p, SOL_SOCKET, SO_KEEPALIVE, "\1\1\1", 3), -EINVAL);
 	assert_int_equal(set_int(w, p, IPPROTO_TCP, 9999, 1), -ENOPROTOOPT);
 	assert_int_equal(set_int(w, p, 9999, 1, 1), -ENOPROTOOPT);
 	assert_int_equal(get_int(w, p, IPPROTO_TCP, 9999), -ENOPROTOOPT);
@@ -383,7 +409,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		world_test(ack_range), world_test(sequence_range), world_test(challenge_limit), world_test(paws),
 		world_test(paws_idle), world_test(timestamp_wrap), world_test(icmp_syn_sent), world_test(icmp_established),
-		world_test(icmp_synrcvd), world_test(icmp_frag_needed), world_test(icmp_old_router), world_test(options),
+		world_test(icmp_synrcvd), world_test(icmp_synrcvd_frag_needed), world_test(icmp_old_router), world_test(icmp_frag_needed), world_test(options),
 		world_test(options_inherited), world_test(exhaustion), world_test(slots_exhausted_passive),
 		world_test(synrcvd_full),
 	};
