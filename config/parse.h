@@ -32,5 +32,7 @@ int config_check_interfaces(const struct spate_config *c, char *err, size_t err_
 int config_check6(const struct spate_config *c, char *err, size_t err_len);
 bool config_dev_is_sim(const struct spate_config *c);
 const char *config_ip_text(uint32_t ip, char buf[16]);
+/* Neither of 0.0.0.0/8 nor loopback, a group or beyond (RFC 1122 3.2.1.3). */
+bool config_ip_is_host(uint32_t ip);
 
 #endif

@@ -124,7 +124,7 @@ int sock_end_read(const struct conn *c, const struct sockaddr *addr, socklen_t l
 	return 0;
 }
 
-/* 0.0.0.0 is the host itself. (Broadcast and multicast have no route, for streams.) */
+/* 0.0.0.0 is the host itself; the rest of 0.0.0.0/8 is nowhere. (Broadcast and multicast have no route, for streams.) */
 static int aim4(const struct sock_env *env, const struct conn *c, struct net_end *end)
 {
 	const struct net *net = &env->s->net;
@@ -134,7 +134,7 @@ static int aim4(const struct sock_env *env, const struct conn *c, struct net_end
 	if (c->flags & CONN_BOUND_ADDR && flow_addr_is6(c->h.key.laddr_be))
 		return -ENETUNREACH;
 	if (ip6_addr_ip4(&end->addr) != 0)
-		return 0;
+		return flow_addr_is6(ip6_addr_ip4(&end->addr)) ? -ENETUNREACH : 0;
 	if (net->n_addrs == 0)
 		return -ENETUNREACH;
 	end->addr = ip6_addr_mapped(net->source_be[0]);

@@ -150,6 +150,22 @@ static void bad_messages(void **state)
 	env_expect_silence(e);
 }
 
+/* IPv4's neighbours answer ARP: a mapped target would be told to the other stacks as one of IPv4. */
+static void mapped_targets(void **state)
+{
+	const struct ip6_addr mapped[] = {ip6_addr_mapped(PEER), ip6_addr_mapped(RTE_BE32(1))};
+	struct env *e = *state;
+	uint8_t na[NDP_MSG_MAX];
+
+	for (size_t i = 0; i < RTE_DIM(mapped); i++) {
+		uint32_t len = ndp_na_emit(na, &mapped[i], &mac_other, true, true);
+
+		env_input_drop(e, env6_icmp(e, &peer6, &us6, 255, na, len), DROP_NDP_BAD);
+		env_input_drop(e, env6_ns(e, &peer6, &mapped[i], &mac_peer), DROP_NDP_BAD);
+	}
+	env_expect_silence(e);
+}
+
 /* RFC 4861 7.2.5: without override another hardware address does not count, but makes us ask; with override it does. */
 static void override(void **state)
 {
@@ -338,6 +354,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(answers, env6_setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(others_are_not_answered, env6_setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(bad_messages, env6_setup, env6_teardown),
+		cmocka_unit_test_setup_teardown(mapped_targets, env6_setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(override, env6_setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(unasked, env6_setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(numbers_return, env6_setup, env6_teardown),
