@@ -11,12 +11,6 @@
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
 
-static void tell(struct tcp *t, struct tcp_pcb *p, enum tcp_cc_event e)
-{
-	if (tcp_cc_of(p)->event != NULL)
-		tcp_cc_of(p)->event(t, p, e);
-}
-
 /* ---- what arrived ---- */
 
 void tcp_delivered(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f, struct tcp_news *n, const struct tcp_rec *r,
@@ -133,7 +127,7 @@ void tcp_recovery_enter(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, str
 	p->xflags &= ~(TX_RECOVERED | TX_TLP);
 	t->stats.fast_rtx++;
 	tcp_ecn_reduced(p);
-	tell(t, p, TCP_CC_RECOVERY);
+	tcp_cc_tell(t, p, TCP_CC_RECOVERY);
 }
 
 void tcp_recovery_repaired(struct tcp *t, struct tcp_pcb *p)
@@ -142,10 +136,10 @@ void tcp_recovery_repaired(struct tcp *t, struct tcp_pcb *p)
 		return;
 	p->ssthresh = tcp_cc_of(p)->ssthresh(t, p, p->cwnd); /* that flight is over */
 	tcp_ecn_reduced(p);
-	tell(t, p, TCP_CC_RECOVERY);
+	tcp_cc_tell(t, p, TCP_CC_RECOVERY);
 	if (!tcp_cc_of(p)->own_recovery && p->cwnd > p->ssthresh)
 		p->cwnd = p->ssthresh;
-	tell(t, p, TCP_CC_RECOVERED);
+	tcp_cc_tell(t, p, TCP_CC_RECOVERED);
 }
 
 static void recovery_leave(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f)
@@ -157,7 +151,7 @@ static void recovery_leave(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *
 	if (!(p->xflags & TX_SACK))
 		p->xflags |= TX_RECOVERED; /* late duplicates start no other (RFC 6582 section 4) */
 	tcp_rack_adapt(p, f, false, true);
-	tell(t, p, TCP_CC_RECOVERED);
+	tcp_cc_tell(t, p, TCP_CC_RECOVERED);
 }
 
 /* RFC 6937 section 3.1 with the safeguards of RFC 9937: the window follows what arrives down to ssthresh. */
@@ -276,7 +270,7 @@ void tcp_recovery_rto(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 	p->tflags = (p->tflags & ~TF_RECOVERY) | TF_LOSS;
 	p->xflags &= ~(TX_TLP | TX_RECOVERED);
 	p->cwnd = tcp_flight_pipe(p, f) + p->mss;
-	tell(t, p, TCP_CC_RTO);
+	tcp_cc_tell(t, p, TCP_CC_RTO);
 }
 
 /* ---- an ACK ---- */
