@@ -21,7 +21,6 @@ struct net_member {
 	uint32_t owner;         /* the socket's flow_ref at its stack, 0: the stack itself */
 	uint16_t stack;
 	uint8_t mode, n_src;
-	uint8_t n_want;         /* sources that are still to come by mail */
 	struct ip6_addr src[GROUP_SOURCES_MAX];
 };
 

@@ -43,10 +43,6 @@ static void opt_take(struct ndp_opts *o, const uint8_t *b, uint32_t len)
 		if (len == 32)
 			prefix_take(o, b);
 		return;
-	case NDP_OPT_REDIRECTED:
-		o->quoted = b + 8;
-		o->quoted_len = len - 8;
-		return;
 	case NDP_OPT_MTU:
 		if (len == 8)
 			o->mtu = load32(b + 4);
