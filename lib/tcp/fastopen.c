@@ -149,6 +149,8 @@ static bool child_make(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s,
 	p->snd_wl1 = s->seq;
 	p->snd_wl2 = p->snd_una;
 	s->seq++;
+	if (s->len > sr.wnd) /* the client knew no window */
+		s->len = sr.wnd;
 	if (s->len > 0)
 		p->xflags |= TX_FO_TAKEN;
 	if (s->len > 0 && !tcp_in_text(t, p, s))

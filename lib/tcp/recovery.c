@@ -43,10 +43,12 @@ void tcp_delivered(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f, struc
 	tcp_rack_delivered(t, p, f, n, r);
 }
 
+/* Where something was sent again, the rest may have waited at the peer for it: no measure of the round trip (Karn, RFC 6298 3). */
 static void take_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f, struct tcp_news *n)
 {
 	uint32_t ack = n->s->ack;
 	struct tcp_rec_at at;
+	bool again = false;
 
 	n->advanced = true;
 	n->a.acked = ack - p->snd_una;
@@ -54,10 +56,13 @@ static void take_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f, str
 		struct tcp_rec part = *at.r;
 
 		part.end = seq_min(part.end, ack);
+		again |= (part.flags & REC_EVER) != 0;
 		if (!(part.flags & REC_SACKED))
 			tcp_delivered(t, p, f, n, &part, part.end - part.start);
 		tcp_flight_trim(t, f, ack);
 	}
+	if (again)
+		n->rtt_us = n->a.rtt_us = 0;
 	p->snd_una = ack;
 	p->snd_nxt = seq_max(p->snd_nxt, ack);
 }

@@ -80,6 +80,32 @@ static void server_takes_data(void **state)
 	in(w, ACK, 102, 0, 2922);
 }
 
+/* The SYN-ACK announces what is left of the buffer behind the SYN's text; text that does not fit is not taken. */
+static void server_window(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *l = listen_fast(w, 5), *p;
+	uint8_t c[16];
+
+	ask(w, l, c);
+	app_opt(w, l, SOL_SOCKET, SO_RCVBUF, 2500);
+	syn_from(w, CPORT + 1, c, 8, 100);
+	out(w, SYN | ACK, 0, 0, 101);
+	assert_int_equal(w->got.wnd, 5000 - 100);
+	in(w, ACK, 101, 0, 1);
+	p = tcp_accept(w->t, &l->c);
+	for (uint32_t at = 101; at < 5001; at += 700)
+		in(w, ACK, at, 700, 1);
+	out_skip(w);
+	assert_int_equal(app_recv(w, p, 1, 5000), 5000); /* all that was announced */
+	out_skip(w);
+	l->rcvbuf = 60;
+	syn_from(w, CPORT + 2, c, 8, 100);
+	out(w, SYN | ACK, 0, 0, 61);
+	assert_int_equal(w->got.wnd, 0);
+	in(w, RST, 61, 0, 0);
+}
+
 /* The answer is lost, and the SYN-ACK too: the SYN-ACK goes again after a second, the answer as soon as its RTO says so. */
 static void server_repeats(void **state)
 {
@@ -713,7 +739,7 @@ static void defer_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(server_takes_data), world_test(server_repeats), world_test(server_gives_up), world_test(server_refuses),
+		world_test(server_takes_data), world_test(server_window), world_test(server_repeats), world_test(server_gives_up), world_test(server_refuses),
 		world_test(server_experimental), world_test(server_cookie_alone), world_test(server_queue), world_test(server_segments),
 		world_test(server_more_data), world_test(server_off), world_test(server_without_cookies), world_test(server_keys),
 		world_test(server_under_pressure), world_test(option_rules), world_test(client_asks), world_test(client_sends_data),

@@ -52,6 +52,29 @@ static void rto_backoff(void **state)
 	quiet_for_ms(w, 5000);
 }
 
+/* Without SACK the ACK of a hole that was filled late covers what had arrived long before: none of it is a measure (RFC 6298 3). */
+static void rtt_of_a_filled_hole(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_connected(w);
+	uint32_t srtt;
+
+	assert_int_equal(app_send(w, p, 1, 100), 100);
+	out(w, ACK, 1, 100, 1);
+	after_ms(w, 40);
+	in(w, ACK, 1, 0, 101);
+	srtt = p->srtt_us8;
+	assert_int_equal(app_send(w, p, 101, 3 * MSS), 3 * MSS);
+	for (uint32_t i = 0; i < 3; i++)
+		out(w, ACK, 101 + i * MSS, MSS, 1);
+	in(w, ACK, 1, 0, 101); /* the second and third have arrived */
+	in(w, ACK, 1, 0, 101);
+	after_ms(w, 3000);
+	out_skip(w);
+	in(w, ACK, 1, 0, 101 + 3 * MSS);
+	assert_int_equal(p->srtt_us8, srtt);
+}
+
 /* With timestamps the time of a retransmitted segment is known (RFC 7323 4.1). */
 static void rtt_from_timestamp(void **state)
 {
@@ -403,7 +426,7 @@ static void keepalive_answered(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rtt_estimator), world_test(rto_backoff), world_test(rtt_from_timestamp), world_test(rto_restart),
+		cmocka_unit_test(rtt_estimator), world_test(rto_backoff), world_test(rtt_of_a_filled_hole), world_test(rtt_from_timestamp), world_test(rto_restart),
 		world_test(retries_spent), world_test(user_timeout), world_test(fast_retransmit), world_test(newreno_partial_ack),
 		world_test(not_duplicates), world_test(go_back), world_test(congestion_avoidance), world_test(window_validation),
 		world_test(zero_window), world_test(zero_windows), world_test(zero_window_unanswered),
