@@ -66,7 +66,8 @@ coverage: ## lines covered by unit tests and simulations (needs gcovr)
 	@meson test -C $(BUILD)-cov --no-rebuild --suite unit --suite sim
 	@ninja -C $(BUILD)-cov coverage-text && cat $(BUILD)-cov/meson-logs/coverage.txt
 
-lint: ## shellcheck over every script
+lint: ## shellcheck over every script; the files that docs/standards.md names
+	tests/standards.py
 	shellcheck -x .ci/run config/*.sh perf/*.sh perf/pvp/*.sh tests/run tests/*.sh tests/fuzz/*.sh tests/net/*.sh tests/vm/*.sh
 
 clean: ## remove the build folders

@@ -380,6 +380,7 @@ static void keepalive_options(struct world *w, struct tcp_pcb *p)
 }
 
 /* RFC 9293 3.8.4 */
+/* RFC 1122 4.2.3.6: an idle connection is probed, and not for ever. */
 static void keepalive_gives_up(void **state)
 {
 	struct world *w = *state;
