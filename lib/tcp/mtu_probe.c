@@ -18,10 +18,13 @@ void tcp_mtu_black_hole(struct tcp *t, struct tcp_pcb *p)
 {
 	const struct path *path = path_at(&t->net->paths, p->c.h.path);
 	uint32_t mss = tcp_out_mss(t, p), in_flight = p->snd_max - p->snd_una;
-	uint16_t before = path->pmtu;
+	uint16_t before = path->pmtu, step;
 
 	if (t->mtu_probing == 0 || p->backoff < TCP_HOLE_RTOS || in_flight < mss) /* small ones are lost for other reasons */
 		return;
-	net_pmtu_lower(t->net, p->c.h.path, step_down(before, before - mss));
+	step = step_down(before, before - mss);
+	if (path->l3_len == IP6_HDR_LEN) /* narrower no link is (RFC 8200 5) */
+		step = RTE_MAX(step, (uint16_t)IP6_MTU_MIN);
+	net_pmtu_lower(t->net, p->c.h.path, step);
 	t->stats.mtu_holes += path->pmtu != before;
 }

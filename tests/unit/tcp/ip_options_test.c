@@ -1,4 +1,6 @@
 /* ip_options_test.c: options of IP on streams: IP_MINTTL (RFC 5082), IP_MTU_DISCOVER; and black holes (RFC 4821, RFC 2923). */
+#include "tcp/mtu_probe.h"
+
 #include "world.h"
 
 #include <netinet/ip_icmp.h>
@@ -120,6 +122,32 @@ static void black_hole(void **state)
 	assert_int_equal(p->state, TCP_ESTABLISHED);
 }
 
+/* IPv6's step is to 1280, not to the base, which no link is as narrow as; and there is no further one. */
+static void black_hole_ip6(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p;
+	struct path *path;
+
+	w->t->mtu_probing = 1;
+	p = app_connected(w);
+	assert_int_equal(app_send(w, p, 1, 2 * MSS), 2 * MSS);
+	out_skip(w);
+	path = path_at(&w->h.net.paths, p->c.h.path);
+	path->l3_len = IP6_HDR_LEN; /* for this question alone: nothing is sent */
+	p->backoff = TCP_HOLE_RTOS - 1;
+	tcp_mtu_black_hole(w->t, p);
+	assert_int_equal(path->pmtu, WORLD_MTU);
+	p->backoff = TCP_HOLE_RTOS;
+	for (int i = 0; i < 2; i++) {
+		tcp_mtu_black_hole(w->t, p);
+		assert_int_equal(path->pmtu, IP6_MTU_MIN);
+		assert_int_equal(w->t->stats.mtu_holes, 1);
+	}
+	path->l3_len = IP4_HDR_LEN;
+	p->backoff = 0;
+}
+
 /* Small segments are not lost for their size, and without the setting nothing is. */
 static void no_black_hole(void **state)
 {
@@ -143,7 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(min_ttl_of_a_connection), world_test(min_ttl_of_a_listener), world_test(option_values),
-		world_test(without_path_mtu_discovery), world_test(black_hole), world_test(no_black_hole),
+		world_test(without_path_mtu_discovery), world_test(black_hole), world_test(black_hole_ip6), world_test(no_black_hole),
 	};
 
 	return cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);
