@@ -4,32 +4,9 @@
 
 #include "world.h"
 
-/* The synchronized states, and what every test can be held against: nothing more than the connection itself. */
-static const enum tcp_state synced[] = {TCP_ESTABLISHED, TCP_FIN_WAIT_1, TCP_FIN_WAIT_2, TCP_CLOSE_WAIT, TCP_CLOSING, TCP_LAST_ACK};
-
-static struct tcp_pcb *in_state(struct world *w, enum tcp_state st)
-{
-	struct tcp_pcb *p;
-
-	w->know_iss = false;
-	if (st == TCP_SYN_SENT) {
-		p = app_connect(w);
-		out(w, SYN, 0, 0, 0);
-		return p;
-	}
-	p = app_connected(w);
-	if (TCP_IN(st, ST(FIN_WAIT_1) | ST(FIN_WAIT_2) | ST(CLOSING)))
-		app_shutdown(w, p, SHUT_WR);
-	if (st == TCP_FIN_WAIT_2)
-		in(w, ACK, 1, 0, 2);
-	if (TCP_IN(st, ST(CLOSE_WAIT) | ST(LAST_ACK) | ST(CLOSING)))
-		in(w, ACK | FIN, 1, 0, 1);
-	if (st == TCP_LAST_ACK)
-		app_shutdown(w, p, SHUT_WR);
-	out_skip(w);
-	assert_int_equal(p->state, st);
-	return p;
-}
+/* The synchronized states. */
+static const enum tcp_state synced[] = {TCP_ESTABLISHED, TCP_FIN_WAIT_1, TCP_FIN_WAIT_2, TCP_CLOSE_WAIT, TCP_CLOSING,
+					TCP_LAST_ACK};
 
 /* ---- what must not be guessed ---- */
 
@@ -105,7 +82,7 @@ static void blind_rst(void **state)
 	struct world *w = *state;
 
 	for (unsigned i = 0; i < 6; i++) {
-		struct tcp_pcb *p = in_state(w, synced[i]);
+		struct tcp_pcb *p = app_in_state(w, synced[i]);
 		uint32_t nxt = p->rcv_nxt - w->peer_iss;
 
 		for (uint32_t off = 1; off < 70000; off += 13) {
@@ -126,7 +103,7 @@ static void blind_syn(void **state)
 	struct world *w = *state;
 
 	for (unsigned i = 0; i < 6; i++) {
-		struct tcp_pcb *p = in_state(w, synced[i]);
+		struct tcp_pcb *p = app_in_state(w, synced[i]);
 		uint32_t nxt = p->rcv_nxt - w->peer_iss;
 
 		for (uint32_t off = 0; off < 70000; off += 13) {
@@ -227,7 +204,7 @@ static void flag_nonsense(void **state)
 		enum tcp_state st = i < 6 ? synced[i] : TCP_SYN_SENT;
 
 		for (unsigned flags = 0; flags < 256; flags++) {
-			struct tcp_pcb *p = in_state(w, st);
+			struct tcp_pcb *p = app_in_state(w, st);
 			uint32_t nxt = st == TCP_SYN_SENT ? 0 : p->rcv_nxt - w->peer_iss;
 			uint32_t snd = p->snd_max - w->our_iss;
 
@@ -280,7 +257,7 @@ static void stuck_orphans(void **state)
 	struct world *w = *state;
 
 	for (unsigned i = 0; i < 6; i++) {
-		struct tcp_pcb *p = in_state(w, synced[i]);
+		struct tcp_pcb *p = app_in_state(w, synced[i]);
 
 		if (TCP_IN(synced[i], ST(ESTABLISHED) | ST(CLOSE_WAIT)))
 			app_send(w, p, 1, 20000);
@@ -385,7 +362,7 @@ static void use_after_close(void **state)
 	for (unsigned i = 0; i < 7; i++) {
 		for (unsigned flags = 0; flags < 32; flags++) {
 			enum tcp_state st = i < 6 ? synced[i] : TCP_SYN_SENT;
-			struct tcp_pcb *p = in_state(w, st);
+			struct tcp_pcb *p = app_in_state(w, st);
 			uint32_t nxt = st == TCP_SYN_SENT ? 0 : p->rcv_nxt - w->peer_iss, snd = p->snd_max - w->our_iss;
 
 			if (flags & 1)

@@ -411,6 +411,16 @@ static struct tcp_pcb *connect_fast(struct world *w)
 	return p;
 }
 
+/* The same, and its SYN has left with len bytes. */
+static struct tcp_pcb *open_fast(struct world *w, uint32_t len)
+{
+	struct tcp_pcb *p = connect_fast(w);
+
+	assert_int_equal(app_send(w, p, 1, len), len);
+	out(w, SYN, 0, len, 0);
+	return p;
+}
+
 static void synack(struct world *w, uint32_t ack, const uint8_t *c, uint8_t c_len)
 {
 	in_seg(w, &(struct seg){.flags = SYN | ACK, .ack = ack, .wnd = w->peer_wnd,
@@ -489,9 +499,7 @@ static void client_data_refused(void **state)
 
 	learn(w);
 	for (uint32_t taken = 0; taken <= 40; taken += 40) {
-		p = connect_fast(w);
-		assert_int_equal(app_send(w, p, 1, 100), 100);
-		out(w, SYN, 0, 100, 0);
+		p = open_fast(w, 100);
 		synack(w, 1 + taken, NULL, 0);
 		out(w, ACK, 1 + taken, 100 - taken, 1);
 		out_none(w);
@@ -531,9 +539,7 @@ static void client_repeats(void **state)
 	struct tcp_pcb *p;
 
 	learn(w);
-	p = connect_fast(w);
-	assert_int_equal(app_send(w, p, 1, 100), 100);
-	out(w, SYN, 0, 100, 0);
+	p = open_fast(w, 100);
 	quiet_then_ms(w, 1000);
 	out(w, SYN, 0, 0, 0);
 	assert_false(w->got.o.has_fo);
@@ -550,9 +556,7 @@ static void client_black_hole(void **state)
 
 	learn(w);
 	for (int i = 0; i < 2; i++) {
-		p = connect_fast(w);
-		assert_int_equal(app_send(w, p, 1, 100), 100);
-		out(w, SYN, 0, 100, 0);
+		p = open_fast(w, 100);
 		quiet_then_ms(w, 1000);
 		out(w, SYN, 0, 0, 0);
 		synack(w, 1, NULL, 0);
@@ -588,14 +592,10 @@ static void client_cookie_rules(void **state)
 	synack(w, 1, cookie, 8);
 	out(w, ACK, 1, 0, 1);
 	learn(w);
-	p = connect_fast(w);
-	assert_int_equal(app_send(w, p, 1, 1), 1);
-	out(w, SYN, 0, 1, 0);
+	p = open_fast(w, 1);
 	synack(w, 1, other, 4);
 	out(w, ACK, 1, 1, 1);
-	p = connect_fast(w);
-	assert_int_equal(app_send(w, p, 1, 1), 1);
-	out(w, SYN, 0, 1, 0);
+	p = open_fast(w, 1);
 	assert_int_equal(w->got.o.fo_len, 4);
 	assert_memory_equal(w->got.o.fo, other, 4);
 	synack(w, 2, NULL, 0);
@@ -638,9 +638,7 @@ static void client_gives_up(void **state)
 	assert_int_equal(p->state, TCP_CLOSED);
 	p = connect_fast(w);
 	app_close(w, p);
-	p = connect_fast(w);
-	assert_int_equal(app_send(w, p, 1, 100), 100);
-	out(w, SYN, 0, 100, 0);
+	p = open_fast(w, 100);
 	app_close(w, p);
 	out_none(w);
 	assert_int_equal(conns_used(w), 1); /* the one that was shut down */
@@ -654,9 +652,7 @@ static void client_crossed_syns(void **state)
 	struct tcp_pcb *p;
 
 	learn(w);
-	p = connect_fast(w);
-	assert_int_equal(app_send(w, p, 1, 100), 100);
-	out(w, SYN, 0, 100, 0);
+	p = open_fast(w, 100);
 	in(w, SYN, 0, 0, 0);
 	out(w, SYN | ACK, 0, 0, 1);
 	in(w, SYN | ACK, 0, 0, 1);
