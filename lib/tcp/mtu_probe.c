@@ -20,7 +20,9 @@ void tcp_mtu_black_hole(struct tcp *t, struct tcp_pcb *p)
 	uint32_t mss = tcp_out_mss(t, p), in_flight = p->snd_max - p->snd_una;
 	uint16_t before = path->pmtu, step;
 
-	if (t->mtu_probing == 0 || p->backoff < TCP_HOLE_RTOS || in_flight < mss) /* small ones are lost for other reasons */
+	if (t->mtu_probing == 0 || p->backoff < TCP_HOLE_RTOS)
+		return;
+	if (in_flight < RTE_MIN(mss, (uint32_t)TCP_MSS_FALLBACK)) /* every link takes that (RFC 1122 4.2.2.6): lost for other reasons */
 		return;
 	step = step_down(before, before - mss);
 	if (path->l3_len == IP6_HDR_LEN) /* narrower no link is (RFC 8200 5) */

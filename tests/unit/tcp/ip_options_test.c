@@ -122,6 +122,27 @@ static void black_hole(void **state)
 	assert_int_equal(p->state, TCP_ESTABLISHED);
 }
 
+/* A segment need not be full to be too large. */
+static void black_hole_of_a_part(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p;
+	uint32_t least = UINT32_MAX;
+
+	w->t->mtu_probing = 1;
+	p = app_connected(w);
+	assert_int_equal(app_send(w, p, 1, 700), 700);
+	for (unsigned s = 0; s < 60; s++) {
+		after_ms(w, 1000);
+		while (out_take(w))
+			least = w->got.seq == 1 && w->got.len < least ? w->got.len : least;
+	}
+	assert_int_equal(least, TCP_BASE_MSS / 2);
+	in(w, ACK, 1, 0, 701);
+	out_skip(w);
+	assert_int_equal(tcp_unsent(w->t, p), 0);
+}
+
 /* IPv6's step is to 1280, not to the base, which no link is as narrow as; and there is no further one. */
 static void black_hole_ip6(void **state)
 {
@@ -171,7 +192,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(min_ttl_of_a_connection), world_test(min_ttl_of_a_listener), world_test(option_values),
-		world_test(without_path_mtu_discovery), world_test(black_hole), world_test(black_hole_ip6), world_test(no_black_hole),
+		world_test(without_path_mtu_discovery), world_test(black_hole), world_test(black_hole_of_a_part), world_test(black_hole_ip6), world_test(no_black_hole),
 	};
 
 	return cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);
