@@ -122,6 +122,25 @@ static void black_hole(void **state)
 	assert_int_equal(p->state, TCP_ESTABLISHED);
 }
 
+/* Steps are from what is sent, not from what the path would take if the peer did. */
+static void black_hole_of_small_mss(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p;
+
+	w->t->mtu_probing = 1;
+	p = app_connected(w);
+	p->mss = 1100;
+	assert_int_equal(app_send(w, p, 1, 1100), 1100);
+	out_skip(w);
+	p->backoff = TCP_HOLE_RTOS;
+	tcp_mtu_black_hole(w->t, p);
+	assert_int_equal(path_at(&w->h.net.paths, p->c.h.path)->pmtu, TCP_BASE_MSS + 40);
+	tcp_mtu_black_hole(w->t, p);
+	assert_int_equal(path_at(&w->h.net.paths, p->c.h.path)->pmtu, TCP_BASE_MSS / 2 + 40);
+	p->backoff = 0;
+}
+
 /* A segment need not be full to be too large. */
 static void black_hole_of_a_part(void **state)
 {
@@ -192,7 +211,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(min_ttl_of_a_connection), world_test(min_ttl_of_a_listener), world_test(option_values),
-		world_test(without_path_mtu_discovery), world_test(black_hole), world_test(black_hole_of_a_part), world_test(black_hole_ip6), world_test(no_black_hole),
+		world_test(without_path_mtu_discovery), world_test(black_hole), world_test(black_hole_of_a_part), world_test(black_hole_of_small_mss), world_test(black_hole_ip6), world_test(no_black_hole),
 	};
 
 	return cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);
