@@ -115,8 +115,8 @@ static int range_parse(struct config_range *r, char *item, struct say *say)
 	return range_check(r, say);
 }
 
-int parse_ranges(struct config_range *ranges, unsigned *n, struct config_range6 *ranges6, unsigned *n6, uint8_t iface, const char *v,
-		 struct say *say)
+int parse_ranges(struct config_range *ranges, unsigned *n, struct config_range6 *ranges6, unsigned *n6, uint8_t iface,
+		 const char *v, struct say *say)
 {
 	char item[ITEM_MAX];
 	unsigned k = *n, k6 = *n6;

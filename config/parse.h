@@ -15,8 +15,8 @@ struct say {
 int say_no(struct say *say, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* "10.0.0.10-10.0.0.200/16,2001:db8::2/64" adds to ranges, each to those of its family; all or nothing. */
-int parse_ranges(struct config_range *ranges, unsigned *n, struct config_range6 *ranges6, unsigned *n6, uint8_t iface, const char *v,
-		 struct say *say);
+int parse_ranges(struct config_range *ranges, unsigned *n, struct config_range6 *ranges6, unsigned *n6, uint8_t iface,
+		 const char *v, struct say *say);
 /* Of IPv6, one. item is changed. */
 int range6_parse(struct config_range6 *r, char *item, struct say *say);
 bool config_ip6_parse(const char *s, struct in6_addr *a);

@@ -30,8 +30,8 @@ static inline void headers6_add(struct net *n, const struct path *p, struct rte_
 }
 
 /* The same of a whole packet, which gets its checksum. */
-static inline void headers6_complete(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl,
-				     uint32_t flow)
+static inline void headers6_complete(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos,
+				     uint8_t ttl, uint32_t flow)
 {
 	headers6_add(n, p, m, proto, tos, ttl, flow);
 	pkt_tx_cksum_ip6(n->tx[p->port].port, m, p->l2_len, (uint16_t)(p->l2_len + IP6_HDR_LEN), proto);

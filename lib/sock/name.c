@@ -37,8 +37,8 @@ void sock_name_out(const union sock_name *name, struct sockaddr *addr, socklen_t
 	*len = size;
 }
 
-static void end_out(const struct sock_env *env, const struct conn *c, rte_be32_t addr_be, rte_be16_t port_be, struct sockaddr *addr,
-		    socklen_t *len)
+static void end_out(const struct sock_env *env, const struct conn *c, rte_be32_t addr_be, rte_be16_t port_be,
+		    struct sockaddr *addr, socklen_t *len)
 {
 	struct net_end end = sock_end_of(env, c, addr_be, port_be);
 	union sock_name name;

@@ -33,8 +33,10 @@
  *
  * Differences from Linux that hold everywhere: only AF_INET and AF_INET6 (whose scope ids number the network
  * interfaces from 1 on, in the order of the configuration); no SIGPIPE (EPIPE alone, as with MSG_NOSIGNAL); no
- * ancillary data on streams; FD_CLOEXEC is accepted and means nothing, since descriptors do not survive exec; fork() gives the child no stack. Data leaves at the end of the
- * stack's turn, that is in the next call that waits or polls (spate_epoll_wait(), spate_turn(), a blocking call), so
+ * ancillary data on streams; FD_CLOEXEC is accepted and means nothing, since descriptors do not survive exec; fork() gives
+ * the child no stack; 0.0.0.0/8 but for 0.0.0.0 is nowhere (bind(): EADDRNOTAVAIL, connect() and sendto(): ENETUNREACH). Data
+ * leaves at the end of the stack's turn, that is in the next call that waits or polls (spate_epoll_wait(), spate_turn(), a
+ * blocking call), so
  * that packets go out in bursts. */
 #ifndef SPATE_SOCKET_H
 #define SPATE_SOCKET_H
@@ -56,16 +58,17 @@
 extern "C" {
 #endif
 
-/* A new socket: AF_INET or AF_INET6 (of both families until IPV6_V6ONLY; IPv4 is ::ffff:a.b.c.d there) with SOCK_STREAM (TCP) or SOCK_DGRAM (UDP), type may have SOCK_NONBLOCK and SOCK_CLOEXEC.
- * EAFNOSUPPORT: any other family (AF_UNIX too). EINVAL: unknown type flags. ESOCKTNOSUPPORT: other types.
- * EPROTONOSUPPORT: protocol does not fit the type. ENOBUFS: the stack has max-connections sockets. */
+/* A new socket: AF_INET or AF_INET6 (of both families until IPV6_V6ONLY; IPv4 is ::ffff:a.b.c.d there) with SOCK_STREAM (TCP) or
+ * SOCK_DGRAM (UDP), type may have SOCK_NONBLOCK and SOCK_CLOEXEC. EAFNOSUPPORT: any other family (AF_UNIX too). EINVAL: unknown
+ * type flags. ESOCKTNOSUPPORT: other types. EPROTONOSUPPORT: protocol does not fit the type. ENOBUFS: the stack has
+ * max-connections sockets. */
 SPATE_API int spate_socket(int domain, int type, int protocol);
 
-/* Names the local end. Port 0: a free port is chosen now (or at connect(), with IP_BIND_ADDRESS_NO_PORT).
- * EINVAL: length, already bound, or connected. EAFNOSUPPORT: family is not the socket's (AF_INET: AF_UNSPEC with
- * 0.0.0.0 is taken, as on Linux). Of IPv6 EINVAL: link-local without scope, IPv4 with IPV6_V6ONLY; ENODEV: no such scope. EADDRNOTAVAIL: address is not one of this stack's. EADDRINUSE: port in use (without
- * SO_REUSEADDR/SO_REUSEPORT on both sides), or no free port. ENOBUFS: no packet buffer to tell the other stacks. EFAULT.
- * Ports below 1024 need no privilege. */
+/* Names the local end. Port 0: a free port is chosen now (or at connect(), with IP_BIND_ADDRESS_NO_PORT). EINVAL: length, already
+ * bound, or connected. EAFNOSUPPORT: family is not the socket's (AF_INET: AF_UNSPEC with 0.0.0.0 is taken, as on Linux). Of IPv6
+ * EINVAL: link-local without scope, IPv4 with IPV6_V6ONLY; ENODEV: no such scope. EADDRNOTAVAIL: address is not one of this
+ * stack's. EADDRINUSE: port in use (without SO_REUSEADDR/SO_REUSEPORT on both sides), or no free port. ENOBUFS: no packet buffer
+ * to tell the other stacks. EFAULT. Ports below 1024 need no privilege. */
 SPATE_API int spate_bind(int fd, const struct sockaddr *addr, socklen_t len);
 
 /* Turns a stream socket into a listener; again: changes the backlog (at least 1). An unbound socket gets a port.
@@ -80,39 +83,34 @@ SPATE_API int spate_listen(int fd, int backlog);
 SPATE_API int spate_accept(int fd, struct sockaddr *addr, socklen_t *len);
 SPATE_API int spate_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
 
-/* Connects. Checks in Linux's order: descriptor, length 0..128 (EINVAL), null pointer (EFAULT), length of at least a
- * family (EINVAL), AF_UNSPEC, the socket's state, length of the family (EINVAL), family (EAFNOSUPPORT), route.
- *
- * Streams: blocks until the peer has answered, at most for SO_SNDTIMEO (then EINPROGRESS, and the attempt goes on).
- * 0: connected. EINPROGRESS: started, non-blocking; wait for EPOLLOUT, then read SO_ERROR or call connect() again,
- * which says 0 exactly once. EALREADY: still in progress. EISCONN: connected (or listening). ECONNREFUSED: reset, or
- * ICMP port unreachable. ECONNABORTED: the attempt failed and its error was read before; the next call starts anew.
- * ETIMEDOUT: no answer. ENETUNREACH: no route, broadcast or multicast. EHOSTUNREACH: the neighbour does not answer,
- * ICMP says so, or the route is of type unreachable. EACCES, EINVAL: its type is prohibit, or blackhole. EADDRNOTAVAIL: every local port, or the bound one, is busy for this destination. EINTR: the attempt
- * goes on. ENOBUFS: no memory. ENETUNREACH, ENOPROTOOPT, EHOSTDOWN, ENONET, EOPNOTSUPP, EPROTO: ICMP errors as Linux maps them.
- * After a failure the same socket can try again. 0.0.0.0 and :: connect to the stack's first own address.
- * Of IPv6 EINVAL: link-local without scope, or another than the bound one; ENETUNREACH: IPv4 with IPV6_V6ONLY or bound to IPv6;
- * EAFNOSUPPORT: bound to IPv4.
- * AF_UNSPEC: breaks the connection (reset) or the attempt, and makes a listener an ordinary socket again; 0.
- *
+/* Connects. Checks in Linux's order: descriptor, length 0..128 (EINVAL), null pointer (EFAULT), length of at least a family
+ * (EINVAL), AF_UNSPEC, the socket's state, length of the family (EINVAL), family (EAFNOSUPPORT), route.
+ * Streams: blocks until the peer has answered, at most for SO_SNDTIMEO (then EINPROGRESS, and the attempt goes on). 0: connected.
+ * EINPROGRESS: started, non-blocking; wait for EPOLLOUT, then read SO_ERROR or call connect() again, which says 0 exactly once.
+ * EALREADY: still in progress. EISCONN: connected (or listening). ECONNREFUSED: reset, or ICMP port unreachable. ECONNABORTED:
+ * the attempt failed and its error was read before; the next call starts anew. ETIMEDOUT: no answer. ENETUNREACH: no route,
+ * broadcast or multicast. EHOSTUNREACH: the neighbour does not answer, ICMP says so, or the route is of type unreachable. EACCES,
+ * EINVAL: its type is prohibit, or blackhole. EADDRNOTAVAIL: every local port, or the bound one, is busy for this destination.
+ * EINTR: the attempt goes on. ENOBUFS: no memory. ENETUNREACH, ENOPROTOOPT, EHOSTDOWN, ENONET, EOPNOTSUPP, EPROTO: ICMP errors as
+ * Linux maps them. After a failure the same socket can try again. 0.0.0.0 and :: connect to the stack's first own address. Of
+ * IPv6 EINVAL: link-local without scope, or another than the bound one; ENETUNREACH: IPv4 with IPV6_V6ONLY or bound to IPv6;
+ * EAFNOSUPPORT: bound to IPv4. AF_UNSPEC: breaks the connection (reset) or the attempt, and makes a listener an ordinary socket
+ * again; 0.
  * Datagrams: never blocks; sets the peer to send to and to receive from. AF_UNSPEC dissolves. EACCES: broadcast without
  * SO_BROADCAST. ENETUNREACH: no route (the old peer stays). EAGAIN: no free local port. */
 SPATE_API int spate_connect(int fd, const struct sockaddr *addr, socklen_t len);
 
-/* Sending. Streams: queues bytes and returns how many; blocks until all are queued, at most for SO_SNDTIMEO;
- * non-blocking: as many as fit now. Datagrams: one whole datagram, never blocks (what the device cannot take is
- * dropped and counted).
- * Flags: MSG_DONTWAIT, MSG_NOSIGNAL (always so), MSG_MORE (streams: more follows, hold a partial segment), MSG_CONFIRM
- * and MSG_EOR (ignored), MSG_OOB (streams: the last byte is urgent; datagrams: EOPNOTSUPP). Others are ignored. write(), writev()
- * are send() without flags.
- * An address given on a stream is ignored, as on Linux (never connects).
- * EAGAIN: no room (non-blocking, or SO_SNDTIMEO over), or still connecting. EPIPE: not connected, or shut for writing.
- * A pending error (SO_ERROR) is returned once instead of sending. ENOTCONN is never returned by streams here.
- * Datagrams: EDESTADDRREQ: no peer and no address. EMSGSIZE: larger than 65507 (what is larger than the path's MTU goes in
- * fragments). EACCES: broadcast without SO_BROADCAST. ENETUNREACH. EINVAL: address too short. EAFNOSUPPORT. EAGAIN: no
- * free local port. ENOBUFS: no packet buffer. EPERM: the filter (deny out). EMSGSIZE also: larger than the MTU where IP_MTU_DISCOVER
- * forbids fragments. sendmsg(): EMSGSIZE when msg_iovlen is over 1024. Ancillary data of datagrams: IP_PKTINFO (source,
- * interface), IP_TTL, IP_TOS; others: EINVAL. */
+/* Sending. Streams: queues bytes and returns how many; blocks until all are queued, at most for SO_SNDTIMEO; non-blocking: as
+ * many as fit now. Datagrams: one whole datagram, never blocks (what the device cannot take is dropped and counted). Flags:
+ * MSG_DONTWAIT, MSG_NOSIGNAL (always so), MSG_MORE (streams: more follows, hold a partial segment), MSG_CONFIRM and MSG_EOR
+ * (ignored), MSG_OOB (streams: the last byte is urgent; datagrams: EOPNOTSUPP). Others are ignored. write(), writev() are send()
+ * without flags. An address given on a stream is ignored, as on Linux (never connects). EAGAIN: no room (non-blocking, or
+ * SO_SNDTIMEO over), or still connecting. EPIPE: not connected, or shut for writing. A pending error (SO_ERROR) is returned once
+ * instead of sending. ENOTCONN is never returned by streams here. Datagrams: EDESTADDRREQ: no peer and no address. EMSGSIZE:
+ * larger than 65507 (what is larger than the path's MTU goes in fragments). EACCES: broadcast without SO_BROADCAST. ENETUNREACH.
+ * EINVAL: address too short. EAFNOSUPPORT. EAGAIN: no free local port. ENOBUFS: no packet buffer. EPERM: the filter (deny out).
+ * EMSGSIZE also: larger than the MTU where IP_MTU_DISCOVER forbids fragments. sendmsg(): EMSGSIZE when msg_iovlen is over 1024.
+ * Ancillary data of datagrams: IP_PKTINFO (source, interface), IP_TTL, IP_TOS; others: EINVAL. */
 SPATE_API ssize_t spate_send(int fd, const void *buf, size_t len, int flags);
 SPATE_API ssize_t spate_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *to,
 			       socklen_t to_len);
@@ -120,17 +118,16 @@ SPATE_API ssize_t spate_sendmsg(int fd, const struct msghdr *msg, int flags);
 SPATE_API ssize_t spate_write(int fd, const void *buf, size_t len);
 SPATE_API ssize_t spate_writev(int fd, const struct iovec *iov, int n);
 
-/* Receiving. Streams: what is there, up to the room given; 0 at the end of the stream. Datagrams: one datagram; the
- * part that does not fit is lost. Blocks while there is nothing, at most for SO_RCVTIMEO. Flags: MSG_DONTWAIT,
- * MSG_PEEK, MSG_TRUNC (datagrams: return the true length; streams: discard instead of copying), MSG_WAITALL (streams:
- * until all is there, the stream ends or is at its urgent mark, an error or a signal). MSG_OOB (streams): the urgent byte, never
- * waits: EAGAIN when it is announced and not here, EINVAL when there is none, it was read, or SO_OOBINLINE is set. Reading stops
- * at the urgent mark once (SIOCATMARK). from and *from_len are filled for
- * datagrams; for streams *from_len is set to 0. recvmsg() sets msg_flags (MSG_TRUNC, MSG_CTRUNC) and writes the ancillary
- * data that a datagram socket asked for. MSG_ERRQUEUE (recvmsg() of datagrams): the oldest error kept by IP_RECVERR, at most 64 of them,
- * with the datagram's destination as the name; EAGAIN: none.
- * EAGAIN: nothing there (non-blocking, or SO_RCVTIMEO over). ENOTCONN: a stream that never was connected. A pending
- * error (SO_ERROR) is returned once. EMSGSIZE: more than 1024 iovec. EFAULT, EINTR. */
+/* Receiving. Streams: what is there, up to the room given; 0 at the end of the stream. Datagrams: one datagram; the part that
+ * does not fit is lost. Blocks while there is nothing, at most for SO_RCVTIMEO. Flags: MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC
+ * (datagrams: return the true length; streams: discard instead of copying), MSG_WAITALL (streams: until all is there, the stream
+ * ends or is at its urgent mark, an error or a signal). MSG_OOB (streams): the urgent byte, never waits: EAGAIN when it is
+ * announced and not here, EINVAL when there is none, it was read, or SO_OOBINLINE is set. Reading stops at the urgent mark once
+ * (SIOCATMARK). from and *from_len are filled for datagrams; for streams *from_len is set to 0. recvmsg() sets msg_flags
+ * (MSG_TRUNC, MSG_CTRUNC) and writes the ancillary data that a datagram socket asked for. MSG_ERRQUEUE (recvmsg() of datagrams):
+ * the oldest error kept by IP_RECVERR, at most 64 of them, with the datagram's destination as the name; EAGAIN: none. EAGAIN:
+ * nothing there (non-blocking, or SO_RCVTIMEO over). ENOTCONN: a stream that never was connected. A pending error (SO_ERROR) is
+ * returned once. EMSGSIZE: more than 1024 iovec. EFAULT, EINTR. */
 SPATE_API ssize_t spate_recv(int fd, void *buf, size_t len, int flags);
 SPATE_API ssize_t spate_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *from, socklen_t *from_len);
 SPATE_API ssize_t spate_recvmsg(int fd, struct msghdr *msg, int flags);
@@ -151,22 +148,20 @@ SPATE_API int spate_close(int fd);
 SPATE_API int spate_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
 SPATE_API int spate_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
 
-/* Options, with Linux's types and values.
- * SOL_SOCKET: SO_ERROR (reads and clears), SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN (these: get only),
- * SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_RCVTIMEO, SO_SNDTIMEO (struct timeval; 0: for ever), SO_SNDBUF,
- * SO_RCVBUF (doubled as on Linux), SO_LINGER, SO_KEEPALIVE, SO_MAX_PACING_RATE (streams; 32 or 64 bits).
- * IPPROTO_IP: IP_TOS, IP_TTL, IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE (51, Linux 6.3: for automatic ports), IP_MTU (get),
- * IP_MTU_DISCOVER; streams: IP_MINTTL. Datagrams: IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVORIGDSTADDR, IP_RECVERR, SO_TIMESTAMP,
- * SO_TIMESTAMPNS (SOL_SOCKET); IP_MULTICAST_IF, IP_MULTICAST_TTL, IP_MULTICAST_LOOP, IP_MULTICAST_ALL, IP_ADD_MEMBERSHIP,
- * IP_DROP_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE, IP_UNBLOCK_SOURCE and their MCAST_ twins
- * (20 groups of a socket, 10 sources of a group). Network interfaces are numbered from 1 on. IP_OPTIONS: ENOPROTOOPT.
- * IPPROTO_IPV6 (AF_INET6 only): IPV6_V6ONLY (before bind()), IPV6_UNICAST_HOPS, IPV6_TCLASS, IPV6_MTU (get), IPV6_AUTOFLOWLABEL
- * (always on); datagrams also IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IPV6_RECVERR, IPV6_MTU_DISCOVER, IPV6_DONTFRAG,
- * IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_MULTICAST_IF.
- * IPPROTO_TCP (constants: <netinet/tcp.h>): what the stack has. TCP_CONGESTION: cubic, reno, bbr, dctcp (ENOENT: another).
- * TCP_INFO: counters begin with the handshake when it was asked for pacing, BBR or DCTCP before, else when the connection becomes
- * busy or TCP_INFO is first read. TCP_CC_INFO: of bbr and dctcp.
- * ENOPROTOOPT: any other. EINVAL: value out of range or too short. EDOM: tv_usec out of range. EFAULT: null. ENOBUFS.
+/* Options, with Linux's types and values. SOL_SOCKET: SO_ERROR (reads and clears), SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN
+ * (these: get only), SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_RCVTIMEO, SO_SNDTIMEO (struct timeval; 0: for ever), SO_SNDBUF,
+ * SO_RCVBUF (doubled as on Linux), SO_LINGER, SO_KEEPALIVE, SO_MAX_PACING_RATE (streams; 32 or 64 bits). IPPROTO_IP: IP_TOS,
+ * IP_TTL, IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE (51, Linux 6.3: for automatic ports), IP_MTU (get), IP_MTU_DISCOVER;
+ * streams: IP_MINTTL. Datagrams: IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVORIGDSTADDR, IP_RECVERR, SO_TIMESTAMP, SO_TIMESTAMPNS
+ * (SOL_SOCKET); IP_MULTICAST_IF, IP_MULTICAST_TTL, IP_MULTICAST_LOOP, IP_MULTICAST_ALL, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP,
+ * IP_ADD_SOURCE_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE, IP_UNBLOCK_SOURCE and their MCAST_ twins (20 groups of a
+ * socket, 10 sources of a group). Network interfaces are numbered from 1 on. IP_OPTIONS: ENOPROTOOPT. IPPROTO_IPV6 (AF_INET6
+ * only): IPV6_V6ONLY (before bind()), IPV6_UNICAST_HOPS, IPV6_TCLASS, IPV6_MTU (get), IPV6_AUTOFLOWLABEL (always on); datagrams
+ * also IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IPV6_RECVERR, IPV6_MTU_DISCOVER, IPV6_DONTFRAG, IPV6_JOIN_GROUP,
+ * IPV6_LEAVE_GROUP, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_MULTICAST_IF. IPPROTO_TCP (constants: <netinet/tcp.h>): what
+ * the stack has. TCP_CONGESTION: cubic, reno, bbr, dctcp (ENOENT: another). TCP_INFO: counters begin with the handshake when it
+ * was asked for pacing, BBR or DCTCP before, else when the connection becomes busy or TCP_INFO is first read. TCP_CC_INFO: of bbr
+ * and dctcp. ENOPROTOOPT: any other. EINVAL: value out of range or too short. EDOM: tv_usec out of range. EFAULT: null. ENOBUFS.
  * */
 SPATE_API int spate_getsockopt(int fd, int level, int name, void *val, socklen_t *len);
 SPATE_API int spate_setsockopt(int fd, int level, int name, const void *val, socklen_t len);

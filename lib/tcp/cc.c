@@ -125,7 +125,8 @@ void tcp_cc_idle(struct tcp *t, struct tcp_pcb *p)
 
 	if (x != NULL)
 		tcp_cc_tell(t, p, TCP_CC_IDLE);
-	if ((t->without & TCP_NO_IDLE_RESTART) || cc->own_recovery || idle_us <= tcp_rtt_rto_us(p) || p->cwnd <= tcp_cc_initial_window(p))
+	if ((t->without & TCP_NO_IDLE_RESTART) || cc->own_recovery || idle_us <= tcp_rtt_rto_us(p) ||
+	    p->cwnd <= tcp_cc_initial_window(p))
 		return;
 	restart(p, idle_us);
 	if (x != NULL)

@@ -81,8 +81,8 @@ static void failed_age(const struct tcp *t, struct tcp_fo_listen *f)
 	f->period = period;
 }
 
-/* RFC 7413 5.1: who forges addresses, and gets the SYN-ACKs reset, must not open as many connections as he likes: those that ended
- * so keep their places for a while. */
+/* RFC 7413 5.1: who forges addresses, and gets the SYN-ACKs reset, must not open as many connections as he likes: those that
+ * ended so keep their places for a while. */
 static bool queue_has_room(const struct tcp *t, struct tcp_fo_listen *f)
 {
 	failed_age(t, f);

@@ -4,8 +4,8 @@
 
 #include "tcp/tcp.h"
 
-/* The retransmission timer of p fired for data, p->backoff times in a row by now: perhaps its segments are too large. What is sent
- * again is cut anew then. Only with the setting mtu-probing. */
+/* The retransmission timer of p fired for data, p->backoff times in a row by now: perhaps its segments are too large. What is
+ * sent again is cut anew then. Only with the setting mtu-probing. */
 void tcp_mtu_black_hole(struct tcp *t, struct tcp_pcb *p);
 
 #endif

@@ -43,7 +43,8 @@ void tcp_delivered(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f, struc
 	tcp_rack_delivered(t, p, f, n, r);
 }
 
-/* Where something was sent again, the rest may have waited at the peer for it: no measure of the round trip (Karn, RFC 6298 3). */
+/* Where something was sent again, the rest may have waited at the peer for it: no measure of the round trip (Karn, RFC
+ * 6298 3). */
 static void take_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f, struct tcp_news *n)
 {
 	uint32_t ack = n->s->ack;
@@ -293,7 +294,8 @@ static void open_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct
 	}
 }
 
-static void cwnd_update(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_flight *f, struct tcp_news *n, bool was_open)
+static void cwnd_update(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_flight *f, struct tcp_news *n,
+			bool was_open)
 {
 	if (tcp_cc_of(p)->own_recovery) {
 		tcp_cc_acked(t, p, b, &n->a);

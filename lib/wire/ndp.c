@@ -137,7 +137,8 @@ bool ndp_redirect_parse(struct ndp_redirect *v, const void *msg, uint32_t len, c
 		return false;
 	memcpy(&v->target, b + 8, sizeof(v->target));
 	memcpy(&v->dst, b + 24, sizeof(v->dst));
-	if (ip6_addr_is_multicast(&v->dst) || ip6_addr_is_mapped(&v->dst) || (!ip6_addr_is_linklocal(&v->target) && !ip6_addr_eq(&v->target, &v->dst)))
+	if (ip6_addr_is_multicast(&v->dst) || ip6_addr_is_mapped(&v->dst) ||
+	    (!ip6_addr_is_linklocal(&v->target) && !ip6_addr_eq(&v->target, &v->dst)))
 		return false;
 	return ndp_opts_parse(&v->opts, b + REDIRECT_LEN, len - REDIRECT_LEN);
 }

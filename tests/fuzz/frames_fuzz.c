@@ -1,5 +1,6 @@
-/* frames_fuzz.c: whole frames, as they come off a wire, for a stack with a listener and a datagram socket. The input is a sequence of
- * frames: two bytes of length, one of flags (bit 0: complete the checksums; bit 1: in pieces of 64 bytes), the bytes. */
+/* frames_fuzz.c: whole frames, as they come off a wire, for a stack with a listener and a datagram socket. The input is
+ * a sequence of frames: two bytes of length, one of flags (bit 0: complete the checksums; bit 1: in pieces of 64 bytes),
+ * the bytes. */
 #include <netinet/in.h>
 
 #include "base/assert.h"

@@ -31,8 +31,8 @@ void live_turn(struct live *l);
 void live_pass(struct live *l, uint64_t ns); /* time goes by, with a turn at every timer */
 void live_settle(struct live *l);            /* time goes on until no connection is left: traps when one stays */
 
-/* Writes link and IPv4 headers to the peer's address in front of len bytes at frame + LIVE_HEADERS and completes all checksums. Returns
- * the frame's length. */
+/* Writes link and IPv4 headers to the peer's address in front of len bytes at frame + LIVE_HEADERS and completes all checksums.
+ * Returns the frame's length. */
 #define LIVE_HEADERS 34u
 uint32_t live_ip4(struct live *l, uint8_t *frame, uint8_t proto, uint32_t len);
 

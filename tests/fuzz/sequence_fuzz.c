@@ -1,6 +1,6 @@
-/* sequence_fuzz.c: sequences of packets, calls and pauses at a live stack. The input is a list of steps; a step names a socket, and numbers in
- * a segment are told as distances from that socket's state, so that most segments get past the first checks. Nothing may assert, every
- * connection keeps its invariants after every step, and in the end everything is given back. */
+/* sequence_fuzz.c: sequences of packets, calls and pauses at a live stack. The input is a list of steps; a step names a socket,
+ * and numbers in a segment are told as distances from that socket's state, so that most segments get past the first checks.
+ * Nothing may assert, every connection keeps its invariants after every step, and in the end everything is given back. */
 #include <netinet/in.h>
 #include <sys/socket.h>
 

@@ -83,8 +83,8 @@ static void linklocal_scope(void **state)
 	net_path_put(&e->net, path);
 }
 
-/* RFC 4861 7.2.4: who asks for our address is answered at the address in its option, solicited and override set; it is known then,
- * but not as reachable (7.2.3). */
+/* RFC 4861 7.2.4: who asks for our address is answered at the address in its option, solicited and override set; it is known
+ * then, but not as reachable (7.2.3). */
 static void answers(void **state)
 {
 	struct env *e = *state;
@@ -124,7 +124,8 @@ static void others_are_not_answered(void **state)
 	env_expect_silence(e);
 }
 
-/* RFC 4861 7.1.1, 7.1.2: hop limit 255, code 0, no option of length 0, no multicast target, no option with the unspecified source. */
+/* RFC 4861 7.1.1, 7.1.2: hop limit 255, code 0, no option of length 0, no multicast target, no option with the unspecified
+ * source. */
 static void bad_messages(void **state)
 {
 	struct env *e = *state;
@@ -241,8 +242,8 @@ static void dad_begin(struct env *e)
 	assert_int_equal(net_local6(&e->net, &fresh, 0), 0);
 }
 
-/* RFC 4862 5.4: one probe from nobody to the solicited-node group, within a second; a second later the address is ours. Until then
- * it receives nothing and answers nothing. */
+/* RFC 4862 5.4: one probe from nobody to the solicited-node group, within a second; a second later the address is ours. Until
+ * then it receives nothing and answers nothing. */
 static void dad_good(void **state)
 {
 	struct env *e = *state;

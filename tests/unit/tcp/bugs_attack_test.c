@@ -1,5 +1,5 @@
-/* bugs_attack_test.c: one named test for each class of attack on connections: guessing, forging, flag nonsense, holders that never let
- * go, floods. Each bounds the memory and the answers that it may cost. */
+/* bugs_attack_test.c: one named test for each class of attack on connections: guessing, forging, flag nonsense, holders that
+ * never let go, floods. Each bounds the memory and the answers that it may cost. */
 #include <netinet/ip_icmp.h>
 
 #include "world.h"
@@ -51,7 +51,8 @@ static void predictable_port(void **state)
 	assert_true(same <= 1); /* RFC 6056: no sequence */
 }
 
-/* An identification that counts would tell a third party how many packets we send to others (idle scan): 0 with DF (RFC 6864 4.1). */
+/* An identification that counts would tell a third party how many packets we send to others (idle scan): 0 with DF (RFC 6864
+ * 4.1). */
 static void predictable_ip_id(void **state)
 {
 	struct world *w = *state;
@@ -133,8 +134,8 @@ static void blind_data(void **state)
 	assert_int_equal(tcp_unread(w->t, p), 0);
 }
 
-/* CVE-2016-5696: who has a connection of his own counts its challenge ACKs while he guesses at another's tuple. Whatever he does there,
- * he gets as many. */
+/* CVE-2016-5696: who has a connection of his own counts its challenge ACKs while he guesses at another's tuple. Whatever he does
+ * there, he gets as many. */
 static void challenge_side_channel(void **state)
 {
 	struct world *w = *state;
@@ -194,8 +195,8 @@ static void forged_icmp(void **state)
 
 /* ---- nonsense ---- */
 
-/* Every combination of the eight flags in every state, in and out of the window: at most one answer to each, no state that is none,
- * and nothing left over. SYN with FIN opens nothing. */
+/* Every combination of the eight flags in every state, in and out of the window: at most one answer to each, no state that is
+ * none, and nothing left over. SYN with FIN opens nothing. */
 static void flag_nonsense(void **state)
 {
 	struct world *w = *state;
@@ -298,8 +299,8 @@ static void zero_window_holder(void **state)
 
 /* ---- floods ---- */
 
-/* Requests from as many ports as there are: half-open connections, paths and packet buffers stay bounded, each costs one answer at most
- * and none later, and who means it gets in. */
+/* Requests from as many ports as there are: half-open connections, paths and packet buffers stay bounded, each costs one answer
+ * at most and none later, and who means it gets in. */
 static void syn_flood(void **state)
 {
 	struct world *w = *state;
@@ -354,7 +355,8 @@ static void ack_flood(void **state)
 	assert_int_equal(w->t->stats.cookies_received, 0);
 }
 
-/* close() in every state, and then everything that may still come for it, timers too: the address sanitizer sees what nobody else does. */
+/* close() in every state, and then everything that may still come for it, timers too: the address sanitizer sees what nobody else
+ * does. */
 static void use_after_close(void **state)
 {
 	struct world *w = *state;

@@ -52,7 +52,8 @@ static void rto_backoff(void **state)
 	quiet_for_ms(w, 5000);
 }
 
-/* Without SACK the ACK of a hole that was filled late covers what had arrived long before: none of it is a measure (RFC 6298 3). */
+/* Without SACK the ACK of a hole that was filled late covers what had arrived long before: none of it is a measure (RFC
+ * 6298 3). */
 static void rtt_of_a_filled_hole(void **state)
 {
 	struct world *w = *state;
@@ -289,7 +290,8 @@ static void window_validation(void **state)
 	out_skip(w);
 }
 
-/* RFC 9293 3.8.6.1: a closed window is probed with a segment that asks for an ACK, more and more rarely, for as long as the peer answers. */
+/* RFC 9293 3.8.6.1: a closed window is probed with a segment that asks for an ACK, more and more rarely, for as long as the peer
+ * answers. */
 static void zero_window(void **state)
 {
 	struct world *w = *state;
