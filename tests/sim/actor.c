@@ -50,7 +50,7 @@ static void actor_abort(struct actor *a)
  * resets the connection (RFC 9293 3.10.7.2), as Linux does. */
 static bool cookie_failed(const struct actor *a, int err)
 {
-	return err == -ECONNRESET && a->s->tcp.stats.cookies_failed + a->peer->s->tcp.stats.cookies_failed > 0;
+	return (err == -ECONNRESET || err == -EPIPE) && a->s->tcp.stats.cookies_failed + a->peer->s->tcp.stats.cookies_failed > 0;
 }
 
 /* An error is right only when the other end reset the connection, or its address was asked for in vain. */
