@@ -31,10 +31,11 @@ struct actor {
 
 /* What happened, so that it shows when worlds no longer bring something about. */
 #define WORLD_SEEN(X) \
-	X(IP6, "worlds with IPv6") X(RTOS, "timeouts") X(TLPS, "loss probes") X(UNDONE, "losses that were none") X(CE, "marks received") \
-	X(ECN, "reductions for ECN") X(COOKIES, "connections by cookie") X(FASTOPEN, "Fast Opens") X(TOO_LARGE, "packets too large for the path") \
-	X(HOLES, "black holes found") X(JOINED, "segments joined") X(URGENT, "urgent sends") X(NO_SACK, "stacks without SACK") \
-	X(NO_TS, "stacks without timestamps") X(BAD_CKSUM, "corrupted packets dropped")
+	X(IP6, "worlds with IPv6") X(RTOS, "timeouts") X(TLPS, "loss probes") X(UNDONE, "losses that were none") \
+	X(CE, "marks received") X(ECN, "reductions for ECN") X(COOKIES, "connections by cookie") X(FASTOPEN, "Fast Opens") \
+	X(TOO_LARGE, "packets too large for the path") X(HOLES, "black holes found") X(JOINED, "segments joined") \
+	X(URGENT, "urgent sends") X(NO_SACK, "stacks without SACK") X(NO_TS, "stacks without timestamps") \
+	X(BAD_CKSUM, "corrupted packets dropped")
 enum {
 #define X(name, text) SEEN_##name,
 	WORLD_SEEN(X)
