@@ -17,7 +17,8 @@
 #define BUFFERS "131072"
 #define CONNS_ROOM 1000000 /* what --max-connections is by default, rounded down */
 
-static const char *const setting_names[] = { "dev", "vlan", "ip", "peer-ip", "gw", "ip6", "dad", "route", "allow", "deny", "max-connections",
+static const char *const setting_names[] = { "dev", "vlan", "ip", "peer-ip", "gw", "ip6", "dad", "route", "allow", "deny",
+	"max-connections",
 					     "port-range", "reserved-ports", "cores", "mbufs", "memory", "rcvbuf-max", "user-timeout-option",
 					     "congestion", "ecn", "mtu-probing", "gro", "huge", "offload", "eal", "syncookies", "fastopen",
 					     "fastopen-key", "timestamps", "sack", "window-scaling", "slow-start-after-idle", "seed", "mtu",

@@ -20,9 +20,11 @@ struct url {
 	uint32_t scope;  /* of a link-local one: number of the network interface, from 1 on */
 };
 
-/* http://host[:port][/path], tcp://host:port, udp://host:port; an IPv6 address in brackets: [2001:db8::1], [fe80::1%1]. 0, or -EINVAL with a sentence in err. */
+/* http://host[:port][/path], tcp://host:port, udp://host:port; an IPv6 address in brackets: [2001:db8::1], [fe80::1%1]. 0, or
+ * -EINVAL with a sentence in err. */
 int url_parse(const char *s, struct url *u, char *err, size_t err_len);
-/* Finds the address of u->host: of a name an IPv4 one if it has one. 0, 1 when a name had to be looked up, or -EINVAL with a sentence in err. */
+/* Finds the address of u->host: of a name an IPv4 one if it has one. 0, 1 when a name had to be looked up, or -EINVAL with a
+ * sentence in err. */
 int url_resolve(struct url *u, char *err, size_t err_len);
 
 #endif

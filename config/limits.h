@@ -20,11 +20,13 @@
 #define RSS_RETA_MAX 2048    /* entries of the largest redirection table (ice PF) */
 
 #define PORTS_MAX 8          /* devices of one end: two dual-port NICs per NUMA node of a large machine */
-#define IFACES_MAX 64        /* network interfaces of one end: the VLANs of a trunk or two; looked up by number, so only a bound */
+#define IFACES_MAX 64        /* network interfaces of one end: the VLANs of a trunk or two; looked up by number, so only a
+			      * bound */
 
 /* ---- mail between stacks ---- */
 #define MAIL_RING 1024       /* mails under way from one stack to one other: what arrives during a long application turn */
-#define MAIL_BATCH 256       /* packets that wait for one other stack beyond the ring, then they are dropped like in a NIC's queue */
+#define MAIL_BATCH 256       /* packets that wait for one other stack beyond the ring, then they are dropped like in a NIC's
+			      * queue */
 #define MAIL_BURST 32        /* mails per call, as RX_BURST */
 #define MAIL_DEBTS_MAX (1u << 20) /* notes that wait for a packet buffer: every connection of a default stack may end meanwhile */
 #define MAIL_PER_POLL 512    /* mails handled in one turn: as many as four senders' bursts of four */
@@ -55,12 +57,14 @@
 #define GROUP_SOURCES_MAX 10      /* sources that one membership names; Linux igmp_max_msf */
 #define GROUP_FILTER_MAX 64       /* sources of a group, of all sockets together: beyond that all are asked for (RFC 3376 3.2) */
 #define LOCAL_OLD_MAX 256         /* removed addresses whose connections go on: the oldest are forgotten first */
-#define FRAG_DATAGRAMS_MAX 1024   /* fragmented datagrams under way per stack, then the oldest goes: a LAN sends them back to back */
+#define FRAG_DATAGRAMS_MAX 1024   /* fragmented datagrams under way per stack, then the oldest goes: a LAN sends them back to
+				   * back */
 #define FRAG_PIECES_MAX 64        /* fragments of one: 64 KiB over a path with an MTU of 1280 take 53 */
 #define FRAG_HELD_MAX 8192        /* packet buffers that they hold ... */
 #define FRAG_HELD_SHARE 8         /* ... and at most this part of a stack's: fragments must not stop the rest */
 #define FRAG_TIMEOUT_MS 30000     /* from the first fragment; Linux ipfrag_time (RFC 1122 3.3.2 says 60 s, of a slower time) */
-#define CHORE_MS 100              /* how often links are looked at, fragments age, and announcements leave: seen by people, not packets */
+#define CHORE_MS 100              /* how often links are looked at, fragments age, and announcements leave: seen by people, not
+				   * packets */
 #define ANNOUNCE_BURST 32         /* ARP packets per CHORE_MS: a thousand addresses in three seconds, and no storm */
 #define NEIGH_RENEW_MAX 256       /* neighbours asked at once after a link came up; the others within NEIGH_REACHABLE_MS */
 #define LOOP_QUEUE_MAX 512        /* packets to our own addresses that wait, as TX_QUEUE_MAX for those to others */
@@ -78,7 +82,8 @@
 #define IP6_PREFIXES_MAX 64       /* learned from routers: more would be a mistake, or an attack (RFC 6104) */
 #define IP6_ROUTERS_MAX 16        /* default routers likewise */
 #define IP6_AUTO_ADDRS_MAX 16     /* addresses of one interface from routers' prefixes (Linux max_addresses) */
-#define IP6_PREFIX_KEEP_S 7200    /* a prefix's remaining life is shortened to this at most by one advertisement (RFC 4862 5.5.3) */
+#define IP6_PREFIX_KEEP_S 7200    /* a prefix's remaining life is shortened to this at most by one advertisement (RFC 4862
+				   * 5.5.3) */
 #define NDP_PREFIXES_MAX 8        /* of one advertisement */
 #define NDP_DAD_MS 1000           /* one probe, and a second without answer: RFC 4862's defaults */
 #define NDP_RS_MAX 3              /* router solicitations, this far apart (RFC 4861 10) */
@@ -119,48 +124,56 @@
 #define TCP_REUSE_MS 1000         /* in TIME-WAIT for so long: may be taken over (Linux tcp_tw_reuse) */
 #define TCP_REUSE_OLDEST 32       /* when ports are exhausted, so many of those in TIME-WAIT are looked at, oldest first, ... */
 #define TCP_REUSE_GUESSES 64      /* ... then so many random ports: some microseconds for a connect() that would fail */
-#define TCP_PORT_TRIES 16         /* ports drawn for one connect(): more are not bound or in use by accepted connections in a row */
+#define TCP_PORT_TRIES 16         /* ports drawn for one connect(): more are not bound or in use by accepted connections in a
+				   * row */
 #define TCP_FINWAIT2_MS 60000     /* orphaned FIN-WAIT-2, as Linux tcp_fin_timeout */
 #define TCP_KEEP_IDLE_S 7200       /* RFC 9293 3.8.4 */
 #define TCP_KEEP_INTVL_S 75
 #define TCP_KEEP_PROBES 9
-#define TCP_OOO_MAX 16384         /* packets beyond a gap kept per connection: 20 MB of full segments, a lossy 10 Gbit/s over 15 ms */
+#define TCP_OOO_MAX 16384         /* packets beyond a gap kept per connection: 20 MB of full segments, a lossy 10 Gbit/s over
+				   * 15 ms */
 #define TCP_OOO_MIN 64            /* of however small ones, when the receive buffer is small ... */
 #define TCP_OOO_PACKET_BYTES 512  /* ... else one for so many bytes of receive buffer: they may hold four times as much memory */
-#define TCP_OOO_BLOCKS_MAX 256    /* gaps per connection, 6 KB: 1 % random loss in 25 000 segments; bounds what entering one moves */
+#define TCP_OOO_BLOCKS_MAX 256    /* gaps per connection, 6 KB: 1 % random loss in 25 000 segments; bounds what entering one
+				   * moves */
 #define TCP_SYNRCVD_DIVISOR 4     /* half-open connections allowed: a quarter of max-connections, at least 1024 */
 #define TCP_BACKLOG_MAX (1u << 24)
 #define TCP_FLIGHT_CHUNK 32       /* records of transmissions in one piece: a cut moves at most so many */
-#define TCP_FLIGHT_CHUNKS 128     /* pieces of one connection: 4096 transmissions in flight, 6 MB without TSO and 250 with; beyond,
-				   * sending waits for ACKs. An ACK that tells of losses looks at each piece once */
+#define TCP_FLIGHT_CHUNKS 128     /* pieces of one connection: 4096 transmissions in flight, 6 MB without TSO and 250 with;
+				   * beyond, sending waits for ACKs. An ACK that tells of losses looks at each piece once */
 #define TCP_TLP_DELACK_US 200000u /* RFC 8985 7.2 WCDelAckT: what a peer may wait with the ACK of a single segment */
 #define TCP_REO_PERSIST 16        /* RFC 8985 6.2 step 4: recoveries without D-SACK until the reordering window is small again */
 #define TCP_OUT_BURST 16          /* segments that one connection may send before the others get their turn */
 #define TCP_COALESCE_MAX 256      /* received payloads up to this are copied behind the last one: bounds mbufs under tinygrams */
-#define TCP_EXT_DIVISOR 4         /* connections with more than an initial window on the way: a quarter of max-connections, at least
-				   * 1024; more than that do with the algorithms' simple forms */
+#define TCP_EXT_DIVISOR 4         /* connections with more than an initial window on the way: a quarter of max-connections, at
+				   * least 1024; more than that do with the algorithms' simple forms */
 #define TCP_PACE_SHIFT 10         /* paced data leaves in bursts of 2^-10 s, as Linux (sk_pacing_shift) */
 #define TCP_PACE_LATE_NS 10000000u /* a core that others use too gets its turns so late; what was due meanwhile leaves at once */
 #define TCP_PACE_QUANTUM_MAX 65536u /* BBR's window has room for three such bursts, up to this size */
 #define TCP_MIN_RTT_MS 300000     /* what counts as the least RTT is at most this old (Linux tcp_min_rtt_wlen) */
 #define TCP_USER_TIMEOUT_MAX_MS 200000000u /* TCP_USER_TIMEOUT counts up to 2.3 days: ticks can be compared over 2.5 */
-#define TCP_UTO_MIN_S 100         /* a peer's user timeout is raised to this (RFC 5482 section 3.1, L_LIMIT; RFC 1122 4.2.3.5) ... */
+#define TCP_UTO_MIN_S 100         /* a peer's user timeout is raised to this (RFC 5482 section 3.1, L_LIMIT; RFC 1122 4.2.3.5)
+				   * ... */
 #define TCP_UTO_MAX_S 3600        /* ... and cut to this (U_LIMIT): dead peers must not hold memory longer */
 #define TCP_TTL_DEFAULT 64        /* RFC 1700 */
-#define TCP_ANSWER_MS 512         /* one answer to segments that may be forged (challenge ACK, ACK to what is outside the window) per
-				   * connection and so many ms, Linux tcp_invalid_ratelimit 500; a power of two */
+#define TCP_ANSWER_MS 512         /* one answer to segments that may be forged (challenge ACK, ACK to what is outside the
+				   * window) per connection and so many ms, Linux tcp_invalid_ratelimit 500; a power of two */
 #define TCP_FO_QUEUE_MAX 4096     /* TCP_FASTOPEN: more handshakes are not unfinished at a time (Linux: its somaxconn) */
 #define TCP_FO_LISTENERS 65536    /* sockets of one stack that asked for it: every port */
-#define TCP_FO_FAILED_MS 60000    /* Fast Open requests that end before their handshake keep their place for one to two such times */
+#define TCP_FO_FAILED_MS 60000    /* Fast Open requests that end before their handshake keep their place for one to two such
+				   * times */
 #define TCP_FO_PEERS 4096         /* servers whose cookies one stack remembers ... */
 #define TCP_FO_WAYS 4             /* ... of which so many look-ups share a place, a line or two */
 #define TCP_FO_LOSS_MS 60000      /* SYNs with data vanish: plain ones for two minutes and longer, doubled with every loss ... */
 #define TCP_FO_LOSS_DOUBLINGS 8   /* ... up to four hours */
-#define TCP_COOKIE_SHARE 2        /* half-open connections fill at most half their pool before SYNs are answered by cookies, ... */
-#define TCP_COOKIE_FROM 4096      /* ... and are at most so many, as Linux's tcp_max_syn_backlog: each has a path, and repeats its SYN-ACK */
-#define TCP_SYNS_PER_TURN 8       /* while cookies are sent: of the dozens of packets of a busy turn; idle turns are short and many, and
-				   * answer all. Others wait for their repetition */
-#define TCP_SYN_FIRSTS (1u << 22) /* ... by which they are known: bytes by hash, newer ones in their place; some seconds of a 1 Gbit/s flood */
+#define TCP_COOKIE_SHARE 2        /* half-open connections fill at most half their pool before SYNs are answered by cookies,
+				   * ... */
+#define TCP_COOKIE_FROM 4096      /* ... and are at most so many, as Linux's tcp_max_syn_backlog: each has a path, and repeats
+				   * its SYN-ACK */
+#define TCP_SYNS_PER_TURN 8       /* while cookies are sent: of the dozens of packets of a busy turn; idle turns are short and
+				   * many, and answer all. Others wait for their repetition */
+#define TCP_SYN_FIRSTS (1u << 22) /* ... by which they are known: bytes by hash, newer ones in their place; some seconds of a 1
+				   * Gbit/s flood */
 #define TCP_COOKIE_TELL_MS 10000  /* stacks tell the others at most so often that there are cookies: short beside their life */
 #define TCP_COOKIE_MINUTES 2      /* a cookie is believed in its minute and the next: SYN-ACK and ACK need less */
 
@@ -180,7 +193,8 @@
 #define DRILL_FDS_MAX 1024        /* descriptors of the process, as the usual RLIMIT_NOFILE */
 #define DRILL_FLAGS_MAX 1024      /* characters of --so_flags */
 #define DRILL_ARGS_MAX 256        /* words of packetdrill's command line */
-#define DRILL_IN_MAX 64           /* frames towards the stack: packetdrill's one, and answers to what the stack asks of neighbours */
+#define DRILL_IN_MAX 64           /* frames towards the stack: packetdrill's one, and answers to what the stack asks of
+				   * neighbours */
 #define DRILL_PIECE_BYTES 1024    /* received packets are copied in pieces of this, which fit into any mbuf */
 #define DRILL_SENT_MAX 4096       /* packets from the stack that packetdrill has not looked at: a window of 4 MiB */
 #define DRILL_PATIENCE_MS 200000u  /* virtual time; longer than any retransmission timeout (TCP_RTO_MAX_US) */

@@ -66,6 +66,8 @@ static bool ip_parse(const char *s, uint32_t *ip)
 	return true;
 }
 
+bool config_ip_is_host(uint32_t ip) { return ip >> 24 != 0 && ip >> 24 != 127 && ip >> 28 < 14; }
+
 static bool number_parse(const char *s, unsigned max, unsigned *v)
 {
 	char *end;
@@ -86,8 +88,8 @@ static int range_check(const struct config_range *r, struct say *say)
 		return say_no(say, "the range has more than %u addresses", LOCAL_ADDRS_MAX);
 	if ((r->first & mask) != (r->last & mask))
 		return say_no(say, "the range does not fit into one /%u", r->prefix_len);
-	if (r->first >> 24 == 0 || r->first >> 24 == 127 || r->last >> 28 >= 14)
-		return say_no(say, "%s is no address of a host", config_ip_text(r->last >> 28 >= 14 ? r->last : r->first, a));
+	if (!config_ip_is_host(r->first) || !config_ip_is_host(r->last))
+		return say_no(say, "%s is no address of a host", config_ip_text(config_ip_is_host(r->first) ? r->last : r->first, a));
 	if (r->prefix_len <= 30 && (r->first & ~mask) == 0)
 		return say_no(say, "%s is the network's own address", config_ip_text(r->first, a));
 	if (r->prefix_len <= 30 && (r->last & ~mask) == ~mask)
@@ -113,8 +115,8 @@ static int range_parse(struct config_range *r, char *item, struct say *say)
 	return range_check(r, say);
 }
 
-int parse_ranges(struct config_range *ranges, unsigned *n, struct config_range6 *ranges6, unsigned *n6, uint8_t iface, const char *v,
-		 struct say *say)
+int parse_ranges(struct config_range *ranges, unsigned *n, struct config_range6 *ranges6, unsigned *n6, uint8_t iface,
+		 const char *v, struct say *say)
 {
 	char item[ITEM_MAX];
 	unsigned k = *n, k6 = *n6;
@@ -138,16 +140,31 @@ int parse_ranges(struct config_range *ranges, unsigned *n, struct config_range6 
 	return 0;
 }
 
+static int gateway_parse(const char *s, uint32_t *gw, const char *what, struct say *say)
+{
+	if (!ip_parse(s, gw))
+		return say_no(say, "is not an %s", what);
+	return config_ip_is_host(*gw) ? 0 : say_no(say, "%s is no address of a host", s);
+}
+
+static int gateway6_parse(const char *s, struct in6_addr *gw, const char *what, struct say *say)
+{
+	return config_ip6_parse(s, gw) ? 0 : say_no(say, "is not an %s", what);
+}
+
 int parse_gateways(struct spate_config *c, const char *v, struct say *say)
 {
+	static const char what[] = "address such as 10.0.0.1 or 2001:db8::1";
 	char item[ITEM_MAX];
 	unsigned k = c->n_gw, k6 = c->n_gw6;
+	int rc;
 
 	while (next_item(&v, item) != NULL) {
 		if (k == CONFIG_RANGES_MAX || k6 == CONFIG_RANGES_MAX)
 			return say_no(say, "there are more than %u gateways", CONFIG_RANGES_MAX);
-		if (config_is_ip6(item) ? !config_ip6_parse(item, &c->gw6[k6].addr) : !ip_parse(item, &c->gw[k]))
-			return say_no(say, "is not an address such as 10.0.0.1 or 2001:db8::1");
+		rc = config_is_ip6(item) ? gateway6_parse(item, &c->gw6[k6].addr, what, say) : gateway_parse(item, &c->gw[k], what, say);
+		if (rc != 0)
+			return rc;
 		if (config_is_ip6(item))
 			c->gw6[k6++].iface = c->iface_now;
 		else
@@ -195,7 +212,7 @@ int config_parse_gateway6(const char *text, struct in6_addr *gw, char *err, size
 {
 	struct say say = {.name = "gateway", .value = text, .err = err, .err_len = err_len};
 
-	return config_ip6_parse(text, gw) ? 0 : say_no(&say, "is not an IPv6 address such as 2001:db8::1");
+	return gateway6_parse(text, gw, "IPv6 address such as 2001:db8::1", &say);
 }
 
 int config_parse_address(const char *text, struct config_range *r, char *err, size_t err_len)
@@ -216,7 +233,7 @@ int config_parse_gateway(const char *text, uint32_t *gw, char *err, size_t err_l
 {
 	struct say say = {.name = "gateway", .value = text, .err = err, .err_len = err_len};
 
-	return ip_parse(text, gw) ? 0 : say_no(&say, "is not an IPv4 address such as 10.0.0.1");
+	return gateway_parse(text, gw, "IPv4 address such as 10.0.0.1", &say);
 }
 
 static int cpus_parse(struct spate_config *c, const char *list, struct say *say)

@@ -15,8 +15,8 @@ struct say {
 int say_no(struct say *say, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* "10.0.0.10-10.0.0.200/16,2001:db8::2/64" adds to ranges, each to those of its family; all or nothing. */
-int parse_ranges(struct config_range *ranges, unsigned *n, struct config_range6 *ranges6, unsigned *n6, uint8_t iface, const char *v,
-		 struct say *say);
+int parse_ranges(struct config_range *ranges, unsigned *n, struct config_range6 *ranges6, unsigned *n6, uint8_t iface,
+		 const char *v, struct say *say);
 /* Of IPv6, one. item is changed. */
 int range6_parse(struct config_range6 *r, char *item, struct say *say);
 bool config_ip6_parse(const char *s, struct in6_addr *a);
@@ -32,5 +32,7 @@ int config_check_interfaces(const struct spate_config *c, char *err, size_t err_
 int config_check6(const struct spate_config *c, char *err, size_t err_len);
 bool config_dev_is_sim(const struct spate_config *c);
 const char *config_ip_text(uint32_t ip, char buf[16]);
+/* Neither of 0.0.0.0/8 nor loopback, a group or beyond (RFC 1122 3.2.1.3). */
+bool config_ip_is_host(uint32_t ip);
 
 #endif

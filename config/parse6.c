@@ -46,7 +46,10 @@ static uint32_t range_count(const struct in6_addr *first, const struct in6_addr 
 	return 0;
 }
 
-static const char *text_of(const struct in6_addr *a, char buf[INET6_ADDRSTRLEN]) { return inet_ntop(AF_INET6, a, buf, INET6_ADDRSTRLEN); }
+static const char *text_of(const struct in6_addr *a, char buf[INET6_ADDRSTRLEN])
+{
+	return inet_ntop(AF_INET6, a, buf, INET6_ADDRSTRLEN);
+}
 
 bool config_ip6_parse(const char *s, struct in6_addr *a) { return inet_pton(AF_INET6, s, a) == 1; }
 

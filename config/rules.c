@@ -87,7 +87,12 @@ static int route_type(const char *word)
 
 static int route_addr_in(struct in6_addr *a, const char *what, const char *word, struct say *say)
 {
-	return addr_in(word, a) ? 0 : say_no(say, "'%s' behind %s is not an address", word, what);
+	uint32_t ip4_be;
+
+	if (!addr_in(word, a))
+		return say_no(say, "'%s' behind %s is not an address", word, what);
+	memcpy(&ip4_be, a->s6_addr + 12, sizeof(ip4_be));
+	return !is_ip4(a) || config_ip_is_host(ntohl(ip4_be)) ? 0 : say_no(say, "%s is no address of a host", word);
 }
 
 static int route_option(struct config_route *r, const char *what, const char *word, struct say *say)

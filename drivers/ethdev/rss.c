@@ -331,7 +331,8 @@ static void describe_table(const struct ethdev *e, FILE *out)
 	if (r->set_rc != 0)
 		fprintf(out, "  table                  cannot be set (%s)\n", rte_strerror(-r->set_rc));
 	if (r->table_size == 0) {
-		fprintf(out, "  table                  cannot be read (%s)\n", r->table_rc != 0 ? rte_strerror(-r->table_rc) : "it has no size");
+		fprintf(out, "  table                  cannot be read (%s)\n",
+			r->table_rc != 0 ? rte_strerror(-r->table_rc) : "it has no size");
 		return;
 	}
 	fprintf(out, "  table                  %u entries; per queue:", r->table_size);

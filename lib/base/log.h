@@ -10,7 +10,6 @@ extern int spate_logtype;
 #define LOG_ERR(fmt, ...) rte_log(RTE_LOG_ERR, spate_logtype, "spate: " fmt "\n", ##__VA_ARGS__)
 #define LOG_WARN(fmt, ...) rte_log(RTE_LOG_WARNING, spate_logtype, "spate: " fmt "\n", ##__VA_ARGS__)
 #define LOG_INFO(fmt, ...) rte_log(RTE_LOG_INFO, spate_logtype, "spate: " fmt "\n", ##__VA_ARGS__)
-#define LOG_DEBUG(fmt, ...) rte_log(RTE_LOG_DEBUG, spate_logtype, "spate: " fmt "\n", ##__VA_ARGS__)
 #define LOG_ONCE(level, fmt, ...) \
 	do { \
 		static int said_; \

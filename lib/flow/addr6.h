@@ -14,7 +14,8 @@
 #include "pkt/rss.h"
 #include "wire/ip6.h"
 
-/* Number 1.. of an IPv6 address, as it stands in keys, binds and paths: as the IPv4 address 0.x.y.z (RFC 1122 3.2.1.3). */
+/* Number 1.. of an IPv6 address, as it stands in keys, binds and paths: as the IPv4 address 0.x.y.z, which is no host's (RFC 1122
+ * 3.2.1.3). So whatever brings IPv4 addresses in, packets, calls or settings, refuses those. */
 #define FLOW_ADDR6_MAX ((1u << 24) - 1)
 static inline rte_be32_t flow_addr6_be(uint32_t number) { return rte_cpu_to_be_32(number); }
 static inline uint32_t flow_addr6_number(rte_be32_t addr_be) { return rte_be_to_cpu_32(addr_be); }

@@ -56,8 +56,8 @@ static inline void bind_note_complete(struct bind_note *n, const struct addr6s *
 int binds_init(struct binds *b, uint32_t max, struct addr6s *addr6s, int numa_node);
 void binds_fini(struct binds *b);
 
-/* Enters ref at (laddr, lport), laddr 0 meaning any of the families in flags. -EADDRINUSE when another entry with the same port and an
- * overlapping address is in and one of the two lacks BIND_REUSE, or the other is a TCP listener (BIND_RECEIVES) when
+/* Enters ref at (laddr, lport), laddr 0 meaning any of the families in flags. -EADDRINUSE when another entry with the same port
+ * and an overlapping address is in and one of the two lacks BIND_REUSE, or the other is a TCP listener (BIND_RECEIVES) when
  * strict; -ENOBUFS. */
 int bind_add(struct binds *b, flow_ref ref, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t flags, bool strict);
 /* A random automatic port of lo..hi that has no entry overlapping laddr, entered. 0 or -EADDRINUSE, -ENOBUFS. */

@@ -321,7 +321,8 @@ static int take_any(struct eport *e, bool ip6, uint32_t range, const uint32_t *l
 }
 
 /* The usual case, one address and the whole range, has code of its own. */
-static __rte_always_inline int take(struct eport *e, bool ip6, const uint32_t *laddrs, uint32_t n, uint32_t range, struct flow_key *key,
+static __rte_always_inline int take(struct eport *e, bool ip6, const uint32_t *laddrs, uint32_t n, uint32_t range,
+				    struct flow_key *key,
 		       uint32_t *hash)
 {
 	int err;

@@ -49,7 +49,6 @@ struct eport_report {
 	uint32_t range_ports;                /* automatic ports, all queues together */
 	uint32_t queues, queues_empty;       /* of the table; those without an entry: no ports at all */
 	uint32_t ports_min, ports_max;       /* of the queues that have entries */
-	uint16_t queue_min, queue_max;       /* examples */
 	uint8_t table_bits, key_bits;        /* poor key: ports reach only key_bits of the table's bits */
 	bool odd, poor;
 };

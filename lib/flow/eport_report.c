@@ -83,14 +83,8 @@ static void fill_in(const struct tally *t, const uint32_t entries[PORT_QUEUES_MA
 			r->queues_empty++;
 			continue;
 		}
-		if (t->min[q] < r->ports_min) {
-			r->ports_min = t->min[q];
-			r->queue_min = (uint16_t)q;
-		}
-		if (t->max[q] > r->ports_max) {
-			r->ports_max = t->max[q];
-			r->queue_max = (uint16_t)q;
-		}
+		r->ports_min = RTE_MIN(r->ports_min, t->min[q]);
+		r->ports_max = RTE_MAX(r->ports_max, t->max[q]);
 	}
 }
 

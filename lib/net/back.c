@@ -20,8 +20,8 @@ static void back_to_self(struct net *n, const struct net_pkt *pkt, struct rte_mb
 	net_path_put(n, path);
 }
 
-static void back6(struct net *n, const struct net_iface *iface, const struct net_pkt *pkt, struct rte_mbuf *m, uint8_t proto, uint8_t tos,
-		  uint8_t ttl)
+static void back6(struct net *n, const struct net_iface *iface, const struct net_pkt *pkt, struct rte_mbuf *m, uint8_t proto,
+		  uint8_t tos, uint8_t ttl)
 {
 	uint16_t len = (uint16_t)m->pkt_len, l2_len = iface->l2_len;
 	uint8_t *ip = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)(l2_len + IP6_HDR_LEN)) + l2_len;
@@ -32,8 +32,8 @@ static void back6(struct net *n, const struct net_iface *iface, const struct net
 	pkt_tx_cksum_ip6(n->tx[iface->port].port, m, l2_len, (uint16_t)(l2_len + IP6_HDR_LEN), proto);
 }
 
-static void back4(struct net *n, const struct net_iface *iface, const struct net_pkt *pkt, struct rte_mbuf *m, uint8_t proto, uint8_t tos,
-		  uint8_t ttl)
+static void back4(struct net *n, const struct net_iface *iface, const struct net_pkt *pkt, struct rte_mbuf *m, uint8_t proto,
+		  uint8_t tos, uint8_t ttl)
 {
 	uint16_t total = (uint16_t)(m->pkt_len + IP4_HDR_LEN), l2_len = iface->l2_len;
 	uint8_t *ip = (uint8_t *)rte_pktmbuf_prepend(m, (uint16_t)(l2_len + IP4_HDR_LEN)) + l2_len;

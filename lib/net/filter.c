@@ -41,8 +41,8 @@ static void field_defs(struct rte_acl_config *cfg)
 	cfg->num_fields = N_FIELDS;
 	cfg->defs[F_PROTO] = (struct rte_acl_field_def){.type = RTE_ACL_FIELD_TYPE_BITMASK, .size = 1};
 	for (unsigned i = 0; i < 8; i++)
-		cfg->defs[F_SRC + i] = (struct rte_acl_field_def){.type = RTE_ACL_FIELD_TYPE_MASK, .size = 4, .field_index = (uint8_t)(F_SRC + i),
-			.input_index = (uint8_t)(1 + i), .offset = (uint32_t)(words[i / 4] + i % 4 * 4)};
+		cfg->defs[F_SRC + i] = (struct rte_acl_field_def){.type = RTE_ACL_FIELD_TYPE_MASK, .size = 4,
+			.field_index = (uint8_t)(F_SRC + i), .input_index = (uint8_t)(1 + i), .offset = (uint32_t)(words[i / 4] + i % 4 * 4)};
 	for (unsigned i = 0; i < 2; i++) /* both ports are one word of the input */
 		cfg->defs[F_SPORT + i] = (struct rte_acl_field_def){.type = RTE_ACL_FIELD_TYPE_RANGE, .size = 2, .input_index = 9,
 			.field_index = (uint8_t)(F_SPORT + i), .offset = (uint32_t)(offsetof(struct filter_key, sport_be) + 2 * i)};

@@ -1,6 +1,6 @@
-/* filter.h: which packets may pass, by direction, protocol, addresses and ports: rules of which the first that matches counts. Made
- * once for all stacks of an end and read by them; replaced as a whole, and freed by the last that lets go of it. Each packet is
- * judged alone: the answers to what goes out must be allowed in, too. */
+/* filter.h: which packets may pass, by direction, protocol, addresses and ports: rules of which the first that matches counts.
+ * Made once for all stacks of an end and read by them; replaced as a whole, and freed by the last that lets go of it. Each packet
+ * is judged alone: the answers to what goes out must be allowed in, too. */
 #ifndef NET_FILTER_H
 #define NET_FILTER_H
 

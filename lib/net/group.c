@@ -236,8 +236,8 @@ static int member_write(struct net *n, struct net_group *g, uint16_t stack, uint
 	return 0;
 }
 
-static int member_set(struct net *n, uint16_t stack, uint8_t iface, const struct ip6_addr *group, uint32_t owner, enum group_mode mode,
-		      const struct ip6_addr *src, uint32_t n_src)
+static int member_set(struct net *n, uint16_t stack, uint8_t iface, const struct ip6_addr *group, uint32_t owner,
+		      enum group_mode mode, const struct ip6_addr *src, uint32_t n_src)
 {
 	struct net_group *g = group_get(n, iface, group);
 	struct group_sources before;

@@ -1,6 +1,6 @@
-/* group.h: multicast groups that sockets of this end are in, with the sources that they want (RFC 3376 section 3, RFC 3810 section
- * 4). Every stack knows the memberships of all, so that whichever receives a packet knows who wants it; the leader (net_lead())
- * tells routers and devices (group_tell.c, igmp.c). Groups of IPv4 are ::ffff:a.b.c.d. */
+/* group.h: multicast groups that sockets of this end are in, with the sources that they want (RFC 3376 section 3, RFC 3810
+ * section 4). Every stack knows the memberships of all, so that whichever receives a packet knows who wants it; the leader
+ * (net_lead()) tells routers and devices (group_tell.c, igmp.c). Groups of IPv4 are ::ffff:a.b.c.d. */
 #ifndef NET_GROUP_H
 #define NET_GROUP_H
 
@@ -56,7 +56,8 @@ static inline void net_group_leave(struct net *n, uint8_t iface, const struct ip
 /* Somebody of the end is in this group (or it is one that everybody is in). */
 bool net_group_joined(const struct net *n, uint8_t iface, const struct ip6_addr *group);
 /* What the filter of an own socket says about a packet: -1: it is not in the group. */
-int net_group_allows(const struct net *n, uint8_t iface, const struct ip6_addr *group, uint32_t owner, const struct ip6_addr *src);
+int net_group_allows(const struct net *n, uint8_t iface, const struct ip6_addr *group, uint32_t owner,
+		     const struct ip6_addr *src);
 /* MAIL_GROUP. */
 void net_group_mail(struct net *n, uint16_t from, const void *body);
 

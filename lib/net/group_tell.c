@@ -1,5 +1,5 @@
-/* group_tell.c: what the leader tells of groups: reports to routers when membership changes and when they ask (RFC 3376 section 5, RFC
- * 3810 section 6), and to devices which groups to let pass. Times are rounded up to CHORE_MS. */
+/* group_tell.c: what the leader tells of groups: reports to routers when membership changes and when they ask (RFC 3376 section
+ * 5, RFC 3810 section 6), and to devices which groups to let pass. Times are rounded up to CHORE_MS. */
 #include <string.h>
 
 #include "net/group.h"

@@ -36,7 +36,8 @@ static enum net_verdict icmp6_error(struct net *n, struct net_pkt *pkt, const st
 	enum local_kind kind;
 	struct icmp6_quote q;
 
-	if (v->type > ICMP6_PARAM_PROBLEM || !icmp6_quote_parse(&q, rte_pktmbuf_mtod_offset(pkt->m, const void *, off), RTE_MIN(len, have)))
+	if (v->type > ICMP6_PARAM_PROBLEM || !icmp6_quote_parse(&q, rte_pktmbuf_mtod_offset(pkt->m, const void *, off),
+								RTE_MIN(len, have)))
 		return net_drop(n, pkt->m, DROP_ICMP_BAD);
 	pkt->key = (struct flow_key){.laddr_be = number6(n, &q.src, pkt->iface), .raddr_be = number6(n, &q.dst, pkt->iface),
 				     .lport_be = q.sport_be, .rport_be = q.dport_be};
@@ -110,7 +111,8 @@ static void answer(struct net *n, const struct net_pkt *pkt, struct rte_mbuf *m,
 	net_path_put(n, path);
 }
 
-/* To where the request came from, without a question for its hardware address; m's data starts at the message, checksum and all. */
+/* To where the request came from, without a question for its hardware address; m's data starts at the message, checksum
+ * and all. */
 static void echo_direct(struct net *n, const struct net_pkt *pkt, struct rte_mbuf *m, const struct rte_ether_addr *to,
 			const struct ip6_addr *src, const struct ip6_addr *dst)
 {

@@ -137,8 +137,8 @@ static __rte_noinline enum net_verdict chain_input(struct net *n, struct net_pkt
 
 enum net_verdict ip6_transport(struct net *n, struct net_pkt *pkt) { return chain_input(n, pkt); }
 
-/* A source that no packet from the link may have (RFC 4291 2.5.2, 2.5.3, 2.7): a group, loopback, IPv4 in disguise, or we. None at
- * all is for ICMPv6. */
+/* A source that no packet from the link may have (RFC 4291 2.5.2, 2.5.3, 2.7): a group, loopback, IPv4 in disguise, or we. None
+ * at all is for ICMPv6. */
 static inline bool source_bad(const struct net *n, const struct net_pkt *pkt, const struct ip6_addr *src)
 {
 	if (unlikely(ip6_addr_is_multicast(src) || (src->b[0] == 0 && (ip6_addr_is_loopback(src) || ip6_addr_is_mapped(src)))))

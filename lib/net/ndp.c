@@ -61,7 +61,8 @@ static void conflict(struct net *n, const struct net_pkt *pkt, const struct ip6_
 	net6_tell(n, &note);
 }
 
-/* A probe for an address of ours (RFC 4862 5.4.3): when both only would like it nobody gets it; when we have it, all shall hear. */
+/* A probe for an address of ours (RFC 4862 5.4.3): when both only would like it nobody gets it; when we have it, all
+ * shall hear. */
 static void probed(struct net *n, const struct net_pkt *pkt, const struct ndp_neigh *v, const struct net_addr6 *a)
 {
 	const struct rte_ether_addr to = group_mac(&all_nodes);

@@ -1,5 +1,6 @@
-/* net.h: the network layer of one stack: Ethernet and VLAN, ARP, NDP and neighbours, IPv4 and IPv6, ICMP, routes and local addresses.
- * Owned by one core. Does not know TCP or UDP beyond their ports: it returns verdicts and the spine (core/rx.c) acts. */
+/* net.h: the network layer of one stack: Ethernet and VLAN, ARP, NDP and neighbours, IPv4 and IPv6, ICMP, routes and
+ * local addresses. Owned by one core. Does not know TCP or UDP beyond their ports: it returns verdicts and the spine
+ * (core/rx.c) acts. */
 #ifndef NET_NET_H
 #define NET_NET_H
 
@@ -282,7 +283,10 @@ const struct net_route *net_route_find(const struct net *n, rte_be32_t raddr_be)
 /* The local addresses to use towards raddr: those of the route's prefix, its preferred one, or all. Count in *count; NULL when
  * unreachable, for which net_unreachable() is the reason. */
 const rte_be32_t *net_sources(const struct net *n, rte_be32_t raddr_be, uint32_t *count);
-static inline int net_unreachable(const struct net *n, rte_be32_t raddr_be) { return net_route_error(net_route_find(n, raddr_be)); }
+static inline int net_unreachable(const struct net *n, rte_be32_t raddr_be)
+{
+	return net_route_error(net_route_find(n, raddr_be));
+}
 
 /* The address of ours from which a group or broadcast address is reached: of iface, unless that is NET_IFACE_ANY. 0 and *err as
  * net_route_error(). Paths from it lead out of its interface, without a neighbour. */
@@ -294,9 +298,8 @@ static inline bool net_path_is_group(const struct path *p) { return p->neigh == 
 uint32_t net_path_get(struct net *n, rte_be32_t laddr_be, rte_be32_t raddr_be, int *err);
 void net_path_put(struct net *n, uint32_t path);
 
-/* ---- IPv6 ----
- * Addresses are numbers (flow/addr6.h) where IPv4's stand in keys, lists and paths. A scope is the interface's number + 1: link-local
- * addresses (fe80::/10) need one, others ignore it; 0: none was named. */
+/* ---- IPv6 ---- Addresses are numbers (flow/addr6.h) where IPv4's stand in keys, lists and paths. A scope is the interface's
+ * number + 1: link-local addresses (fe80::/10) need one, others ignore it; 0: none was named. */
 
 /* Before the first address; the same for all stacks of an end. */
 struct net_ip6_settings {
@@ -391,8 +394,8 @@ void net_group_loop(struct net *n, const struct path *p, struct rte_mbuf *m, uin
  * chain, whatever the port takes. 0 or -EHOSTUNREACH; what is dropped is counted. */
 int net_ip4_fragment(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl);
 
-/* The same two over IPv6 (the fragment header: RFC 8200 4.5). ttl 0: what routers said on that link, or 64. flow: any number that is the flow's own, for the flow label (RFC
- * 6437), usually its hash; 0: no label. */
+/* The same two over IPv6 (the fragment header: RFC 8200 4.5). ttl 0: what routers said on that link, or 64. flow: any number that
+ * is the flow's own, for the flow label (RFC 6437), usually its hash; 0: no label. */
 int net_ip6_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl, uint32_t flow);
 int net_ip6_fragment(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl, uint32_t flow);
 
@@ -415,7 +418,8 @@ static inline int net_fragment(struct net *n, struct path *p, struct rte_mbuf *m
  * counted, or handled. */
 enum net_verdict net_reassemble(struct net *n, struct net_pkt *pkt);
 
-/* A note from another stack of the end or from outside (MAIL_NEIGH, MAIL_ADDR_*, MAIL_ADDR6_*, MAIL_GATEWAY, MAIL_LINK, MAIL_IP6). */
+/* A note from another stack of the end or from outside (MAIL_NEIGH, MAIL_ADDR_*, MAIL_ADDR6_*, MAIL_GATEWAY, MAIL_LINK,
+ * MAIL_IP6). */
 void net_mail(struct net *n, enum mail_kind kind, const void *body);
 
 /* ICMP destination unreachable with this code, quoting pkt (RFC 792, RFC 1812 4.3.2.7: never about broadcasts, fragments
@@ -435,9 +439,9 @@ static inline void net_chores(struct net *n)
 		net_chores_run(n);
 }
 
-/* A router said that packets over path may have at most mtu bytes (RFC 1191, RFC 8201; the caller has checked that the message
- * is about a packet of its own, RFC 5927). Lowers path->pmtu, not below PMTU_MIN or IPv6's 1280, until the path is freed, or used by a new
- * flow after PMTU_AGE_MS. */
+/* A router said that packets over path may have at most mtu bytes (RFC 1191, RFC 8201; the caller has checked that the message is
+ * about a packet of its own, RFC 5927). Lowers path->pmtu, not below PMTU_MIN or IPv6's 1280, until the path is freed, or used by
+ * a new flow after PMTU_AGE_MS. */
 void net_pmtu_lower(struct net *n, uint32_t path, uint16_t mtu);
 /* Packets of mtu bytes have arrived: what is known of the path before they were lost still stands. */
 void net_pmtu_raise(struct net *n, uint32_t path, uint16_t mtu);

@@ -153,7 +153,8 @@ bool mld_input(struct net *n, const struct net_pkt *pkt, const uint8_t *msg, boo
 enum net_verdict icmp6_input(struct net *n, struct net_pkt *pkt, bool alert);
 /* An error about pkt, which stays the caller's. */
 void icmp6_send_error(struct net *n, const struct net_pkt *pkt, uint8_t type, uint8_t code, uint32_t param);
-/* Sends a message of len bytes, checksum zero, from src on iface to dst at this hardware address. alert: with the hop-by-hop option. */
+/* Sends a message of len bytes, checksum zero, from src on iface to dst at this hardware address. alert: with the hop-by-hop
+ * option. */
 void icmp6_send(struct net *n, uint8_t iface, const struct rte_ether_addr *mac, const struct ip6_addr *src,
 		const struct ip6_addr *dst, uint8_t hops, const void *msg, uint16_t len, bool alert);
 

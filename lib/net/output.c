@@ -9,9 +9,9 @@
 #include "wire/icmp.h"
 #include "wire/tcp.h"
 
-/* Prepends the path's headers and completes them. With DF set the identification stays 0: it means nothing then (RFC 6864 4.1), and one
- * that counted would tell everybody how much we send to others. The copy is one of constant length for every link: what of the link
- * header is not used falls into the headroom in front of the frame. */
+/* Prepends the path's headers and completes them. With DF set the identification stays 0: it means nothing then (RFC 6864 4.1),
+ * and one that counted would tell everybody how much we send to others. The copy is one of constant length for every link: what
+ * of the link header is not used falls into the headroom in front of the frame. */
 static inline void headers_add(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos,
 			       uint8_t ttl, bool df)
 {

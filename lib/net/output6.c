@@ -29,11 +29,18 @@ static inline void headers6_add(struct net *n, const struct path *p, struct rte_
 	}
 }
 
-void net6_headers_add(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl,
-		      uint32_t flow)
+/* The same of a whole packet, which gets its checksum. */
+static inline void headers6_complete(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos,
+				     uint8_t ttl, uint32_t flow)
 {
 	headers6_add(n, p, m, proto, tos, ttl, flow);
 	pkt_tx_cksum_ip6(n->tx[p->port].port, m, p->l2_len, (uint16_t)(p->l2_len + IP6_HDR_LEN), proto);
+}
+
+void net6_headers_add(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl,
+		      uint32_t flow)
+{
+	headers6_complete(n, p, m, proto, tos, ttl, flow);
 }
 
 static __rte_noinline int output6_slow(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl,
@@ -48,8 +55,7 @@ static __rte_noinline int output6_slow(struct net *n, struct path *p, struct rte
 		net_drop(n, m, DROP_TX_TOO_BIG);
 		return -EMSGSIZE;
 	}
-	headers6_add(n, p, m, proto, tos, ttl, flow);
-	pkt_tx_cksum_ip6(n->tx[p->port].port, m, p->l2_len, (uint16_t)(p->l2_len + IP6_HDR_LEN), proto);
+	net6_headers_add(n, p, m, proto, tos, ttl, flow);
 	if (large)
 		pkt_tx_tso_ip6(m, p->l2_len, (uint16_t)(p->l2_len + IP6_HDR_LEN));
 	return net_send_on(n, p, m);
@@ -61,8 +67,7 @@ int net_ip6_output(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t pr
 		return net_filter_drop(n, m);
 	if (unlikely(!p->resolved || m->pkt_len + IP6_HDR_LEN > p->pmtu))
 		return output6_slow(n, p, m, proto, tos, ttl, flow);
-	headers6_add(n, p, m, proto, tos, ttl, flow);
-	pkt_tx_cksum_ip6(n->tx[p->port].port, m, p->l2_len, (uint16_t)(p->l2_len + IP6_HDR_LEN), proto);
+	headers6_complete(n, p, m, proto, tos, ttl, flow);
 	pkt_tx_push(&n->tx[p->port], m);
 	return 0;
 }

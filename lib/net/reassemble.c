@@ -146,8 +146,8 @@ static struct frag_datagram *datagram_new(struct net *n, const struct frag_key *
 	else
 		idx = (uint16_t)f->fresh++;
 	head = bucket_of(f, &key->src, &key->dst, key->id);
-	*d = (struct frag_datagram){.src = key->src, .dst = key->dst, .id = key->id, .proto = key->proto, .ip6 = pkt->ip6, .iface = pkt->iface, .chain = *head,
-				    .older = f->newest, .born_tick = n->clock->tick};
+	*d = (struct frag_datagram){.src = key->src, .dst = key->dst, .id = key->id, .proto = key->proto, .ip6 = pkt->ip6,
+				    .iface = pkt->iface, .chain = *head, .older = f->newest, .born_tick = n->clock->tick};
 	*head = idx;
 	if (f->newest != 0)
 		f->d[f->newest].newer = idx;

@@ -100,6 +100,9 @@ static void route_delete(struct net *n, struct net_route *r)
 	routes_changed(n);
 }
 
+/* The shortest prefix that may lead to a: ::/0 is not the way to IPv4. */
+static uint8_t shortest_to(const struct ip6_addr *a) { return ip6_addr_is_mapped(a) ? NET_PREFIX4 : 0; }
+
 /* The first route of group g to a, and behind it, until *end, the others to the same prefix; NULL: the group has none. */
 static const struct net_route *group_find(const struct net *n, uint32_t g, const struct ip6_addr *a, const struct net_route **end)
 {
@@ -186,7 +189,9 @@ uint32_t route_onlink_remove(struct net *n, uint8_t iface, uint32_t addr, uint8_
 
 const struct net_route *route_onlink_find6(const struct net *n, uint8_t iface, const struct ip6_addr *addr)
 {
-	for (uint32_t g = 0; g < n->n_route_groups; g++) {
+	uint8_t shortest = shortest_to(addr);
+
+	for (uint32_t g = 0; g < n->n_route_groups && n->route_group[g].prefix_len >= shortest; g++) {
 		const struct net_route *end, *r = group_find(n, g, addr, &end);
 
 		for (; r != NULL && r < end; r++)
@@ -205,10 +210,15 @@ const struct net_route *route_onlink_find(const struct net *n, uint8_t iface, rt
 
 /* ---- adding and removing ---- */
 
+/* 0.x.y.z in disguise: nobody's, and a number among ours. */
+static bool is_number(const struct ip6_addr *a) { return ip6_addr_is_mapped(a) && flow_addr_is6(ip6_addr_ip4(a)); }
+
 static int route_check(const struct net_route *r)
 {
 	struct ip6_addr prefix;
 
+	if (is_number(&r->gw) || is_number(&r->src))
+		return -EINVAL;
 	if (r->prefix_len > 128 || r->type > ROUTE_BLACKHOLE)
 		return -EINVAL;
 	if (ip6_addr_is_mapped(&r->prefix) && r->prefix_len < NET_PREFIX4)
@@ -365,7 +375,7 @@ static const struct net_route *route_choose(const struct net *n, uint8_t iface, 
 
 const struct net_route *net_route_lookup(const struct net *n, uint8_t iface, const struct ip6_addr *dst)
 {
-	uint8_t shortest = ip6_addr_is_mapped(dst) ? NET_PREFIX4 : 0; /* ::/0 is not the way to IPv4 */
+	uint8_t shortest = shortest_to(dst);
 
 	for (uint32_t g = 0; g < n->n_route_groups && n->route_group[g].prefix_len >= shortest; g++) {
 		const struct net_route *end, *r = group_find(n, g, dst, &end);

@@ -313,7 +313,8 @@ static void ask(struct net *n, uint8_t iface)
 	const struct rte_ether_addr mac = group_mac(&routers);
 	uint8_t msg[NDP_MSG_MAX];
 
-	icmp6_send(n, iface, &mac, src, &routers, NDP_HOPS, msg, (uint16_t)ndp_rs_emit(msg, a != NULL ? &n->iface[iface].mac : NULL), false);
+	icmp6_send(n, iface, &mac, src, &routers, NDP_HOPS, msg, (uint16_t)ndp_rs_emit(msg, a != NULL ? &n->iface[iface].mac : NULL),
+		   false);
 }
 
 void router_asks_run(struct net *n)

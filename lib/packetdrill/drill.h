@@ -52,8 +52,8 @@ bool fds_ours(int fd);       /* any thread */
 struct eth_view;
 /* True when what the stack sent (pkt, behind its link header v) is the link's own business: looking for neighbours, routers or
  * listeners. Then *n bytes of answer go back, that everybody has this hardware address; 0: none. */
-bool neighbour_asked(const struct eth_view *v, const uint8_t *pkt, uint32_t len, const struct rte_ether_addr *mac, uint8_t *answer,
-		     uint32_t *n);
+bool neighbour_asked(const struct eth_view *v, const uint8_t *pkt, uint32_t len, const struct rte_ether_addr *mac,
+		     uint8_t *answer, uint32_t *n);
 
 /* ---- wire.c ---- */
 struct port *wire_open(uint16_t mtu);

@@ -50,8 +50,8 @@ static bool is_link_ip6(const struct ip6_view *ip, const uint8_t *msg, uint32_t 
 	return ip->next == IPPROTO_ICMPV6 && len > 0 && msg[0] >= ICMP6_MLD_QUERY && msg[0] <= ICMP6_REDIRECT;
 }
 
-bool neighbour_asked(const struct eth_view *v, const uint8_t *pkt, uint32_t len, const struct rte_ether_addr *mac, uint8_t *answer,
-		     uint32_t *n)
+bool neighbour_asked(const struct eth_view *v, const uint8_t *pkt, uint32_t len, const struct rte_ether_addr *mac,
+		     uint8_t *answer, uint32_t *n)
 {
 	struct ip6_view ip;
 

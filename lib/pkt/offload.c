@@ -98,7 +98,8 @@ void pkt_tx_tso_ip6(struct rte_mbuf *m, uint16_t l3_off, uint16_t l4_off)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod_offset(m, const uint8_t *, l3_off);
 
-	*rte_pktmbuf_mtod_offset(m, uint16_t *, l4_off + TCP_CKSUM_OFF) = cksum_fold(cksum_pseudo_sum6(ip + IP6_SRC_OFF, IPPROTO_TCP, 0));
+	*rte_pktmbuf_mtod_offset(m, uint16_t *, l4_off + TCP_CKSUM_OFF) =
+		cksum_fold(cksum_pseudo_sum6(ip + IP6_SRC_OFF, IPPROTO_TCP, 0));
 	m->ol_flags &= ~RTE_MBUF_F_TX_TCP_CKSUM;
 	m->l2_len = l3_off;
 	m->l3_len = l4_off - l3_off;

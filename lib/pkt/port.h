@@ -20,7 +20,7 @@
 #define PORT_TX_MULTI_SEG (1u << 3)
 #define PORT_RX_CKSUM     (1u << 4) /* may set RTE_MBUF_F_RX_{IP,L4}_CKSUM_{GOOD,BAD}; UNKNOWN is still possible */
 #define PORT_RX_HASH      (1u << 5) /* sets RTE_MBUF_F_RX_RSS_HASH with port.rss's hash (key; the table may be another) */
-#define PORT_TX_TSO       (1u << 6) /* cuts RTE_MBUF_F_TX_TCP_SEG frames (IPv4) of up to tso_max_bytes; implies TX_*_CKSUM, MULTI_SEG */
+#define PORT_TX_TSO       (1u << 6) /* cuts RTE_MBUF_F_TX_TCP_SEG frames of up to tso_max_bytes; implies TX_*_CKSUM, MULTI_SEG */
 #define PORT_RX_LRO       (1u << 7) /* may join received segments into one chain */
 #define PORT_TX_VLAN      (1u << 8) /* inserts mbuf.vlan_tci for RTE_MBUF_F_TX_VLAN */
 #define PORT_RX_VLAN      (1u << 9) /* strips tags: RTE_MBUF_F_RX_VLAN_STRIPPED and vlan_tci */
@@ -43,7 +43,8 @@ struct port_ops {
 	int (*start)(struct port *p, struct rte_mempool **pools);
 	void (*stats)(struct port *p, struct port_stats *st);
 	bool (*link_up)(struct port *p);             /* from one stack of the end, some times a second */
-	/* The link-layer groups to let pass from now on, all of them, at most PORT_GROUPS_MAX; from one stack of the end. NULL: all pass. */
+	/* The link-layer groups to let pass from now on, all of them, at most PORT_GROUPS_MAX; from one stack of the end. NULL: all
+	 * pass. */
 	void (*groups)(struct port *p, const struct rte_ether_addr *mac, uint32_t n);
 	void (*describe)(struct port *p, FILE *out); /* for people: what the device can do and what is used; NULL: nothing to say */
 	void (*close)(struct port *p); /* stops and frees; p is gone */

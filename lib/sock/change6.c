@@ -148,4 +148,7 @@ int sock_gateway6_add(const char *gateway, const char *interface, char *err, siz
 	return gateway_call(gateway, interface, false, err, err_len);
 }
 
-int sock_gateway6_remove(const char *gateway, char *err, size_t err_len) { return gateway_call(gateway, NULL, true, err, err_len); }
+int sock_gateway6_remove(const char *gateway, char *err, size_t err_len)
+{
+	return gateway_call(gateway, NULL, true, err, err_len);
+}

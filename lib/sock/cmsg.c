@@ -38,7 +38,7 @@ static int pktinfo_read(const struct cmsghdr *c, struct udp_ctl *ctl)
 	if (info.ipi_ifindex > 0)
 		ctl->iface = (uint8_t)RTE_MIN(info.ipi_ifindex - 1, NET_IFACE_ANY - 1);
 	ctl->src_be = info.ipi_spec_dst.s_addr;
-	return flow_addr_is6(ctl->src_be) ? -EINVAL : 0; /* 0.x.y.z, no host's: inside it would be an IPv6 address */
+	return flow_addr_is6(ctl->src_be) ? -EINVAL : 0; /* 0.x.y.z is no address of ours, but may be a number of one */
 }
 
 static int ip_read(const struct cmsghdr *c, struct udp_ctl *ctl)
@@ -73,9 +73,10 @@ static int pktinfo6_read(const struct sock_env *env, const struct cmsghdr *c, st
 		ctl->iface = (uint8_t)RTE_MIN(info.ipi6_ifindex - 1, NET_IFACE_ANY - 1u);
 	if (ip6_addr_is_none(&src))
 		return 0;
-	if (ip6_addr_is_mapped(&src) && flow_addr_is6(ip6_addr_ip4(&src)))
-		return -EINVAL;
-	ctl->src_be = ip6_addr_is_mapped(&src) ? ip6_addr_ip4(&src) : net_local6(&env->s->net, &src, info.ipi6_ifindex);
+	if (ip6_addr_is_mapped(&src))
+		ctl->src_be = flow_addr_is6(ip6_addr_ip4(&src)) ? 0 : ip6_addr_ip4(&src);
+	else
+		ctl->src_be = net_local6(&env->s->net, &src, info.ipi6_ifindex);
 	return ctl->src_be != 0 ? 0 : -EINVAL;
 }
 

@@ -95,7 +95,8 @@ ssize_t sock_tcp_send(struct sock_env *env, struct conn *c, const struct iovec *
 }
 
 /* The errors are those of Linux's sendto(), which differ from connect()'s. */
-static int send_end(const struct sock_env *env, const struct conn *c, const struct sockaddr *to, socklen_t len, struct net_end *end)
+static int send_end(const struct sock_env *env, const struct conn *c, const struct sockaddr *to, socklen_t len,
+		    struct net_end *end)
 {
 	const struct sockaddr_in *in = (const struct sockaddr_in *)to;
 	int rc;

@@ -178,7 +178,7 @@ static int multicast_if(struct sock_env *env, struct udp_pcb *p, const void *val
 	else
 		memcpy(&r.imr_address, val, sizeof(r.imr_address));
 	iface = udp_iface(&env->s->udp, r.imr_address.s_addr, r.imr_ifindex);
-	if (iface < 0)
+	if (iface < 0 || flow_addr_is6(r.imr_address.s_addr)) /* it is the source, also beside an index: never a number */
 		return -EADDRNOTAVAIL;
 	p->mc_iface = (uint8_t)iface;
 	p->mc_laddr_be = r.imr_address.s_addr;

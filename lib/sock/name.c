@@ -37,8 +37,8 @@ void sock_name_out(const union sock_name *name, struct sockaddr *addr, socklen_t
 	*len = size;
 }
 
-static void end_out(const struct sock_env *env, const struct conn *c, rte_be32_t addr_be, rte_be16_t port_be, struct sockaddr *addr,
-		    socklen_t *len)
+static void end_out(const struct sock_env *env, const struct conn *c, rte_be32_t addr_be, rte_be16_t port_be,
+		    struct sockaddr *addr, socklen_t *len)
 {
 	struct net_end end = sock_end_of(env, c, addr_be, port_be);
 	union sock_name name;
@@ -124,7 +124,7 @@ int sock_end_read(const struct conn *c, const struct sockaddr *addr, socklen_t l
 	return 0;
 }
 
-/* 0.0.0.0 is the host itself. (Broadcast and multicast have no route, for streams.) */
+/* 0.0.0.0 is the host itself; the rest of 0.0.0.0/8 is nowhere. (Broadcast and multicast have no route, for streams.) */
 static int aim4(const struct sock_env *env, const struct conn *c, struct net_end *end)
 {
 	const struct net *net = &env->s->net;
@@ -136,7 +136,7 @@ static int aim4(const struct sock_env *env, const struct conn *c, struct net_end
 	if (flow_addr_is6(ip6_addr_ip4(&end->addr))) /* 0.x.y.z, no host's: inside it would be an IPv6 address */
 		return -ENETUNREACH;
 	if (ip6_addr_ip4(&end->addr) != 0)
-		return 0;
+		return flow_addr_is6(ip6_addr_ip4(&end->addr)) ? -ENETUNREACH : 0;
 	if (net->n_addrs == 0)
 		return -ENETUNREACH;
 	end->addr = ip6_addr_mapped(net->source_be[0]);

@@ -7,7 +7,8 @@
 #include "sock/change.h"
 #include "sock/rules.h"
 
-static_assert((int)CONFIG_ONLINK == ROUTE_ONLINK && (int)CONFIG_GATEWAY == ROUTE_GATEWAY && (int)CONFIG_UNREACHABLE == ROUTE_UNREACHABLE &&
+static_assert((int)CONFIG_ONLINK == ROUTE_ONLINK && (int)CONFIG_GATEWAY == ROUTE_GATEWAY &&
+	      (int)CONFIG_UNREACHABLE == ROUTE_UNREACHABLE &&
 	      (int)CONFIG_PROHIBIT == ROUTE_PROHIBIT && (int)CONFIG_BLACKHOLE == ROUTE_BLACKHOLE, "one order");
 
 static struct ip6_addr addr_of(const struct in6_addr *a)

@@ -22,7 +22,6 @@ struct sock_env {
 	uint32_t id_bits;
 	/* One turn of the stack; how much was done. sock_env_init() gives the real clock's, tests their own. */
 	uint32_t (*turn)(struct sock_env *env);
-	void *turn_arg;
 };
 
 /* The calling thread's; NULL: not attached. */

@@ -70,6 +70,12 @@ static int bind_to(struct sock_env *env, struct conn *c, rte_be32_t laddr_be, rt
 	return udp_bind(&env->s->udp, sock_udp(c), laddr_be, lport_be);
 }
 
+/* 0.x.y.z is nobody's; inside it would be an IPv6 address's number. */
+static int bind_to4(struct sock_env *env, struct conn *c, rte_be32_t laddr_be, rte_be16_t lport_be)
+{
+	return flow_addr_is6(laddr_be) ? -EADDRNOTAVAIL : bind_to(env, c, laddr_be, lport_be);
+}
+
 /* To IPv4: then the socket is for IPv4 alone. */
 static int bind_mapped(struct sock_env *env, struct conn *c, const struct net_end *at)
 {
@@ -77,10 +83,8 @@ static int bind_mapped(struct sock_env *env, struct conn *c, const struct net_en
 
 	if (c->more & CONN_MORE_V6ONLY)
 		return -EINVAL;
-	if (flow_addr_is6(ip6_addr_ip4(&at->addr)))
-		return -EADDRNOTAVAIL;
 	c->more |= CONN_MORE_IP4;
-	rc = bind_to(env, c, ip6_addr_ip4(&at->addr), at->port_be);
+	rc = bind_to4(env, c, ip6_addr_ip4(&at->addr), at->port_be);
 	if (rc < 0)
 		c->more &= (uint8_t)~CONN_MORE_IP4;
 	return rc;
@@ -128,9 +132,7 @@ static int bind4(struct sock_env *env, struct conn *c, const struct sockaddr *ad
 	if (in->sin_family != AF_INET && (in->sin_family != AF_UNSPEC || in->sin_addr.s_addr != 0))
 		return -EAFNOSUPPORT;
 	rc = bind_allowed(c);
-	if (rc == 0 && flow_addr_is6(in->sin_addr.s_addr)) /* 0.x.y.z, no host's: inside it would be an IPv6 address */
-		rc = -EADDRNOTAVAIL;
-	return rc < 0 ? rc : bind_to(env, c, in->sin_addr.s_addr, in->sin_port);
+	return rc < 0 ? rc : bind_to4(env, c, in->sin_addr.s_addr, in->sin_port);
 }
 
 /* For calls that are judged by what other stacks have bound. */

@@ -33,8 +33,10 @@
  *
  * Differences from Linux that hold everywhere: only AF_INET and AF_INET6 (whose scope ids number the network
  * interfaces from 1 on, in the order of the configuration); no SIGPIPE (EPIPE alone, as with MSG_NOSIGNAL); no
- * ancillary data on streams; FD_CLOEXEC is accepted and means nothing, since descriptors do not survive exec; fork() gives the child no stack. Data leaves at the end of the
- * stack's turn, that is in the next call that waits or polls (spate_epoll_wait(), spate_turn(), a blocking call), so
+ * ancillary data on streams; FD_CLOEXEC is accepted and means nothing, since descriptors do not survive exec; fork() gives
+ * the child no stack; 0.0.0.0/8 but for 0.0.0.0 is nowhere (bind(): EADDRNOTAVAIL, connect() and sendto(): ENETUNREACH). Data
+ * leaves at the end of the stack's turn, that is in the next call that waits or polls (spate_epoll_wait(), spate_turn(), a
+ * blocking call), so
  * that packets go out in bursts. */
 #ifndef SPATE_SOCKET_H
 #define SPATE_SOCKET_H
@@ -56,16 +58,17 @@
 extern "C" {
 #endif
 
-/* A new socket: AF_INET or AF_INET6 (of both families until IPV6_V6ONLY; IPv4 is ::ffff:a.b.c.d there) with SOCK_STREAM (TCP) or SOCK_DGRAM (UDP), type may have SOCK_NONBLOCK and SOCK_CLOEXEC.
- * EAFNOSUPPORT: any other family (AF_UNIX too). EINVAL: unknown type flags. ESOCKTNOSUPPORT: other types.
- * EPROTONOSUPPORT: protocol does not fit the type. ENOBUFS: the stack has max-connections sockets. */
+/* A new socket: AF_INET or AF_INET6 (of both families until IPV6_V6ONLY; IPv4 is ::ffff:a.b.c.d there) with SOCK_STREAM (TCP) or
+ * SOCK_DGRAM (UDP), type may have SOCK_NONBLOCK and SOCK_CLOEXEC. EAFNOSUPPORT: any other family (AF_UNIX too). EINVAL: unknown
+ * type flags. ESOCKTNOSUPPORT: other types. EPROTONOSUPPORT: protocol does not fit the type. ENOBUFS: the stack has
+ * max-connections sockets. */
 SPATE_API int spate_socket(int domain, int type, int protocol);
 
-/* Names the local end. Port 0: a free port is chosen now (or at connect(), with IP_BIND_ADDRESS_NO_PORT).
- * EINVAL: length, already bound, or connected. EAFNOSUPPORT: family is not the socket's (AF_INET: AF_UNSPEC with
- * 0.0.0.0 is taken, as on Linux). Of IPv6 EINVAL: link-local without scope, IPv4 with IPV6_V6ONLY; ENODEV: no such scope. EADDRNOTAVAIL: address is not one of this stack's. EADDRINUSE: port in use (without
- * SO_REUSEADDR/SO_REUSEPORT on both sides), or no free port. ENOBUFS: no packet buffer to tell the other stacks. EFAULT.
- * Ports below 1024 need no privilege. */
+/* Names the local end. Port 0: a free port is chosen now (or at connect(), with IP_BIND_ADDRESS_NO_PORT). EINVAL: length, already
+ * bound, or connected. EAFNOSUPPORT: family is not the socket's (AF_INET: AF_UNSPEC with 0.0.0.0 is taken, as on Linux). Of IPv6
+ * EINVAL: link-local without scope, IPv4 with IPV6_V6ONLY; ENODEV: no such scope. EADDRNOTAVAIL: address is not one of this
+ * stack's. EADDRINUSE: port in use (without SO_REUSEADDR/SO_REUSEPORT on both sides), or no free port. ENOBUFS: no packet buffer
+ * to tell the other stacks. EFAULT. Ports below 1024 need no privilege. */
 SPATE_API int spate_bind(int fd, const struct sockaddr *addr, socklen_t len);
 
 /* Turns a stream socket into a listener; again: changes the backlog (at least 1). An unbound socket gets a port.
@@ -80,21 +83,19 @@ SPATE_API int spate_listen(int fd, int backlog);
 SPATE_API int spate_accept(int fd, struct sockaddr *addr, socklen_t *len);
 SPATE_API int spate_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
 
-/* Connects. Checks in Linux's order: descriptor, length 0..128 (EINVAL), null pointer (EFAULT), length of at least a
- * family (EINVAL), AF_UNSPEC, the socket's state, length of the family (EINVAL), family (EAFNOSUPPORT), route.
- *
- * Streams: blocks until the peer has answered, at most for SO_SNDTIMEO (then EINPROGRESS, and the attempt goes on).
- * 0: connected. EINPROGRESS: started, non-blocking; wait for EPOLLOUT, then read SO_ERROR or call connect() again,
- * which says 0 exactly once. EALREADY: still in progress. EISCONN: connected (or listening). ECONNREFUSED: reset, or
- * ICMP port unreachable. ECONNABORTED: the attempt failed and its error was read before; the next call starts anew.
- * ETIMEDOUT: no answer. ENETUNREACH: no route, broadcast or multicast. EHOSTUNREACH: the neighbour does not answer,
- * ICMP says so, or the route is of type unreachable. EACCES, EINVAL: its type is prohibit, or blackhole. EADDRNOTAVAIL: every local port, or the bound one, is busy for this destination. EINTR: the attempt
- * goes on. ENOBUFS: no memory. ENETUNREACH, ENOPROTOOPT, EHOSTDOWN, ENONET, EOPNOTSUPP, EPROTO: ICMP errors as Linux maps them.
- * After a failure the same socket can try again. 0.0.0.0 and :: connect to the stack's first own address.
- * Of IPv6 EINVAL: link-local without scope, or another than the bound one; ENETUNREACH: IPv4 with IPV6_V6ONLY or bound to IPv6;
- * EAFNOSUPPORT: bound to IPv4.
- * AF_UNSPEC: breaks the connection (reset) or the attempt, and makes a listener an ordinary socket again; 0.
- *
+/* Connects. Checks in Linux's order: descriptor, length 0..128 (EINVAL), null pointer (EFAULT), length of at least a family
+ * (EINVAL), AF_UNSPEC, the socket's state, length of the family (EINVAL), family (EAFNOSUPPORT), route.
+ * Streams: blocks until the peer has answered, at most for SO_SNDTIMEO (then EINPROGRESS, and the attempt goes on). 0: connected.
+ * EINPROGRESS: started, non-blocking; wait for EPOLLOUT, then read SO_ERROR or call connect() again, which says 0 exactly once.
+ * EALREADY: still in progress. EISCONN: connected (or listening). ECONNREFUSED: reset, or ICMP port unreachable. ECONNABORTED:
+ * the attempt failed and its error was read before; the next call starts anew. ETIMEDOUT: no answer. ENETUNREACH: no route,
+ * broadcast or multicast. EHOSTUNREACH: the neighbour does not answer, ICMP says so, or the route is of type unreachable. EACCES,
+ * EINVAL: its type is prohibit, or blackhole. EADDRNOTAVAIL: every local port, or the bound one, is busy for this destination.
+ * EINTR: the attempt goes on. ENOBUFS: no memory. ENETUNREACH, ENOPROTOOPT, EHOSTDOWN, ENONET, EOPNOTSUPP, EPROTO: ICMP errors as
+ * Linux maps them. After a failure the same socket can try again. 0.0.0.0 and :: connect to the stack's first own address. Of
+ * IPv6 EINVAL: link-local without scope, or another than the bound one; ENETUNREACH: IPv4 with IPV6_V6ONLY or bound to IPv6;
+ * EAFNOSUPPORT: bound to IPv4. AF_UNSPEC: breaks the connection (reset) or the attempt, and makes a listener an ordinary socket
+ * again; 0.
  * Datagrams: never blocks; sets the peer to send to and to receive from. AF_UNSPEC dissolves. EACCES: broadcast without
  * SO_BROADCAST. ENETUNREACH: no route (the old peer stays). EAGAIN: no free local port. */
 SPATE_API int spate_connect(int fd, const struct sockaddr *addr, socklen_t len);
@@ -152,22 +153,20 @@ SPATE_API int spate_close(int fd);
 SPATE_API int spate_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
 SPATE_API int spate_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
 
-/* Options, with Linux's types and values.
- * SOL_SOCKET: SO_ERROR (reads and clears), SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN (these: get only),
- * SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_RCVTIMEO, SO_SNDTIMEO (struct timeval; 0: for ever), SO_SNDBUF,
- * SO_RCVBUF (doubled as on Linux), SO_LINGER, SO_KEEPALIVE, SO_MAX_PACING_RATE (streams; 32 or 64 bits).
- * IPPROTO_IP: IP_TOS, IP_TTL, IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE (51, Linux 6.3: for automatic ports), IP_MTU (get),
- * IP_MTU_DISCOVER; streams: IP_MINTTL. Datagrams: IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVORIGDSTADDR, IP_RECVERR, SO_TIMESTAMP,
- * SO_TIMESTAMPNS (SOL_SOCKET); IP_MULTICAST_IF, IP_MULTICAST_TTL, IP_MULTICAST_LOOP, IP_MULTICAST_ALL, IP_ADD_MEMBERSHIP,
- * IP_DROP_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE, IP_UNBLOCK_SOURCE and their MCAST_ twins
- * (20 groups of a socket, 10 sources of a group). Network interfaces are numbered from 1 on. IP_OPTIONS: ENOPROTOOPT.
- * IPPROTO_IPV6 (AF_INET6 only): IPV6_V6ONLY (before bind()), IPV6_UNICAST_HOPS, IPV6_TCLASS, IPV6_MTU (get), IPV6_AUTOFLOWLABEL
- * (always on); datagrams also IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IPV6_RECVERR, IPV6_MTU_DISCOVER, IPV6_DONTFRAG,
- * IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_MULTICAST_IF.
- * IPPROTO_TCP (constants: <netinet/tcp.h>): what the stack has. TCP_CONGESTION: cubic, reno, bbr, dctcp (ENOENT: another).
- * TCP_INFO: counters begin with the handshake when it was asked for pacing, BBR or DCTCP before, else when the connection becomes
- * busy or TCP_INFO is first read. TCP_CC_INFO: of bbr and dctcp.
- * ENOPROTOOPT: any other. EINVAL: value out of range or too short. EDOM: tv_usec out of range. EFAULT: null. ENOBUFS.
+/* Options, with Linux's types and values. SOL_SOCKET: SO_ERROR (reads and clears), SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN
+ * (these: get only), SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_RCVTIMEO, SO_SNDTIMEO (struct timeval; 0: for ever), SO_SNDBUF,
+ * SO_RCVBUF (doubled as on Linux), SO_LINGER, SO_KEEPALIVE, SO_MAX_PACING_RATE (streams; 32 or 64 bits). IPPROTO_IP: IP_TOS,
+ * IP_TTL, IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE (51, Linux 6.3: for automatic ports), IP_MTU (get), IP_MTU_DISCOVER;
+ * streams: IP_MINTTL. Datagrams: IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVORIGDSTADDR, IP_RECVERR, SO_TIMESTAMP, SO_TIMESTAMPNS
+ * (SOL_SOCKET); IP_MULTICAST_IF, IP_MULTICAST_TTL, IP_MULTICAST_LOOP, IP_MULTICAST_ALL, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP,
+ * IP_ADD_SOURCE_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE, IP_UNBLOCK_SOURCE and their MCAST_ twins (20 groups of a
+ * socket, 10 sources of a group). Network interfaces are numbered from 1 on. IP_OPTIONS: ENOPROTOOPT. IPPROTO_IPV6 (AF_INET6
+ * only): IPV6_V6ONLY (before bind()), IPV6_UNICAST_HOPS, IPV6_TCLASS, IPV6_MTU (get), IPV6_AUTOFLOWLABEL (always on); datagrams
+ * also IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IPV6_RECVERR, IPV6_MTU_DISCOVER, IPV6_DONTFRAG, IPV6_JOIN_GROUP,
+ * IPV6_LEAVE_GROUP, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_MULTICAST_IF. IPPROTO_TCP (constants: <netinet/tcp.h>): what
+ * the stack has. TCP_CONGESTION: cubic, reno, bbr, dctcp (ENOENT: another). TCP_INFO: counters begin with the handshake when it
+ * was asked for pacing, BBR or DCTCP before, else when the connection becomes busy or TCP_INFO is first read. TCP_CC_INFO: of bbr
+ * and dctcp. ENOPROTOOPT: any other. EINVAL: value out of range or too short. EDOM: tv_usec out of range. EFAULT: null. ENOBUFS.
  * */
 SPATE_API int spate_getsockopt(int fd, int level, int name, void *val, socklen_t *len);
 SPATE_API int spate_setsockopt(int fd, int level, int name, const void *val, socklen_t len);

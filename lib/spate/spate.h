@@ -67,9 +67,9 @@ SPATE_API int spate_gateway_remove(const char *gateway, char *err, size_t err_le
  * log says. */
 SPATE_API int spate_route_add(const char *route, const char *interface, char *err, size_t err_len);
 SPATE_API int spate_route_remove(const char *route, const char *interface, char *err, size_t err_len);
-/* From soon on these rules, in this order, are the whole filter ("deny out tcp dst 192.0.2.0/24 port 25", as the settings allow and
- * deny); none: everything passes. Each packet is judged alone. What may not come in is dropped; so is what may not go out, and
- * sending it as a datagram fails with EPERM. Counted as drop.FILTER. -EINVAL, -ENXIO, -ENOMEM, -EAGAIN, -ENOBUFS. */
+/* From soon on these rules, in this order, are the whole filter ("deny out tcp dst 192.0.2.0/24 port 25", as the settings allow
+ * and deny); none: everything passes. Each packet is judged alone. What may not come in is dropped; so is what may not go out,
+ * and sending it as a datagram fails with EPERM. Counted as drop.FILTER. -EINVAL, -ENXIO, -ENOMEM, -EAGAIN, -ENOBUFS. */
 SPATE_API int spate_filter_set(const char *const *rules, unsigned n, char *err, size_t err_len);
 
 /* One turn of the calling thread's stack; returns the packets and timers handled. Waiting calls do this by themselves. */

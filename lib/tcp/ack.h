@@ -1,6 +1,6 @@
-/* ack.h: which ACKs leave at once (RFC 9293 3.8.6.3 lets them wait, RFC 5681 4.2 says for how long). As on Linux, the first ones of a
- * connection do, for the peer's slow start lives on them; and none once the connection is seen to answer requests, for then the
- * answer carries them. Private to lib/tcp. */
+/* ack.h: which ACKs leave at once (RFC 9293 3.8.6.3 lets them wait, RFC 5681 4.2 says for how long). As on Linux, the first ones
+ * of a connection do, for the peer's slow start lives on them; and none once the connection is seen to answer requests, for then
+ * the answer carries them. Private to lib/tcp. */
 #ifndef TCP_ACK_H
 #define TCP_ACK_H
 

@@ -130,7 +130,8 @@ static void update_btl_bw(struct step *k)
 		bbr_max_update(&k->s->btl_bw, BW_ROUNDS, k->s->round_count, bw);
 }
 
-/* How much more is acknowledged at a time than arrives at the bottleneck's rate: the window must cover what waits in such ACKs. */
+/* How much more is acknowledged at a time than arrives at the bottleneck's rate: the window must cover what waits in
+ * such ACKs. */
 static void update_extra_acked(struct step *k)
 {
 	struct bbr *s = k->s;

@@ -54,6 +54,12 @@ static inline struct tcp_buf *tcp_buf_of(const struct tcp *t, const struct tcp_p
 	return p->buf != 0 ? (struct tcp_buf *)pool_at(&t->bufs, p->buf) : NULL;
 }
 
+/* Data is in flight: more than a FIN. */
+static inline bool tcp_data_in_flight(const struct tcp_pcb *p, const struct tcp_buf *b)
+{
+	return b != NULL && b->snd_len > 0 && p->snd_nxt != p->snd_una;
+}
+
 struct tcp_buf *tcp_buf_need(struct tcp *t, struct tcp_pcb *p); /* the connection's, made when there is none; never NULL */
 void tcp_buf_free(struct tcp *t, struct tcp_pcb *p);            /* with all that is in it */
 void tcp_buf_clear(struct tcp *t, struct tcp_buf *b);

@@ -123,9 +123,10 @@ void tcp_cc_idle(struct tcp *t, struct tcp_pcb *p)
 	/* Without the books of the ext: the peer's latest segment, no earlier than the ACK of what was sent last. */
 	uint64_t idle_us = x != NULL ? (t->clock->now_ms - x->used_ms) * 1000ull : (t->clock->tick - p->rcv_tick) * (uint64_t)TICK_US;
 
-	if (x != NULL && cc->event != NULL)
-		cc->event(t, p, TCP_CC_IDLE);
-	if ((t->without & TCP_NO_IDLE_RESTART) || cc->own_recovery || idle_us <= tcp_rtt_rto_us(p) || p->cwnd <= tcp_cc_initial_window(p))
+	if (x != NULL)
+		tcp_cc_tell(t, p, TCP_CC_IDLE);
+	if ((t->without & TCP_NO_IDLE_RESTART) || cc->own_recovery || idle_us <= tcp_rtt_rto_us(p) ||
+	    p->cwnd <= tcp_cc_initial_window(p))
 		return;
 	restart(p, idle_us);
 	if (x != NULL)

@@ -57,6 +57,12 @@ static inline const struct tcp_cc *tcp_cc_of(const struct tcp_pcb *p)
 	return tcp_ccs[(p->xflags & TX_CC_MASK) >> TX_CC_SHIFT];
 }
 
+static inline void tcp_cc_tell(struct tcp *t, struct tcp_pcb *p, enum tcp_cc_event e)
+{
+	if (tcp_cc_of(p)->event != NULL)
+		tcp_cc_of(p)->event(t, p, e);
+}
+
 /* What windows grow by: acknowledged, and not told by SACK or a duplicate ACK before (RFC 5681 3.1 limits an ACK that covers more
  * to a segment; Linux grows by what was delivered). */
 static inline uint32_t tcp_cc_acked_anew(const struct tcp_ack *a) { return a->acked < a->delivered ? a->acked : a->delivered; }

@@ -81,14 +81,18 @@ static uint32_t tsval_make(const struct tcp *t, const struct tcp_synrcvd *sr)
 
 /* ---- a flood ---- */
 
-/* Who forges addresses does not repeat his requests; clients do. So beyond a turn's share only those are answered that come for the
- * second time. Eight more bits of the hash stand in the place that it names; one in 256 strangers is taken for one who was there. */
+/* Who forges addresses does not repeat his requests; clients do. So beyond a turn's share only those are answered that come for
+ * the second time. Eight more bits of the hash stand in the place that it names; one in 256 strangers is taken for one who was
+ * there. */
 static uint64_t first_mix(const struct net_pkt *pkt)
 {
 	return ((uint64_t)pkt->hash << 32 | pkt->key.raddr_be) * 0x9e3779b97f4a7c15u;
 }
 
-static uint8_t *first_at(const struct tcp *t, uint64_t mix) { return (uint8_t *)t->syn_firsts.base + (mix >> 40) % TCP_SYN_FIRSTS; }
+static uint8_t *first_at(const struct tcp *t, uint64_t mix)
+{
+	return (uint8_t *)t->syn_firsts.base + (mix >> 40) % TCP_SYN_FIRSTS;
+}
 
 void tcp_syn_prefetch(const struct tcp *t, const struct net_pkt *pkt) { rte_prefetch0(first_at(t, first_mix(pkt))); }
 

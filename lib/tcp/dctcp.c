@@ -1,5 +1,5 @@
-/* dctcp.c: DCTCP (RFC 8257): the window shrinks by the share of marked bytes, not by half. The receiver's part is in ecn.c. Without
- * the connection's ext it is Reno with ECN. */
+/* dctcp.c: DCTCP (RFC 8257): the window shrinks by the share of marked bytes, not by half. The receiver's part is in ecn.c.
+ * Without the connection's ext it is Reno with ECN. */
 #include "tcp/cc.h"
 #include "tcp/ext.h"
 

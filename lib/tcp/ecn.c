@@ -78,8 +78,7 @@ void tcp_ecn_echo(struct tcp *t, struct tcp_pcb *p, uint32_t ack)
 	b->cwr_seq = p->snd_nxt;
 	tcp_ecn_reduced(p);
 	t->stats.ecn_reductions++;
-	if (cc->event != NULL)
-		cc->event(t, p, TCP_CC_CWR);
+	tcp_cc_tell(t, p, TCP_CC_CWR);
 }
 
 /* ---- the receiver ---- */

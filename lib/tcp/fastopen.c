@@ -81,8 +81,8 @@ static void failed_age(const struct tcp *t, struct tcp_fo_listen *f)
 	f->period = period;
 }
 
-/* RFC 7413 5.1: who forges addresses, and gets the SYN-ACKs reset, must not open as many connections as he likes: those that ended
- * so keep their places for a while. */
+/* RFC 7413 5.1: who forges addresses, and gets the SYN-ACKs reset, must not open as many connections as he likes: those that
+ * ended so keep their places for a while. */
 static bool queue_has_room(const struct tcp *t, struct tcp_fo_listen *f)
 {
 	failed_age(t, f);
@@ -149,6 +149,8 @@ static bool child_make(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s,
 	p->snd_wl1 = s->seq;
 	p->snd_wl2 = p->snd_una;
 	s->seq++;
+	if (s->len > sr.wnd) /* the client knew no window */
+		s->len = sr.wnd;
 	if (s->len > 0)
 		p->xflags |= TX_FO_TAKEN;
 	if (s->len > 0 && !tcp_in_text(t, p, s))

@@ -148,8 +148,7 @@ static void ack_single(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, cons
 /* There is data, and a scoreboard or a reason to make one. */
 static bool asks_scoreboard(const struct tcp_pcb *p, const struct tcp_buf *b, const struct tcp_seg *s)
 {
-	return b != NULL && (b->flight != 0 || unlikely(b->snd_len > 0 && p->snd_nxt != p->snd_una &&
-							((p->xflags & TX_TLP) || s->o.n_sack != 0)));
+	return b != NULL && (b->flight != 0 || unlikely(tcp_data_in_flight(p, b) && ((p->xflags & TX_TLP) || s->o.n_sack != 0)));
 }
 
 /* All in flight is acknowledged; or there are so many FINs alone in flight that it goes without. */
@@ -224,7 +223,7 @@ static void ack_old(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s, b
 		return;
 	t->stats.dup_acks += dup;
 	b = tcp_buf_of(t, p);
-	if (b != NULL && (b->flight != 0 || (b->snd_len > 0 && p->snd_nxt != p->snd_una))) {
+	if (b != NULL && (b->flight != 0 || tcp_data_in_flight(p, b))) {
 		tcp_recovery_ack(t, p, b, s, dup);
 	} else if (unlikely(p->xflags & TX_TLP)) {
 		if (s->o.n_sack != 0 ? s->o.sack[0].right == p->snd_una : dup)

@@ -6,36 +6,37 @@
  * (TIME-WAIT, RFC 1122 4.2.2.13). It wraps after 275 s, more than two MSL. */
 #define ISN_TICK_SHIFT 6
 
-/* Over the addresses: their numbers are given to others one day. */
-static uint64_t hash6(const struct tcp *t, const struct flow_key *key)
+static void mask_of(const struct tcp *t, const void *tuple, size_t len, uint32_t *mask, uint32_t *ts_offset)
 {
-	struct flow_tuple6 tuple;
-
-	flow_tuple6_fill(t->flow, key, &tuple);
-	return siphash(&t->secret, &tuple, sizeof(tuple));
-}
-
-void tcp_tuple_mask(const struct tcp *t, const struct flow_key *key, uint32_t *mask, uint32_t *ts_offset)
-{
-	uint64_t h = unlikely(flow_addr_is6(key->raddr_be)) ? hash6(t, key) : siphash(&t->secret, key, sizeof(*key));
+	uint64_t h = siphash(&t->secret, tuple, len);
 
 	*mask = (uint32_t)h;
 	*ts_offset = (uint32_t)(h >> 32);
+}
+
+/* Of IPv6 over the addresses: their numbers are given to others one day. */
+void tcp_tuple_mask(const struct tcp *t, const struct flow_key *key, uint32_t *mask, uint32_t *ts_offset)
+{
+	struct flow_tuple6 tuple;
+
+	if (likely(!flow_addr_is6(key->raddr_be))) {
+		mask_of(t, key, sizeof(*key), mask, ts_offset);
+		return;
+	}
+	flow_tuple6_fill(t->flow, key, &tuple);
+	mask_of(t, &tuple, sizeof(tuple), mask, ts_offset);
 }
 
 void tcp_packet_mask(const struct tcp *t, const struct net_pkt *pkt, uint32_t *mask, uint32_t *ts_offset)
 {
 	struct flow_tuple6 tuple;
-	uint64_t h;
 
 	if (likely(!pkt->ip6)) {
-		tcp_tuple_mask(t, &pkt->key, mask, ts_offset);
+		mask_of(t, &pkt->key, sizeof(pkt->key), mask, ts_offset);
 		return;
 	}
 	tuple = tcp_packet_tuple6(pkt);
-	h = siphash(&t->secret, &tuple, sizeof(tuple));
-	*mask = (uint32_t)h;
-	*ts_offset = (uint32_t)(h >> 32);
+	mask_of(t, &tuple, sizeof(tuple), mask, ts_offset);
 }
 
 /* The offset does not depend on the time, so that the timestamps of one tuple only ever grow (RFC 6191 needs that). */

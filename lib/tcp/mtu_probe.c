@@ -29,7 +29,9 @@ void tcp_mtu_black_hole(struct tcp *t, struct tcp_pcb *p)
 	uint32_t mss = tcp_out_mss(t, p), in_flight = p->snd_nxt - p->snd_una;
 	uint16_t before = path->pmtu;
 
-	if (t->mtu_probing == 0 || p->backoff < TCP_HOLE_RTOS || in_flight < mss) /* small ones are lost for other reasons */
+	if (t->mtu_probing == 0 || p->backoff < TCP_HOLE_RTOS)
+		return;
+	if (in_flight < RTE_MIN(mss, (uint32_t)TCP_MSS_FALLBACK)) /* every link takes that (RFC 1122 4.2.2.6): lost for other reasons */
 		return;
 	net_pmtu_lower(t->net, p->c.h.path, step_down(path, mss, headers_of(p, path)));
 	if (path->pmtu == before)
@@ -91,7 +93,7 @@ static bool may_probe(struct tcp *t, struct tcp_pcb *p, const struct tcp_buf *b,
 	const struct tcp_flight *f = tcp_flight_of(t, b);
 	uint32_t end = tcp_data_end(p, b), all = len + 3u * tcp_out_mss(t, p), flight = p->snd_nxt - p->snd_una;
 
-	if (f == NULL || f->pending != 0 || b->tell != 0 || p->snd_nxt != p->snd_nxt || (p->tflags & (TF_RECOVERY | TF_LOSS)))
+	if (f == NULL || f->pending != 0 || b->tell != 0 || (p->tflags & (TF_RECOVERY | TF_LOSS)))
 		return false;
 	if (!seq_lt(p->snd_nxt, end) || end - p->snd_nxt < all || p->snd_wnd < flight + all)
 		return false;

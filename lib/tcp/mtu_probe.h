@@ -4,8 +4,8 @@
 
 #include "tcp/flight.h"
 
-/* The retransmission timer of p fired for data, p->backoff times in a row by now: perhaps its segments are too large. What is sent
- * again is cut anew then. Only with the setting mtu-probing. */
+/* The retransmission timer of p fired for data, p->backoff times in a row by now: perhaps its segments are too large. What is
+ * sent again is cut anew then. Only with the setting mtu-probing. */
 void tcp_mtu_black_hole(struct tcp *t, struct tcp_pcb *p);
 
 /* After such a step: the sizes between what passes and what was lost are tried by halves, with a segment of the stream that is

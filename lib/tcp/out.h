@@ -33,8 +33,8 @@ bool tcp_out_segment(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t le
 bool tcp_out_large(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint8_t flags, uint32_t mss);
 void tcp_out_syn(struct tcp *t, struct tcp_pcb *p);            /* SYN, or SYN-ACK in SYN-RECEIVED */
 struct tcp_fo_option;
-/* The same with a Fast Open option (or NULL) and the first text bytes of the send queue, which begins behind the SYN. False: there is no
- * room, and tcp_out_syn() will follow. */
+/* The same with a Fast Open option (or NULL) and the first text bytes of the send queue, which begins behind the SYN. False:
+ * there is no room, and tcp_out_syn() will follow. */
 bool tcp_out_syn_open(struct tcp *t, struct tcp_pcb *p, const struct tcp_fo_option *fo, uint32_t text);
 void tcp_out_synack(struct tcp *t, struct tcp_synrcvd *sr, const struct tcp_fo_option *fo);
 /* With this TSval, to where the SYN in pkt came from: no path. */

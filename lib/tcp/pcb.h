@@ -104,7 +104,7 @@ static_assert(offsetof(struct tcp_pcb, cwnd) == 128, "line 2");
 #define TX_SACK         (1u << 0)  /* both sides permit SACK (RFC 2018) */
 #define TX_T_TLP        (1u << 1)  /* t_rtx is the probe timeout (RFC 8985 7.2) ... */
 #define TX_T_REO        (1u << 2)  /* ... or the reordering timer (RFC 8985 6.2 step 5) */
-#define TX_TLP          (1u << 3)  /* what a loss probe sent again is not accounted for: up to tcp_flight.tlp_end; none: snd_una */
+#define TX_TLP          (1u << 3)  /* what a loss probe sent again is unaccounted for: up to tcp_flight.tlp_end; none: snd_una */
 #define TX_REORDERS     (1u << 4)  /* the path was seen to reorder (RFC 8985 6.2 step 3) */
 #define TX_RECOVERED    (1u << 5)  /* after a recovery without SACK, until more than tcp_buf.recover is acknowledged */
 #define TX_ECN          (1u << 8)  /* both sides do ECN (RFC 3168 6.1.1); until the SYN-ACK: we asked for it */

@@ -12,12 +12,6 @@
 #include "tcp/rtx.h"
 #include "tcp/timers.h"
 
-static void tell(struct tcp *t, struct tcp_pcb *p, enum tcp_cc_event e)
-{
-	if (tcp_cc_of(p)->event != NULL)
-		tcp_cc_of(p)->event(t, p, e);
-}
-
 /* ---- what arrived ---- */
 
 void tcp_delivered(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f, struct tcp_news *n, const struct tcp_rec *r,
@@ -50,10 +44,13 @@ void tcp_delivered(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f, struc
 	tcp_rack_delivered(t, p, f, n, r);
 }
 
+/* Where something was sent again, the rest may have waited at the peer for it: no measure of the round trip (Karn, RFC
+ * 6298 3). */
 static void take_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f, struct tcp_news *n)
 {
 	uint32_t ack = n->s->ack;
 	struct tcp_rec_at at;
+	bool again = false;
 
 	n->advanced = true;
 	n->a.acked = ack - p->snd_una;
@@ -61,10 +58,13 @@ static void take_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f, str
 		struct tcp_rec part = *at.r;
 
 		part.end = seq_min(part.end, ack);
+		again |= (part.flags & REC_EVER) != 0;
 		if (!(part.flags & REC_SACKED))
 			tcp_delivered(t, p, f, n, &part, part.end - part.start);
 		tcp_flight_trim(t, f, ack);
 	}
+	if (again)
+		n->rtt_us = n->a.rtt_us = 0;
 	p->snd_una = ack;
 }
 
@@ -133,7 +133,7 @@ void tcp_recovery_enter(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, str
 	p->xflags &= ~(TX_RECOVERED | TX_TLP);
 	t->stats.fast_rtx++;
 	tcp_ecn_reduced(p);
-	tell(t, p, TCP_CC_RECOVERY);
+	tcp_cc_tell(t, p, TCP_CC_RECOVERY);
 }
 
 void tcp_recovery_repaired(struct tcp *t, struct tcp_pcb *p)
@@ -142,10 +142,10 @@ void tcp_recovery_repaired(struct tcp *t, struct tcp_pcb *p)
 		return;
 	p->ssthresh = tcp_cc_of(p)->ssthresh(t, p, p->cwnd); /* that flight is over */
 	tcp_ecn_reduced(p);
-	tell(t, p, TCP_CC_RECOVERY);
+	tcp_cc_tell(t, p, TCP_CC_RECOVERY);
 	if (!tcp_cc_of(p)->own_recovery && p->cwnd > p->ssthresh)
 		p->cwnd = p->ssthresh;
-	tell(t, p, TCP_CC_RECOVERED);
+	tcp_cc_tell(t, p, TCP_CC_RECOVERED);
 }
 
 static void recovery_leave(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f)
@@ -157,7 +157,7 @@ static void recovery_leave(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *
 	if (!(p->xflags & TX_SACK))
 		p->xflags |= TX_RECOVERED; /* late duplicates start no other (RFC 6582 section 4) */
 	tcp_rack_adapt(p, f, false, true);
-	tell(t, p, TCP_CC_RECOVERED);
+	tcp_cc_tell(t, p, TCP_CC_RECOVERED);
 }
 
 /* RFC 6937 section 3.1 with the safeguards of RFC 9937: the window follows what arrives down to ssthresh. */
@@ -276,7 +276,7 @@ void tcp_recovery_rto(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 	p->tflags = (p->tflags & ~TF_RECOVERY) | TF_LOSS;
 	p->xflags &= ~(TX_TLP | TX_RECOVERED);
 	p->cwnd = tcp_flight_pipe(p, f) + p->mss;
-	tell(t, p, TCP_CC_RTO);
+	tcp_cc_tell(t, p, TCP_CC_RTO);
 }
 
 /* ---- an ACK ---- */
@@ -294,7 +294,8 @@ static void open_ack(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct
 	}
 }
 
-static void cwnd_update(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_flight *f, struct tcp_news *n, uint32_t before)
+static void cwnd_update(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, struct tcp_flight *f, struct tcp_news *n,
+			uint32_t before)
 {
 	if (tcp_cc_of(p)->own_recovery) {
 		tcp_cc_acked(t, p, b, &n->a);

@@ -148,7 +148,7 @@ void tcp_rtx_narrowed(struct tcp *t, struct tcp_pcb *p)
 {
 	struct tcp_buf *b = tcp_buf_of(t, p);
 
-	if (b == NULL || b->snd_len == 0 || p->snd_nxt == p->snd_una)
+	if (!tcp_data_in_flight(p, b))
 		return;
 	lose_all(t, p, b, tcp_out_mss(t, p) + 1);
 	tcp_out_mark(t, p);
@@ -164,7 +164,7 @@ void tcp_rtx_syn_text(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 
 static bool rto(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {
-	bool data = b != NULL && b->snd_len > 0 && p->snd_nxt != p->snd_una;
+	bool data = tcp_data_in_flight(p, b);
 
 	if (p->snd_wnd == 0 && data) { /* the window closed over what was in flight */
 		lose_all(t, p, b, 0);
@@ -201,7 +201,7 @@ bool tcp_rtx_timeout(struct tcp *t, struct tcp_pcb *p)
 		return true;
 	b = tcp_buf_of(t, p);
 	p->xflags &= ~kind;
-	if (kind != 0 && b != NULL && (b->flight != 0 || (b->snd_len > 0 && p->snd_nxt != p->snd_una))) {
+	if (kind != 0 && b != NULL && (b->flight != 0 || tcp_data_in_flight(p, b))) {
 		if (kind & TX_T_REO)
 			tcp_recovery_reorder_fire(t, p, b);
 		else

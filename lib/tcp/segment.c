@@ -253,7 +253,8 @@ bool tcp_out_syn_open(struct tcp *t, struct tcp_pcb *p, const struct tcp_fo_opti
 	o.has_wscale = !synack ? !(t->without & TCP_NO_WINDOW_SCALE) : p->wscale != 0;
 	o.wscale = p->wscale >> 4;
 	o.uto = tcp_uto_advertised(t, p);
-	if (synack) {
+	if (synack) { /* what was announced; text of the SYN is in it */
+		v.wnd = (uint16_t)(seq_gt(p->rcv_adv, p->rcv_nxt + wnd) ? wnd : p->rcv_adv - p->rcv_nxt);
 		v.flags |= TCPF_ACK;
 		v.ack = p->rcv_nxt;
 		p->last_ack_sent = p->rcv_nxt;

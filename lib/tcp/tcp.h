@@ -112,8 +112,8 @@ void tcp_fini(struct tcp *t); /* frees every buffer of every connection; sends n
 /* A packet of verdict NET_TCP; owns pkt->m, unless the result is another stack's number or FLOW_REHASHED. The flow it belongs
  * to was prefetched by then. */
 int tcp_input(struct tcp *t, struct net_pkt *pkt);
-/* Before anything is looked up for a packet of verdict NET_TCP: in a SYN flood, whether it is a request beyond this turn's share, which
- * established connections must not pay for. Then it is the caller's to drop. A client's repetition is none. */
+/* Before anything is looked up for a packet of verdict NET_TCP: in a SYN flood, whether it is a request beyond this turn's share,
+ * which established connections must not pay for. Then it is the caller's to drop. A client's repetition is none. */
 bool tcp_syn_excess(struct tcp *t, const struct net_pkt *pkt);
 void tcp_syn_prefetch(const struct tcp *t, const struct net_pkt *pkt); /* what that will look at */
 static inline bool tcp_syn_flooded(const struct tcp *t) { return unlikely(t->syns_left == 0); }
@@ -129,14 +129,16 @@ void tcp_flush(struct tcp *t);
 
 /* ---- from sockets ---- */
 struct tcp_pcb *tcp_new(struct tcp *t); /* closed, unbound; NULL: ENOBUFS */
-/* laddr 0: any; of IPv6 the number of an address of ours; lport 0: chosen now. -EADDRINUSE, -EADDRNOTAVAIL (not ours), -EINVAL (bound or connected already). */
+/* laddr 0: any; of IPv6 the number of an address of ours; lport 0: chosen now. -EADDRINUSE, -EADDRNOTAVAIL (not ours), -EINVAL
+ * (bound or connected already). */
 int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be);
 /* Starts the handshake: 0 means SYN-SENT. A bound tuple whose home is another stack is asked for there first; when it is in
  * use, so_error becomes EADDRNOTAVAIL. -EADDRNOTAVAIL, -ENETUNREACH, -ENOBUFS, -EISCONN, -EALREADY. On failure
  * the socket is as before. */
 int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be);
-/* The next tcp_connect() waits with its SYN for data, when the server's Fast Open cookie is known (RFC 7413; MSG_FASTOPEN). The first
- * tcp_send() then makes it leave, with what fits, and says how much that was. on: false takes it back. -EOPNOTSUPP: switched off. */
+/* The next tcp_connect() waits with its SYN for data, when the server's Fast Open cookie is known (RFC 7413; MSG_FASTOPEN). The
+ * first tcp_send() then makes it leave, with what fits, and says how much that was. on: false takes it back. -EOPNOTSUPP:
+ * switched off. */
 int tcp_fastopen_once(struct tcp *t, struct tcp_pcb *p, bool on);
 static inline bool tcp_fastopen_waits(const struct tcp_pcb *p) { return p->state == TCP_SYN_SENT && (p->xflags & TX_FO_WAIT); }
 /* The same over IPv6; raddr is no mapped address, and not ::. scope: net_local6(); -EINVAL: link-local without one. */

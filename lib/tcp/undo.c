@@ -28,8 +28,6 @@ bool tcp_undo_may(const struct tcp_pcb *p, const struct tcp_flight *f, const str
 
 void tcp_undo(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f)
 {
-	const struct tcp_cc *cc = tcp_cc_of(p);
-
 	if (p->tflags & (TF_RECOVERY | TF_LOSS))
 		tcp_flight_unmark(t, f);
 	if (p->tflags & TF_RECOVERY)
@@ -39,6 +37,5 @@ void tcp_undo(struct tcp *t, struct tcp_pcb *p, struct tcp_flight *f)
 	p->ssthresh = f->prior_ssthresh > p->ssthresh ? f->prior_ssthresh : p->ssthresh;
 	f->undo = f->frto = f->frto_new = false;
 	t->stats.undone++;
-	if (cc->event != NULL)
-		cc->event(t, p, TCP_CC_UNDO);
+	tcp_cc_tell(t, p, TCP_CC_UNDO);
 }

@@ -1,5 +1,5 @@
-/* urgent.h: urgent data (RFC 9293 3.8.5, RFC 6093): a mark in the stream, and by Linux's custom the byte before it apart from
- * the stream. The pointer on the wire points behind that byte, as everybody sends it (RFC 6093 section 3.1). Private to lib/tcp. */
+/* urgent.h: urgent data (RFC 9293 3.8.5, RFC 6093): a mark in the stream, and by Linux's custom the byte before it apart from the
+ * stream. The pointer on the wire points behind that byte, as everybody sends it (RFC 6093 section 3.1). Private to lib/tcp. */
 #ifndef TCP_URGENT_H
 #define TCP_URGENT_H
 

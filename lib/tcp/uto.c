@@ -18,7 +18,8 @@ void tcp_uto_received(struct tcp *t, struct tcp_pcb *p, uint16_t uto)
 
 uint16_t tcp_uto_advertised(const struct tcp *t, const struct tcp_pcb *p)
 {
-	uint64_t s = p->opts != 0 && t->uto && (tcp_opt(t, p)->flags & OPT_UTO_OWN) ? (tcp_opt(t, p)->user_timeout_ms + 999ull) / 1000 : 0;
+	uint64_t s = p->opts != 0 && t->uto && (tcp_opt(t, p)->flags & OPT_UTO_OWN) ?
+			     (tcp_opt(t, p)->user_timeout_ms + 999ull) / 1000 : 0;
 
 	return (uint16_t)(s < UTO_MINUTES ? s : UTO_MINUTES | (s + 59) / 60);
 }

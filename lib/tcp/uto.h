@@ -9,7 +9,8 @@
 void tcp_uto_received(struct tcp *t, struct tcp_pcb *p, uint16_t uto);
 /* What we tell, as on the wire; 0: nothing. */
 uint16_t tcp_uto_advertised(const struct tcp *t, const struct tcp_pcb *p);
-/* Tells it by a segment of its own: after the handshake, for a SYN's option may have been lost in a cookie, and when it changes. */
+/* Tells it by a segment of its own: after the handshake, for a SYN's option may have been lost in a cookie, and when it
+ * changes. */
 void tcp_uto_tell(struct tcp *t, struct tcp_pcb *p);
 
 #endif

@@ -5,8 +5,10 @@
 #include "pkt/queue.h"
 #include "udp/private.h"
 
-/* An entry is an mbuf that starts with the struct udp_error; behind it is what there is of the datagram's payload, as far as it fits. */
-void udp_error_add(struct udp *u, struct udp_pcb *p, const struct udp_error *e, const struct rte_mbuf *m, uint32_t off, uint32_t len)
+/* An entry is an mbuf that starts with the struct udp_error; behind it is what there is of the datagram's payload, as far as it
+ * fits. */
+void udp_error_add(struct udp *u, struct udp_pcb *p, const struct udp_error *e, const struct rte_mbuf *m, uint32_t off,
+		   uint32_t len)
 {
 	struct rte_mbuf *entry;
 	const void *from;

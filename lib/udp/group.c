@@ -28,7 +28,8 @@ static uint32_t *group_link(const struct udp *u, struct udp_pcb *p, uint8_t ifac
 {
 	uint32_t *link = &p->member;
 
-	while (*link != 0 && !((iface == NET_IFACE_ANY || group_at(u, *link)->iface == iface) && ip6_addr_eq(&group_at(u, *link)->addr, addr)))
+	while (*link != 0 && !((iface == NET_IFACE_ANY || group_at(u, *link)->iface == iface) &&
+			       ip6_addr_eq(&group_at(u, *link)->addr, addr)))
 		link = &group_at(u, *link)->next;
 	return link;
 }

@@ -138,8 +138,8 @@ static void error_keep(struct udp *u, struct udp_pcb *p, const struct net_pkt *p
 {
 	uint32_t payload = (uint32_t)pkt->l4_off + UDP_HDR_LEN, have = rte_pktmbuf_pkt_len(pkt->m);
 	const struct udp_error e = {
-		.origin = pkt->ip6 ? SO_EE_ORIGIN_ICMP6 : SO_EE_ORIGIN_ICMP, .type = pkt->icmp.type, .code = pkt->icmp.code, .iface = pkt->iface, .err = err,
-		.info = pkt->icmp.mtu,
+		.origin = pkt->ip6 ? SO_EE_ORIGIN_ICMP6 : SO_EE_ORIGIN_ICMP, .type = pkt->icmp.type, .code = pkt->icmp.code,
+		.iface = pkt->iface, .err = err, .info = pkt->icmp.mtu,
 		.to = {.addr = pkt->ip6 ? *net_pkt_raddr6(pkt) : ip6_addr_mapped(pkt->key.raddr_be), .port_be = pkt->key.rport_be},
 		.offender = {.addr = pkt->icmp.from}, .has_offender = true,
 	};

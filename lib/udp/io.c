@@ -156,7 +156,8 @@ static uint32_t send_label(const struct udp *u, const struct udp_pcb *p, const s
 	return flow_hash6(u->flow, &key);
 }
 
-/* A neighbour that does not answer loses the datagram and is no error of send(), as on Linux; a filter is (connect-semantics H20). */
+/* A neighbour that does not answer loses the datagram and is no error of send(), as on Linux; a filter is (connect-semantics
+ * H20). */
 static int send_ip(struct udp *u, const struct udp_pcb *p, struct path *way, struct rte_mbuf *m, uint8_t tos, uint8_t ttl,
 		    uint32_t label)
 {
@@ -207,7 +208,8 @@ static int send_over(struct udp *u, struct udp_pcb *p, uint32_t path, const stru
 		rc = -EMSGSIZE;
 	if (rc < 0)
 		return rc;
-	if (unlikely(!may_fragment(p) || (p->opts & UDP_OPT_DONTFRAG6 && way->l3_len != IP4_HDR_LEN)) && s->len + UDP_HDR_LEN + way->l3_len > mtu_of(u, p, way))
+	if (unlikely(!may_fragment(p) || (p->opts & UDP_OPT_DONTFRAG6 && way->l3_len != IP4_HDR_LEN)) &&
+	    s->len + UDP_HDR_LEN + way->l3_len > mtu_of(u, p, way))
 		return too_big(u, p, way, s);
 	m = datagram_new(u, s->iov, s->n, s->len, p->c.h.key.lport_be, s->rport_be, &rc);
 	if (m == NULL)

@@ -32,7 +32,8 @@ static inline uint64_t udp_arrival(const struct rte_mbuf *m)
 static inline uint32_t udp_payload_off(const struct rte_mbuf *m) { return m->l2_len + m->l3_len + UDP_HDR_LEN; }
 static inline uint32_t udp_payload_len(const struct rte_mbuf *m) { return rte_pktmbuf_pkt_len(m) - udp_payload_off(m); }
 
-/* An IPv6 header has its place right before UDP's: extension headers may be longer than l3_len can say. Returns where UDP's is then. */
+/* An IPv6 header has its place right before UDP's: extension headers may be longer than l3_len can say. Returns where UDP's is
+ * then. */
 static inline uint16_t udp_queue_join6(struct rte_mbuf *m, uint16_t l3_off, uint16_t l4_off)
 {
 	uint16_t more = l4_off - l3_off - IP6_HDR_LEN;

@@ -202,7 +202,8 @@ static uint32_t path_get6(struct udp *u, rte_be32_t laddr_be, uint8_t iface, con
 	return net_path6_get(u->net, src[0], &to->addr, scope, err);
 }
 
-uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_be, uint8_t iface, const struct net_end *to, int *err)
+uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_be, uint8_t iface, const struct net_end *to,
+		      int *err)
 {
 	rte_be32_t raddr_be;
 

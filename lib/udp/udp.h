@@ -111,19 +111,21 @@ int udp_icmp(struct udp *u, const struct net_pkt *pkt);
 bool udp_mail(struct udp *u, uint16_t from, enum mail_kind kind, const void *body);
 
 struct udp_pcb *udp_new(struct udp *u); /* NULL: ENOBUFS */
-/* laddr 0: any; of IPv6 the number of an address of ours; lport 0: chosen now. -EINVAL (bound already), -EADDRNOTAVAIL (not ours), -EADDRINUSE, -ENOBUFS. */
+/* laddr 0: any; of IPv6 the number of an address of ours; lport 0: chosen now. -EINVAL (bound already), -EADDRNOTAVAIL (not
+ * ours), -EADDRINUSE, -ENOBUFS. */
 int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be);
-/* to.addr mapped: IPv4; 0.0.0.0 with port 0 dissolves (AF_UNSPEC). -EACCES (broadcast), -EINVAL (link-local without scope), -EAGAIN (no free port), -ENETUNREACH, -ENOBUFS.
- * After a failure the old peer stays, yet a port may have been bound, as on Linux. */
+/* to.addr mapped: IPv4; 0.0.0.0 with port 0 dissolves (AF_UNSPEC). -EACCES (broadcast), -EINVAL (link-local without scope),
+ * -EAGAIN (no free port), -ENETUNREACH, -ENOBUFS. After a failure the old peer stays, yet a port may have been bound, as on
+ * Linux. */
 int udp_connect(struct udp *u, struct udp_pcb *p, const struct net_end *to);
 int udp_disconnect(struct udp *u, struct udp_pcb *p);
-/* One datagram to to (NULL: the connected peer). ctl: NULL, nothing special. Never blocks. Bytes or -errno: -EDESTADDRREQ, -EINVAL
- * (port 0, source not ours), -EMSGSIZE, -EPIPE (shut), -EACCES, -EAGAIN (no free port), -ENETUNREACH, -ENOBUFS, or so_error
- * (then cleared). */
+/* One datagram to to (NULL: the connected peer). ctl: NULL, nothing special. Never blocks. Bytes or -errno: -EDESTADDRREQ,
+ * -EINVAL (port 0, source not ours), -EMSGSIZE, -EPIPE (shut), -EACCES, -EAGAIN (no free port), -ENETUNREACH, -ENOBUFS, or
+ * so_error (then cleared). */
 ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, const struct net_end *to,
 		 const struct udp_ctl *ctl);
-/* One datagram; *meta (NULL: not wanted) is filled. Bytes (the real length with MSG_TRUNC in flags), 0 when shut for reading, -EAGAIN,
- * or so_error (then cleared). */
+/* One datagram; *meta (NULL: not wanted) is filled. Bytes (the real length with MSG_TRUNC in flags), 0 when shut for reading,
+ * -EAGAIN, or so_error (then cleared). */
 ssize_t udp_recv(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, int flags, struct udp_meta *meta);
 /* The oldest error (MSG_ERRQUEUE): *e and the start of the datagram that it is about. Bytes, or -EAGAIN. */
 ssize_t udp_recv_error(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, struct udp_error *e, int *msg_flags);

@@ -2,7 +2,6 @@
 #ifndef WIRE_ECN_H
 #define WIRE_ECN_H
 
-#define ECN_ECT1 1
 #define ECN_ECT0 2
 #define ECN_CE 3 /* also the mask */
 

@@ -25,7 +25,8 @@ struct igmp_view {
 	rte_be32_t group_be;   /* 0: a general query */
 };
 
-/* Parses a message of len bytes, which lie together. False when it is too short for what it says. The checksum is the caller's. */
+/* Parses a message of len bytes, which lie together. False when it is too short for what it says. The checksum is the
+ * caller's. */
 bool igmp_parse(struct igmp_view *v, const void *msg, uint32_t len);
 /* The i-th source of a query. */
 rte_be32_t igmp_source(const void *msg, uint32_t i);

@@ -39,10 +39,8 @@ static void fragment_read(struct ip6_chain *c, const uint8_t *b, uint32_t off)
 	uint16_t word = load16(b + off + 2);
 
 	c->frag_hdr_off = (uint16_t)off;
-	c->frag_next_off = c->next_off;
 	c->frag_off = word & 0xfff8;
 	c->frag_more = word & 1;
-	c->frag_id = load32(b + off + 4);
 	c->fragment = c->frag_off != 0 || c->frag_more;
 }
 

@@ -169,9 +169,7 @@ struct ip6_chain {
 	uint16_t l4_off;         /* behind the extension headers; of a later fragment: behind its fragment header */
 	uint16_t next_off;       /* of the next-header field that names proto */
 	uint16_t frag_hdr_off;   /* 0: no fragment header */
-	uint16_t frag_next_off;  /* of the next-header field that names the fragment header */
 	uint16_t frag_off;       /* of its bytes in the fragmentable part */
-	uint32_t frag_id;
 	uint8_t proto;
 	bool frag_more;
 	bool fragment;           /* a part, not all: offset or more; others are taken as if they had no such header (RFC 6946) */

@@ -43,10 +43,6 @@ static void opt_take(struct ndp_opts *o, const uint8_t *b, uint32_t len)
 		if (len == 32)
 			prefix_take(o, b);
 		return;
-	case NDP_OPT_REDIRECTED:
-		o->quoted = b + 8;
-		o->quoted_len = len - 8;
-		return;
 	case NDP_OPT_MTU:
 		if (len == 8)
 			o->mtu = load32(b + 4);
@@ -87,7 +83,8 @@ static bool neigh_read(struct ndp_neigh *v, const uint8_t *b, uint32_t len)
 {
 	memcpy(&v->target, b + 8, sizeof(v->target));
 	v->router = v->solicited = v->override = false;
-	return !ip6_addr_is_multicast(&v->target) && !ip6_addr_is_none(&v->target) && ndp_opts_parse(&v->opts, b + NS_LEN, len - NS_LEN);
+	return !ip6_addr_is_multicast(&v->target) && !ip6_addr_is_none(&v->target) && !ip6_addr_is_mapped(&v->target) &&
+	       ndp_opts_parse(&v->opts, b + NS_LEN, len - NS_LEN);
 }
 
 bool ndp_ns_parse(struct ndp_neigh *v, const void *msg, uint32_t len, const struct ip6_addr *src, const struct ip6_addr *dst,
@@ -140,7 +137,8 @@ bool ndp_redirect_parse(struct ndp_redirect *v, const void *msg, uint32_t len, c
 		return false;
 	memcpy(&v->target, b + 8, sizeof(v->target));
 	memcpy(&v->dst, b + 24, sizeof(v->dst));
-	if (ip6_addr_is_multicast(&v->dst) || (!ip6_addr_is_linklocal(&v->target) && !ip6_addr_eq(&v->target, &v->dst)))
+	if (ip6_addr_is_multicast(&v->dst) || ip6_addr_is_mapped(&v->dst) ||
+	    (!ip6_addr_is_linklocal(&v->target) && !ip6_addr_eq(&v->target, &v->dst)))
 		return false;
 	return ndp_opts_parse(&v->opts, b + REDIRECT_LEN, len - REDIRECT_LEN);
 }

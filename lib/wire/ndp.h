@@ -34,8 +34,6 @@ struct ndp_opts {
 	uint32_t mtu;          /* 0: none */
 	uint8_t n_prefixes;    /* those behind NDP_PREFIXES_MAX are not read */
 	struct ndp_prefix prefix[NDP_PREFIXES_MAX];
-	const uint8_t *quoted; /* of a redirect: the packet that caused it */
-	uint32_t quoted_len;
 	uint64_t nonce;        /* 0: none; its first 6 bytes */
 };
 

@@ -117,10 +117,9 @@ static inline bool tcp_opts_plain(const struct tcp_opts *o)
 	return !o->has_mss && !o->has_wscale && !o->sack_ok && o->n_sack == 0 && !o->has_fo && o->uto == 0;
 }
 
-/* Writes header and options at buf (checksum zero) and returns their length, a multiple of 4 (at most 60). Options
- * go in Linux's order: MSS, SACK permitted, timestamp, NOP + window scale, Fast Open, user timeout; or NOP NOP timestamp, user timeout,
- * then SACK blocks (as
- * many as fit into 40 bytes of options). v->hdr_len is not looked at. */
+/* Writes header and options at buf (checksum zero) and returns their length, a multiple of 4 (at most 60). Options go in Linux's
+ * order: MSS, SACK permitted, timestamp, NOP + window scale, Fast Open, user timeout; or NOP NOP timestamp, user timeout, then
+ * SACK blocks (as many as fit into 40 bytes of options). v->hdr_len is not looked at. */
 static inline uint32_t tcp_emit(void *buf, const struct tcp_view *v, const struct tcp_opts *o)
 {
 	uint8_t *b = buf;

@@ -227,7 +227,6 @@ static void results(struct world *w)
 
 		f->bytes_per_s = (double)(f->bytes - w->warm_bytes[i]) / ((double)(m->took_ns - (w->warm ? m->warm_ns : 0)) / 1e9);
 		if (w->client[i] != NULL) {
-			f->srtt_us = w->client[i]->srtt_us8 >> 3;
 			f->cwnd = w->client[i]->cwnd;
 			f->ssthresh = w->client[i]->ssthresh;
 		}

@@ -14,7 +14,7 @@ struct bench_flow {
 	uint64_t max_pacing;      /* SO_MAX_PACING_RATE, 0: none */
 	double bytes_per_s;       /* out: received after the warm-up */
 	uint64_t bytes;           /* out: received in all */
-	uint32_t srtt_us, cwnd, ssthresh; /* out: at the end */
+	uint32_t cwnd, ssthresh; /* out: at the end */
 };
 
 struct bench {

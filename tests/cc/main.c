@@ -1,6 +1,6 @@
-/* main.c: spate-cc: congestion control measured against its theory: throughput on a grid of loss, delay and rate, fairness, what a
- * burst of losses costs. Without arguments the short grid; --long the whole one; --run CC MBIT RTT_MS ONE_IN SECONDS MARK_KB one point,
- * with a line for every sixtieth of it. */
+/* main.c: spate-cc: congestion control measured against its theory: throughput on a grid of loss, delay and rate, fairness, what
+ * a burst of losses costs. Without arguments the short grid; --long the whole one; --run CC MBIT RTT_MS ONE_IN SECONDS MARK_KB
+ * one point, with a line for every sixtieth of it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* scenarios.c: see scenarios.h. Losses of the grid are periodic: that is what the formulas are about (RFC 9438 section 5.1, Mathis et
- * al. 1997): every 1/p'th packet is lost, the window is a saw-tooth. */
+/* scenarios.c: see scenarios.h. Losses of the grid are periodic: that is what the formulas are about (RFC 9438 section 5.1,
+ * Mathis et al. 1997): every 1/p'th packet is lost, the window is a saw-tooth. */
 #include "scenarios.h"
 
 #include <math.h>
@@ -72,8 +72,9 @@ static double model_rate(const char *cc, double mbit, double rtt_ms, uint32_t on
 	return rate < capacity(mbit) ? rate : capacity(mbit);
 }
 
-/* The same round trip by round trip, with what the formulas leave out: whole packets, windows that grow by what was acknowledged of
- * the smaller window before, and the round trips in which a loss is noticed and repaired. It matters while windows are small. */
+/* The same round trip by round trip, with what the formulas leave out: whole packets, windows that grow by what was
+ * acknowledged of the smaller window before, and the round trips in which a loss is noticed and repaired. It matters
+ * while windows are small. */
 struct rounds {
 	bool cubic;
 	double w, acked, w_max, prior, w_est, k, t, rtt_s;

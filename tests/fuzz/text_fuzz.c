@@ -1,5 +1,5 @@
-/* text_fuzz.c: what people and servers write: settings, device names, URLs, HTTP messages. The first byte chooses. What is refused comes with a
- * sentence; an HTTP message means the same whole and in pieces. */
+/* text_fuzz.c: what people and servers write: settings, device names, URLs, HTTP messages. The first byte chooses. What is
+ * refused comes with a sentence; an HTTP message means the same whole and in pieces. */
 #include <stdio.h>
 
 #include "../../apps/http.h"

@@ -1,5 +1,5 @@
-/* wire_fuzz.c: the parsers of lib/wire on bytes that end where the input ends. What a parser accepts lies within the bytes; TCP options that
- * were understood are written and read again, and say the same. */
+/* wire_fuzz.c: the parsers of lib/wire on bytes that end where the input ends. What a parser accepts lies within the bytes; TCP
+ * options that were understood are written and read again, and say the same. */
 #include "base/assert.h"
 #include "input.h"
 #include "wire/arp.h"

@@ -74,6 +74,29 @@ start() { # start NAMESPACE NAME COMMAND...
     pids+=("$pid")
 }
 
+# The kernel's program, once it listens; its pid is in $pid.
+start_peer_listening() { # start_peer_listening NAME ADDRESS PORT OPTIONS_OF_PEER...
+    start "$NS_K" "$1" "$PEER" listen "${@:2}"
+    wait_for 5 eval "in_k ss -Hltn sport = $3 | grep -q $3" || fail "$1: the kernel's program does not listen"
+}
+
+# spate's program, once it listens; its pid is in $pid. The sha256 of what it receives comes to $WORK/NAME.sum, its exit code to
+# $WORK/NAME.exit.
+start_snc_listening() { # start_snc_listening NAME SECONDS FILE_TO_SEND ARGS...
+    (
+        set +e
+        timeout "$2" ip netns exec "$NS_S" "$SNC" "${@:4}" <"$3" 2>"$WORK/$1-snc.log" | sha256sum |
+            cut -d ' ' -f 1 >"$WORK/$1.sum"
+        echo "${PIPESTATUS[0]}" >"$WORK/$1.exit"
+    ) &
+    pid=$!
+    pids+=("$pid")
+    wait_for 20 grep -q listening "$WORK/$1-snc.log" || fail "$1: spate's program does not listen"
+}
+
+# What the kernel counted in its namespace since it came up.
+kernel_count() { in_k nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
+
 # `spate serve ARGS...` on the wire, until it answers.
 start_serve() { # start_serve PORT ARGS...
     local port=$1

@@ -8,6 +8,7 @@ LWIP_NC=$BUILD/tests/net/lwip_nc
 [ -x "$LWIP_NC" ] || { echo "skipped: built without lwIP (liblwip-dev)"; exit 0; }
 MIB=${MIB:-16}
 L_IP=10.77.0.2
+PORT=7000
 BAD="loss=1%,reorder=5%,duplicate=1%"
 echo "lwip: $MIB MiB each way at once, spate and lwIP 2"
 net_start
@@ -19,29 +20,34 @@ same() { # same WHAT FILE FILE
     if cmp -s "$2" "$3"; then ok "$1: the same bytes"; else fail "$1: bytes differ or are missing"; fi
 }
 
+snc_run() { # snc_run ARGS...
+    in_s timeout 120 "$SNC" --dev "$dev" --ip "$S_IP/24" "$@" $PORT <"$WORK/to-lwip" >"$WORK/at-spate" 2>"$WORK/$name-spate.log"
+}
+
+lwip_run() { # lwip_run OPTIONS...
+    in_k timeout 120 "$LWIP_NC" "$@" "$K_DEV" "$L_IP" "$S_IP" $PORT <"$WORK/to-spate" >"$WORK/at-lwip" 2>"$WORK/$name-lwip.log"
+}
+
+begin() { # begin COMMAND...: its pid is in $pid
+    "$@" &
+    pid=$!
+    pids+=("$pid")
+}
+
 # Both ways at once. DEV is spate's.
 exchange() { # exchange NAME ROLE_OF_SPATE DEV LWIP_NC_OPTIONS...
-    local name=$1 role=$2 dev=$3 port=7000 first second
+    local name=$1 role=$2 dev=$3 first listener=lwip
     shift 3
     if [ "$role" = listens ]; then
-        (in_s timeout 120 "$SNC" --dev "$dev" --ip "$S_IP/24" --listen "$S_IP" $port <"$WORK/to-lwip" >"$WORK/at-spate" \
-            2>"$WORK/$name-snc.log") &
-        first=$!
-        pids+=("$first")
-        wait_for 20 grep -q listening "$WORK/$name-snc.log" || fail "$name: spate does not listen"
-        (in_k timeout 120 "$LWIP_NC" "$@" "$K_DEV" "$L_IP" "$S_IP" $port <"$WORK/to-spate" >"$WORK/at-lwip" \
-            2>"$WORK/$name-lwip.log") &
+        listener=spate
+        begin snc_run --listen "$S_IP"
     else
-        (in_k timeout 120 "$LWIP_NC" --listen "$@" "$K_DEV" "$L_IP" "$S_IP" $port <"$WORK/to-spate" >"$WORK/at-lwip" \
-            2>"$WORK/$name-lwip.log") &
-        first=$!
-        pids+=("$first")
-        wait_for 20 grep -q listening "$WORK/$name-lwip.log" || fail "$name: lwIP does not listen"
-        (in_s timeout 120 "$SNC" --dev "$dev" --ip "$S_IP/24" "$L_IP" $port <"$WORK/to-lwip" >"$WORK/at-spate" \
-            2>"$WORK/$name-snc.log") &
+        begin lwip_run --listen "$@"
     fi
-    second=$!
-    pids+=("$second")
+    first=$pid
+    wait_for 20 grep -q listening "$WORK/$name-$listener.log" || fail "$name: $listener does not listen"
+    if [ "$role" = listens ]; then begin lwip_run "$@"; else begin snc_run "$L_IP"; fi
+    local second=$pid
     local a=0 b=0
     wait "$first" || a=$?
     wait "$second" || b=$?

@@ -12,15 +12,12 @@ net_start
 head -c "$BYTES" /dev/urandom >"$WORK/data"
 want=$(sha256sum "$WORK/data" | cut -d ' ' -f 1)
 
-kernel_count() { in_k nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
-
 # spate connects, the kernel's program listens.
 connects() { # connects NAME SPATE_ARGS...
     local name=$1 got status=0
     shift
-    start "$NS_K" "$name" "$PEER" listen "$K_ADDR" 7002 --send "$WORK/data"
+    start_peer_listening "$name" "$K_ADDR" 7002 --send "$WORK/data"
     local peer=$pid
-    wait_for 5 eval "in_k ss -Hltn sport = 7002 | grep -q 7002" || fail "$name: the kernel's program does not listen"
     got=$(timeout 60 ip netns exec "$NS_S" "$SNC" "$@" "$K_ADDR" 7002 <"$WORK/data" 2>"$WORK/$name-snc.log" |
         sha256sum | cut -d ' ' -f 1) || status=$?
     wait_for 10 eval "! kill -0 $peer" || true
@@ -30,17 +27,10 @@ connects() { # connects NAME SPATE_ARGS...
 
 # The kernel's program connects, spate listens.
 listens() { # listens NAME SPATE_ARGS...
-    local name=$1 snc
+    local name=$1
     shift
-    (
-        set +e
-        timeout 60 ip netns exec "$NS_S" "$SNC" "$@" --listen "$S_ADDR" 7003 <"$WORK/data" 2>"$WORK/$name-snc.log" |
-            sha256sum | cut -d ' ' -f 1 >"$WORK/$name.sum"
-        echo "${PIPESTATUS[0]}" >"$WORK/$name.exit"
-    ) &
-    snc=$!
-    pids+=("$snc")
-    wait_for 20 grep -q listening "$WORK/$name-snc.log" || fail "$name: spate's program does not listen"
+    start_snc_listening "$name" 60 "$WORK/data" "$@" --listen "$S_ADDR" 7003
+    local snc=$pid
     in_k timeout 60 "$PEER" connect "$S_ADDR" 7003 --send "$WORK/data" >"$WORK/$name.log" 2>&1 || true
     wait "$snc" || true
     verdict "$name" "$(cat "$WORK/$name.exit")" "$(cat "$WORK/$name.sum")"

@@ -12,14 +12,10 @@ net_start
 head -c "$BYTES" /dev/urandom >"$WORK/data"
 want=$(sha256sum "$WORK/data" | cut -d ' ' -f 1)
 
-# What the kernel counted in its namespace since it came up.
-kernel_count() { in_k nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
-
 # To the kernel, with spate connecting.
 upload() { # upload NAME DEV SECONDS
-    start "$NS_K" "$1" "$PEER" listen "$K_IP" 7000
+    start_peer_listening "$1" "$K_IP" 7000
     local peer=$pid begun=$SECONDS
-    wait_for 5 eval "in_k ss -Hltn sport = 7000 | grep -q 7000" || fail "$1: the kernel's program does not listen"
     check_logged "$1-snc" "$1: spate's program exits 0 within $3 s" timeout "$3" ip netns exec "$NS_S" "$SNC" \
         --dev "$2" --ip "$S_IP/24" "$K_IP" 7000 <"$WORK/data"
     wait_for 10 eval "! kill -0 $peer" || true
@@ -32,15 +28,8 @@ upload() { # upload NAME DEV SECONDS
 # From the kernel, with the kernel connecting.
 download() { # download NAME DEV SECONDS
     local begun=$SECONDS got
-    (
-        set +e
-        timeout "$3" ip netns exec "$NS_S" "$SNC" --dev "$2" --ip "$S_IP/24" --listen "$S_IP" 7001 </dev/null \
-            2>"$WORK/$1-snc.log" | sha256sum | cut -d ' ' -f 1 >"$WORK/$1.sum"
-        echo "${PIPESTATUS[0]}" >"$WORK/$1.exit"
-    ) &
-    local snc=$!
-    pids+=("$snc")
-    wait_for 20 grep -q listening "$WORK/$1-snc.log" || fail "$1: spate's program does not listen"
+    start_snc_listening "$1" "$3" /dev/null --dev "$2" --ip "$S_IP/24" --listen "$S_IP" 7001
+    local snc=$pid
     check_logged "$1" "$1: the kernel's program exits 0 within $3 s" timeout "$3" ip netns exec "$NS_K" \
         "$PEER" connect "$S_IP" 7001 --send "$WORK/data"
     wait "$snc" || true
@@ -53,9 +42,8 @@ download() { # download NAME DEV SECONDS
 
 # Both ways at once on one connection, which spate opens; what is sent and what comes back are the same file.
 duplex() { # duplex NAME DEV SECONDS
-    start "$NS_K" "$1" "$PEER" listen "$K_IP" 7002 --send "$WORK/data"
+    start_peer_listening "$1" "$K_IP" 7002 --send "$WORK/data"
     local peer=$pid begun=$SECONDS status=0 got
-    wait_for 5 eval "in_k ss -Hltn sport = 7002 | grep -q 7002" || fail "$1: the kernel's program does not listen"
     got=$(timeout "$3" ip netns exec "$NS_S" "$SNC" --dev "$2" --ip "$S_IP/24" "$K_IP" 7002 <"$WORK/data" \
         2>"$WORK/$1-snc.log" | sha256sum | cut -d ' ' -f 1) || status=$?
     wait_for 10 eval "! kill -0 $peer" || true

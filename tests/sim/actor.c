@@ -46,20 +46,27 @@ static void actor_abort(struct actor *a)
 	actor_finish(a, ACTOR_ABORTED);
 }
 
+/* Who answers SYNs by cookies knows nothing of them: when a segment behind the handshake's last ACK comes before it, the listener
+ * resets the connection (RFC 9293 3.10.7.2), as Linux does. */
+static bool cookie_failed(const struct actor *a, int err)
+{
+	return (err == -ECONNRESET || err == -EPIPE) && a->s->tcp.stats.cookies_failed + a->peer->s->tcp.stats.cookies_failed > 0;
+}
+
 /* An error is right only when the other end reset the connection, or its address was asked for in vain. */
 static bool actor_error(struct world *w, struct actor *a, const char *what, int err)
 {
-	if (err == -EHOSTUNREACH && a->s->drops.n[DROP_NEIGH_FAILED] > 0)
+	if ((err == -EHOSTUNREACH && a->s->drops.n[DROP_NEIGH_FAILED] > 0) || cookie_failed(a, err))
 		a->end = a->peer->end = ACTOR_ABORTED;
 	else if (a->peer->end != ACTOR_ABORTED || (err != -ECONNRESET && err != -EPIPE && err != -ETIMEDOUT))
-		WORLD_FAIL(w, "%s failed with errno %d though the peer did not reset", what, -err);
+		WORLD_FAIL(w, "%s's %s failed with errno %d though the peer did not reset", a->s == w->stack[0] ? "client" : "server", what,
+			   -err);
 	actor_finish(a, a->end == ACTOR_ABORTED ? ACTOR_ABORTED : ACTOR_RESET_BY_PEER);
 	return true;
 }
 
 static bool actor_write(struct world *w, struct actor *a)
 {
-	static const int flags[8] = {MSG_MORE, MSG_EOR};
 	uint8_t buf[CHUNK_MAX];
 	uint64_t left = a->tx_total - a->tx_done;
 	uint32_t len = 1 + prng_below(&w->prng, prng_below(&w->prng, 4) == 0 ? 40 : CHUNK_MAX);
@@ -78,7 +85,7 @@ static bool actor_write(struct world *w, struct actor *a)
 	for (uint32_t i = 0; i < len; i++)
 		buf[i] = stream_byte(a->stream, a->tx_done + i);
 	iov.iov_len = len;
-	n = tcp_send(&a->s->tcp, a->p, &iov, 1, flags[prng_below(&w->prng, 8)]);
+	n = tcp_send(&a->s->tcp, a->p, &iov, 1, habits_send_flags(w));
 	if (n == -EAGAIN)
 		return false;
 	if (n <= 0)
@@ -132,8 +139,13 @@ bool actor_turn(struct world *w, struct actor *a)
 {
 	bool did = false;
 
-	if (a->p == NULL || w->now_ns < a->wake_ns || a->p->state == TCP_SYN_SENT)
+	if (a->p == NULL || w->now_ns < a->wake_ns)
 		return false;
+	if (a->p->state == TCP_SYN_SENT) {
+		did = tcp_fastopen_waits(a->p) && actor_write(w, a);
+		a->syn_end = a->p->snd_nxt;
+		return did;
+	}
 	if (a->rx_done >= a->abort_after) {
 		actor_abort(a);
 		return true;

@@ -6,8 +6,8 @@
 
 static struct capture *capture_of(struct port *p) { return (struct capture *)p; }
 
-/* A NIC counts the identifications of the packets that it cuts, software does not. With DF set they mean nothing (RFC 6864 4.1). The
- * header's checksum depends on them. */
+/* A NIC counts the identifications of the packets that it cuts, software does not. With DF set they mean nothing (RFC 6864 4.1).
+ * The header's checksum depends on them. */
 static bool id_byte(const uint8_t *b, uint16_t i)
 {
 	bool df = b[12] == 0x08 && b[13] == 0x00 && b[20] & 0x40;

@@ -4,6 +4,8 @@
 
 #include "world.h"
 
+/* The stacks are made, and nobody has a socket. */
+void check_begin(struct world *w);
 void check_connection(struct world *w, const struct actor *client, const struct actor *server);
 void check_stack(struct world *w, const struct stack *s);
 /* After both applications have left and time went by: nothing is left, and every connection ended as it should. */

@@ -1,10 +1,10 @@
-/* flood.c: spate-flood: a SYN flood at full wire rate against a server with many established connections, and what is left of their
- * throughput.
- *
- * Two real stacks, the client's and the server's, run in one thread. The server's core is the only thing that takes time: the clock
- * goes on by what its turns cost, measured by the time-stamp counter, so the client, the flood and other programs on the machine are
- * not in the result. The server's NIC is a ring as real ones have: requests and SYNs share it in the order of the wire, and what finds
- * it full is lost. Requests are a closed loop: the server is never idle, and every cycle that the flood takes is missing elsewhere. */
+/* flood.c: spate-flood: a SYN flood at full wire rate against a server with many established connections, and what is left of
+ * their throughput.
+ * Two real stacks, the client's and the server's, run in one thread. The server's core is the only thing that takes time: the
+ * clock goes on by what its turns cost, measured by the time-stamp counter, so the client, the flood and other programs on the
+ * machine are not in the result. The server's NIC is a ring as real ones have: requests and SYNs share it in the order of the
+ * wire, and what finds it full is lost. Requests are a closed loop: the server is never idle, and every cycle that the flood
+ * takes is missing elsewhere. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

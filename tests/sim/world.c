@@ -59,14 +59,15 @@ static const struct ip6_addr client_ip6 = {{0xfd, [15] = 2}}, server_ip6 = {{0xf
 static struct stack *stack_make(struct world *w, int side, const struct eport_space *eports)
 {
 	struct stack *s = aligned_alloc(64, RTE_CACHE_LINE_ROUNDUP(sizeof(struct stack)));
-	struct port *port = w->capture != NULL ? &w->capture[side].port : w->port[side];
-	const struct stack_config cfg = {
+	struct port *port = w->capture != NULL ? &w->capture[side].port : w->has_router ? &w->router[side].port : w->port[side];
+	struct stack_config cfg = {
 		.ports = &port, .n_ports = 1, .pool = pools[side], .eports = eports, .max_conns = 256,
 		.port_lo = 1024, .port_hi = 65535, .seed = w->seed * 2 + (unsigned)side + 1, .now_ns = w->now_ns,
 		.numa_node = -1, .gro = w->seed % 3 == 0, .congestion = (uint8_t)(w->seed / 3 % TCP_CC_IDS),
 		.ecn = (uint8_t)(w->seed / 12 % TCP_ECN_MODES),
 	};
 
+	habits_of_stack(w, side, &cfg);
 	if (s == NULL || stack_init(s, &cfg) != 0)
 		return NULL;
 	net_addr_add(&s->net, rte_cpu_to_be_32(side == 0 ? CLIENT_IP : SERVER_IP), 24);
@@ -87,12 +88,21 @@ static void actors_make(struct world *w)
 		s->tx_total = prng_below(&w->prng, 4) == 0 ? 0 : prng_below(&w->prng, 300000);
 		c->abort_after = prng_below(&w->prng, 16) == 0 ? prng_below(&w->prng, 100000) : UINT64_MAX;
 		s->abort_after = prng_below(&w->prng, 16) == 0 ? prng_below(&w->prng, 100000) : UINT64_MAX;
-		actor_take(c, tcp_new(&w->stack[0]->tcp));
-		habits_take(w, w->stack[0], c->p);
-		if (is_ip6(w) ? tcp_connect6(&w->stack[0]->tcp, c->p, &server_ip6, 0, rte_cpu_to_be_16(SERVER_PORT)) :
-				tcp_connect(&w->stack[0]->tcp, c->p, rte_cpu_to_be_32(SERVER_IP), rte_cpu_to_be_16(SERVER_PORT)))
-			WORLD_FAIL(w, "connect() did not start");
+		c->wake_ns = habits_start_ns(w, i);
 	}
+}
+
+static void client_start(struct world *w, struct actor *c)
+{
+	struct tcp *t = &w->stack[0]->tcp;
+
+	c->started = true;
+	actor_take(c, tcp_new(t));
+	habits_take(w, w->stack[0], c->p);
+	habits_open_fast(w, c);
+	if (is_ip6(w) ? tcp_connect6(t, c->p, &server_ip6, 0, rte_cpu_to_be_16(SERVER_PORT)) :
+			tcp_connect(t, c->p, rte_cpu_to_be_32(SERVER_IP), rte_cpu_to_be_16(SERVER_PORT)))
+		WORLD_FAIL(w, "connect() did not start");
 }
 
 static void world_accept(struct world *w)
@@ -102,7 +112,7 @@ static void world_accept(struct world *w)
 	while ((p = tcp_accept(&w->stack[1]->tcp, &w->listener->c)) != NULL) {
 		unsigned i = 0;
 
-		while (i < w->n_conns && (w->client[i].p == NULL || w->server[i].p != NULL ||
+		while (i < w->n_conns && (w->client[i].p == NULL || w->server[i].p != NULL || w->server[i].end != ACTOR_RUNNING ||
 					  w->client[i].p->c.h.key.lport_be != p->c.h.key.rport_be))
 			i++;
 		if (i < w->n_conns)
@@ -120,10 +130,12 @@ static bool world_step(struct world *w)
 		busy |= stack_poll(w->stack[i], w->now_ns) != 0;
 	world_accept(w);
 	for (unsigned i = 0; i < w->n_conns; i++) {
+		if (!w->client[i].started && w->now_ns >= w->client[i].wake_ns)
+			client_start(w, &w->client[i]);
 		busy |= actor_turn(w, &w->client[i]);
 		busy |= actor_turn(w, &w->server[i]);
 		check_connection(w, &w->client[i], &w->server[i]);
-		running |= w->client[i].p != NULL || w->server[i].p != NULL;
+		running |= !w->client[i].started || w->client[i].p != NULL || w->server[i].p != NULL;
 	}
 	check_stack(w, w->stack[0]);
 	check_stack(w, w->stack[1]);
@@ -142,7 +154,7 @@ static void world_sleep(struct world *w)
 		next = RTE_MIN(next, sim_next_ns(w->port[i]));
 	}
 	for (unsigned i = 0; i < w->n_conns; i++) {
-		if (w->client[i].p != NULL && w->client[i].wake_ns > w->now_ns)
+		if ((w->client[i].p != NULL || !w->client[i].started) && w->client[i].wake_ns > w->now_ns)
 			next = RTE_MIN(next, w->client[i].wake_ns);
 		if (w->server[i].p != NULL && w->server[i].wake_ns > w->now_ns)
 			next = RTE_MIN(next, w->server[i].wake_ns);
@@ -152,12 +164,34 @@ static void world_sleep(struct world *w)
 	w->now_ns = RTE_MAX(next, w->now_ns + 1000);
 }
 
+static void stack_seen(uint64_t seen[WORLD_SEEN_N], const struct stack *s)
+{
+	const struct tcp_stats *st = &s->tcp.stats;
+
+	seen[SEEN_RTOS] += st->rtos;
+	seen[SEEN_TLPS] += st->tlp_probes;
+	seen[SEEN_UNDONE] += st->undone;
+	seen[SEEN_CE] += st->ecn_ce;
+	seen[SEEN_ECN] += st->ecn_reductions;
+	seen[SEEN_COOKIES] += st->cookies_received;
+	seen[SEEN_FASTOPEN] += st->fastopen_passive;
+	seen[SEEN_HOLES] += st->mtu_holes;
+	seen[SEEN_JOINED] += s->gro_joined;
+	seen[SEEN_NO_SACK] += (s->tcp.without & TCP_NO_SACK) != 0;
+	seen[SEEN_NO_TS] += (s->tcp.without & TCP_NO_TIMESTAMPS) != 0;
+	seen[SEEN_BAD_CKSUM] += s->drops.n[DROP_TCP_CKSUM];
+}
+
 static void world_unmake(struct world *w)
 {
+	w->seen[SEEN_IP6] = is_ip6(w);
 	for (int i = 0; i < 2; i++) {
-		w->joined += w->stack[i]->gro_joined;
+		stack_seen(w->seen, w->stack[i]);
+		w->seen[SEEN_TOO_LARGE] += w->router[i].too_large;
 		stack_fini(w->stack[i]);
 		free(w->stack[i]);
+		if (w->has_router)
+			router_close(&w->router[i]);
 	}
 	w->port[0]->ops->close(w->port[0]);
 	w->port[1]->ops->close(w->port[1]);
@@ -181,6 +215,9 @@ static bool world_make(struct world *w, struct eport_space **eports)
 		return false;
 	for (int i = 0; i < 2 && w->capture != NULL; i++)
 		capture_open(&w->capture[i], w->port[i]);
+	w->has_router = w->capture == NULL && prng_below(&w->whims, 2) == 0;
+	for (unsigned i = 0; i < 2 && w->has_router; i++)
+		router_open(&w->router[i], w->port[i], pools[i], w->seed * 2 + i);
 	w->port[0]->ops->start(w->port[0], &pools[0]);
 	w->port[1]->ops->start(w->port[1], &pools[1]);
 	*eports = eport_space_new(&w->port[0]->rss, 1024, 65535);
@@ -188,11 +225,33 @@ static bool world_make(struct world *w, struct eport_space **eports)
 	w->stack[1] = stack_make(w, 1, *eports);
 	if (w->stack[0] == NULL || w->stack[1] == NULL)
 		return false;
+	check_begin(w);
 	w->listener = tcp_new(&w->stack[1]->tcp);
 	habits_take(w, w->stack[1], w->listener);
 	w->listener->c.more |= CONN_MORE_IP6; /* for both families */
 	return tcp_bind(&w->stack[1]->tcp, w->listener, 0, rte_cpu_to_be_16(SERVER_PORT)) == 0 &&
 	       tcp_listen(&w->stack[1]->tcp, w->listener, WORLD_CONNS_MAX) == 0;
+}
+
+/* The weather changes, and routes do. */
+static void world_change(struct world *w)
+{
+	if (prng_below(&w->prng, 20000) == 0) {
+		struct sim_link l = random_link(&w->prng);
+
+		sim_set_link(w->port[0], (int)prng_below(&w->prng, 2), &l);
+	}
+	if (w->has_router && prng_below(&w->whims, 2000) == 0) {
+		unsigned side = prng_below(&w->whims, 2);
+
+		habits_of_router(w, w->stack[side], &w->router[side], is_ip6(w));
+	}
+}
+
+static void router_straighten(struct router *r)
+{
+	r->mtu = 0;
+	r->mark = 0;
 }
 
 /* A client that gave up (reset) before its connection was accepted leaves a server actor without connection. */
@@ -213,6 +272,7 @@ bool world_run(struct world *w, uint64_t seed)
 	w->seed = seed;
 	w->now_ns = 1000000000;
 	prng_seed(&w->prng, seed);
+	prng_seed(&w->whims, ~seed);
 	if (!world_make(w, &eports)) {
 		WORLD_FAIL(w, "the world could not be made");
 		return false;
@@ -226,15 +286,13 @@ bool world_run(struct world *w, uint64_t seed)
 			world_sleep(w);
 		if (w->now_ns > DEADLINE_NS || w->steps > STEPS_MAX)
 			WORLD_FAIL(w, "not ended after %lu s of virtual time and %lu steps", w->now_ns / 1000000000, w->steps);
-		if (prng_below(&w->prng, 20000) == 0) { /* the weather changes */
-			struct sim_link l = random_link(&w->prng);
-
-			sim_set_link(w->port[0], (int)prng_below(&w->prng, 2), &l);
-		}
+		world_change(w);
 	}
 	/* Both applications have left. What remains must end by itself: retransmissions, FIN-WAIT-2, TIME-WAIT. */
 	sim_set_link(w->port[0], 0, &perfect);
 	sim_set_link(w->port[0], 1, &perfect);
+	router_straighten(&w->router[0]);
+	router_straighten(&w->router[1]);
 	if (w->failure[0] == '\0') {
 		uint64_t end = w->now_ns + 1200ull * 1000000000;
 

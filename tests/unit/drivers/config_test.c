@@ -264,6 +264,11 @@ static void sentences(void **state)
 		{"peer-ip", "224.0.0.1/8", "peer-ip 224.0.0.1/8: 224.0.0.1 is no address of a host"},
 		{"ip", "10.0.0.0/24", "ip 10.0.0.0/24: 10.0.0.0 is the network's own address"},
 		{"ip", "10.0.0.9-10.0.0.255/24", "ip 10.0.0.9-10.0.0.255/24: 10.0.0.255 is the network's broadcast address"},
+		{"ip", "0.0.0.5/24", "ip 0.0.0.5/24: 0.0.0.5 is no address of a host"},
+		{"gw", "10.0.0.1,0.0.0.5", "gw 10.0.0.1,0.0.0.5: 0.0.0.5 is no address of a host"},
+		{"route", "10.1.0.0/16 via 0.0.0.5", "route 10.1.0.0/16 via 0.0.0.5: 0.0.0.5 is no address of a host"},
+		{"route", "10.1.0.0/16 via ::ffff:0.0.0.5", "route 10.1.0.0/16 via ::ffff:0.0.0.5: ::ffff:0.0.0.5 is no address of a host"},
+		{"route", "default via 10.0.0.1 src 0.0.0.5", "route default via 10.0.0.1 src 0.0.0.5: 0.0.0.5 is no address of a host"},
 		{"gw", "10.0.0.1/24", "gw 10.0.0.1/24: is not an address such as 10.0.0.1 or 2001:db8::1"},
 		{"max-connections", "many", "max-connections many: is not a number: write digits, with k or M for thousands and "
 					    "millions"},

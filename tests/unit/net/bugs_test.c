@@ -1,5 +1,6 @@
-/* bugs_test.c: one named test for each class of bug that packets have brought about below TCP: lengths that disagree, fragments of all
- * hostile kinds, identifications that can be foretold. (IPv6's chains of headers: input6_test.c.) Each bounds what it may hold. */
+/* bugs_test.c: one named test for each class of bug that packets have brought about below TCP: lengths that disagree, fragments
+ * of all hostile kinds, identifications that can be foretold. (IPv6's chains of headers: input6_test.c.) Each bounds what it may
+ * hold. */
 #include "env.h"
 
 #include <errno.h>
@@ -118,8 +119,8 @@ static void fragments_over_64k(void **state)
 	assert_int_equal(e->net.frags.held, 0);
 }
 
-/* SegmentSmack's sister: as many small pieces as there can be, of one datagram and of many. What is kept is bounded, by datagram and
- * altogether, and so is what one more costs: a list of at most FRAG_PIECES_MAX. */
+/* SegmentSmack's sister: as many small pieces as there can be, of one datagram and of many. What is kept is bounded, by datagram
+ * and altogether, and so is what one more costs: a list of at most FRAG_PIECES_MAX. */
 static void many_fragments(void **state)
 {
 	struct env *e = *state;
@@ -135,8 +136,8 @@ static void many_fragments(void **state)
 	assert_int_equal(e->net.frags.held, 0);
 }
 
-/* The next identification of datagrams in fragments, of one host: never the same for long, and no step that is always the same. Another
- * host's say nothing about it. */
+/* The next identification of datagrams in fragments, of one host: never the same for long, and no step that is always the same.
+ * Another host's say nothing about it. */
 static void fragment_identification(void **state)
 {
 	static uint16_t seen[2048];
@@ -172,7 +173,8 @@ static void fragment_identification(void **state)
 
 #define net_test(f) cmocka_unit_test_setup_teardown(f, env_setup, env_teardown)
 
-/* Addresses of 0.0.0.0/8 are nobody's (RFC 1122 3.2.1.3), and stand for numbers of IPv6 addresses inside: from outside they are refused. */
+/* Addresses of 0.0.0.0/8 are nobody's (RFC 1122 3.2.1.3), and stand for numbers of IPv6 addresses inside: from outside they are
+ * refused. */
 static void numbers_from_outside(void **state)
 {
 	struct env *e = *state;

@@ -1,4 +1,5 @@
-/* group_test.c: memberships and what routers are told of them: IGMP version 3 (RFC 3376), 2 (RFC 2236) and 1, and who gets what. */
+/* group_test.c: memberships and what routers are told of them: IGMP version 3 (RFC 3376), 2 (RFC 2236) and 1, and who
+ * gets what. */
 #include "env.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* icmp_test.c: ICMP both ways: echo, every row of the errno table, hostile quotes, errors of ours and their limit. */
+/* icmp_test.c: ICMP both ways (RFC 792): echo, every row of the errno table, hostile quotes, errors of ours and their limit. */
 #include "env.h"
 
 #include <errno.h>
@@ -242,6 +242,7 @@ static uint32_t errors_sent(struct env *e, uint32_t tries)
 	return n;
 }
 
+/* RFC 1812 4.3.2.8. */
 static void errors_are_limited(void **state)
 {
 	struct env *e = *state;

@@ -200,7 +200,8 @@ static void chain_bad(void **state)
 	env_expect_silence(e);
 }
 
-/* Chains that cost: too many headers, too many options, lengths that run out of the packet, options that run out of their header. */
+/* Chains that cost: too many headers, too many options, lengths that run out of the packet, options that run out of
+ * their header. */
 static void chain_limits(void **state)
 {
 	struct env *e = *state;
@@ -333,7 +334,8 @@ static void packet_too_big(void **state)
 	net_path_put(&e->net, path);
 }
 
-/* RFC 4443 3.1 and 2.4 (c): "port unreachable" quotes as much as fits 1280 bytes; about groups, errors and nobody there is none. */
+/* RFC 4443 3.1 and 2.4 (c): "port unreachable" quotes as much as fits 1280 bytes; about groups, errors and nobody there
+ * is none. */
 static void port_unreachable(void **state)
 {
 	struct env *e = *state;

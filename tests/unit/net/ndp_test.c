@@ -83,8 +83,8 @@ static void linklocal_scope(void **state)
 	net_path_put(&e->net, path);
 }
 
-/* RFC 4861 7.2.4: who asks for our address is answered at the address in its option, solicited and override set; it is known then,
- * but not as reachable (7.2.3). */
+/* RFC 4861 7.2.4: who asks for our address is answered at the address in its option, solicited and override set; it is known
+ * then, but not as reachable (7.2.3). */
 static void answers(void **state)
 {
 	struct env *e = *state;
@@ -124,7 +124,8 @@ static void others_are_not_answered(void **state)
 	env_expect_silence(e);
 }
 
-/* RFC 4861 7.1.1, 7.1.2: hop limit 255, code 0, no option of length 0, no multicast target, no option with the unspecified source. */
+/* RFC 4861 7.1.1, 7.1.2: hop limit 255, code 0, no option of length 0, no multicast target, no option with the unspecified
+ * source. */
 static void bad_messages(void **state)
 {
 	struct env *e = *state;
@@ -147,6 +148,22 @@ static void bad_messages(void **state)
 	env_input_drop(e, env6_icmp(e, &peer6, &all_nodes6, 255, na, len), DROP_NDP_BAD);
 	msg[2] ^= 1;
 	env_input_drop(e, env6_frame(e, &peer6, &us6, IPPROTO_ICMPV6, 255, msg, 32), DROP_ICMP_BAD);
+	env_expect_silence(e);
+}
+
+/* IPv4's neighbours answer ARP: a mapped target would be told to the other stacks as one of IPv4. */
+static void mapped_targets(void **state)
+{
+	const struct ip6_addr mapped[] = {ip6_addr_mapped(PEER), ip6_addr_mapped(RTE_BE32(1))};
+	struct env *e = *state;
+	uint8_t na[NDP_MSG_MAX];
+
+	for (size_t i = 0; i < RTE_DIM(mapped); i++) {
+		uint32_t len = ndp_na_emit(na, &mapped[i], &mac_other, true, true);
+
+		env_input_drop(e, env6_icmp(e, &peer6, &us6, 255, na, len), DROP_NDP_BAD);
+		env_input_drop(e, env6_ns(e, &peer6, &mapped[i], &mac_peer), DROP_NDP_BAD);
+	}
 	env_expect_silence(e);
 }
 
@@ -225,8 +242,8 @@ static void dad_begin(struct env *e)
 	assert_int_equal(net_local6(&e->net, &fresh, 0), 0);
 }
 
-/* RFC 4862 5.4: one probe from nobody to the solicited-node group, within a second; a second later the address is ours. Until then
- * it receives nothing and answers nothing. */
+/* RFC 4862 5.4: one probe from nobody to the solicited-node group, within a second; a second later the address is ours. Until
+ * then it receives nothing and answers nothing. */
 static void dad_good(void **state)
 {
 	struct env *e = *state;
@@ -338,6 +355,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(answers, env6_setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(others_are_not_answered, env6_setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(bad_messages, env6_setup, env6_teardown),
+		cmocka_unit_test_setup_teardown(mapped_targets, env6_setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(override, env6_setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(unasked, env6_setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(numbers_return, env6_setup, env6_teardown),

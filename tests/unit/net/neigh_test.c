@@ -1,4 +1,5 @@
-/* neigh_test.c: ARP in both roles, and the life of a neighbour: asked, waited for, known, probed, failed, forgotten. */
+/* neigh_test.c: ARP in both roles (RFC 826, RFC 5227), and the life of a neighbour: asked, waited for, known, probed, failed,
+ * forgotten. */
 #include "env.h"
 
 #include <errno.h>

@@ -13,7 +13,8 @@ static void addresses(void **state)
 
 	assert_int_equal(net_addr_add(n, US, 24), -EEXIST);
 	assert_int_equal(net_addr_add(n, 0, 24), -EINVAL);
-	assert_int_equal(net_addr_add(n, IP(0, 0, 0, 5), 24), -EINVAL); /* the number of an IPv6 address */
+	assert_int_equal(net_addr_add(n, IP(0, 0, 0, 5), 24), -EINVAL); /* inside that is a number */
+	assert_int_equal(net_addr_add(n, IP(0, 255, 255, 254), 24), -EINVAL);
 	assert_int_equal(net_addr_add(n, IP(224, 0, 0, 1), 24), -EINVAL);
 	assert_int_equal(net_addr_add(n, IP(255, 255, 255, 255), 32), -EINVAL);
 	assert_int_equal(net_addr_add(n, IP(10, 1, 0, 1), 33), -EINVAL);
@@ -182,6 +183,13 @@ static void routes_wrong(void **state)
 	assert_int_equal(net_route_remove(n, &r), -ENOENT);
 	r = route4(ROUTE_ONLINK, IP(10, 0, 0, 0), 24, 0, 0); /* goes with its addresses only */
 	assert_int_equal(net_route_remove(n, &r), -ENOENT);
+	/* 0.x.y.z is a number inside, also where a network of ours has it. */
+	assert_int_equal(net_addr_add(n, IP(1, 2, 3, 4), 7), 0);
+	assert_int_equal(net_gw_add(n, IP(0, 0, 0, 5)), -EINVAL);
+	assert_int_equal(net_unreachable(n, IP(0, 0, 0, 5)), -ENETUNREACH);
+	r = route4(ROUTE_GATEWAY, IP(10, 9, 0, 0), 16, GW, 3);
+	r.src = ip6_addr_mapped(IP(0, 0, 0, 5));
+	assert_int_equal(net_route_add(n, &r), -EINVAL);
 }
 
 /* Lowest metric first; a network without an address of ours; a preferred source; the route's MTU. */
@@ -229,6 +237,11 @@ static void routes_of_ip6(void **state)
 	r.iface = 0;
 	assert_int_equal(net_route_add(n, &r), 0);
 	assert_int_equal(net_unreachable(n, FAR), -ENETUNREACH);
+	r = (struct net_route){.type = ROUTE_ONLINK, .prefix_len = 64}; /* ::/64, as a router may say: ::ffff:0:0/96 is not on it */
+	assert_int_equal(net_route_add(n, &r), 0);
+	assert_int_equal(net_gw_add(n, FAR), -ENETUNREACH);
+	assert_int_equal(net_route_remove(n, &r), 0);
+	r = (struct net_route){.type = ROUTE_GATEWAY, .gw = {{0xfe, 0x80, [15] = 1}}};
 	assert_int_equal(net_gw_add(n, GW), 0);
 	assert_int_equal(gateway_to(n, FAR), GW);
 	assert_true(ip6_addr_eq(&net_route_lookup(n, NET_IFACE_ANY, &far)->gw, &r.gw));

@@ -51,7 +51,8 @@ static int setup(void **state)
 
 static const struct net_route *route_to(struct env *e, const struct ip6_addr *dst) { return net_route_lookup(&e->net, 0, dst); }
 
-/* RFC 4861 6.3.4, RFC 4862 5.5.3: a default route over its sender, a prefix on-link, an address of ours in it, hop limit and MTU. */
+/* RFC 4861 6.3.4, RFC 4862 5.5.3: a default route over its sender, a prefix on-link, an address of ours in it, hop limit
+ * and MTU. */
 static void learned(void **state)
 {
 	struct env *e = *state;

@@ -1,4 +1,5 @@
-/* ip_test.c: IP at datagram sockets: groups, broadcast, ancillary data, queued errors, fragments and DF, routes and the filter. */
+/* ip_test.c: IP at datagram sockets: groups, broadcast, ancillary data, queued errors, fragments and DF, routes and the
+ * filter. */
 #include <arpa/inet.h>
 #include <netinet/ip_icmp.h>
 #include <string.h>

@@ -1,36 +1,13 @@
-/* bugs_attack_test.c: one named test for each class of attack on connections: guessing, forging, flag nonsense, holders that never let
- * go, floods. Each bounds the memory and the answers that it may cost. */
+/* bugs_attack_test.c: one named test for each class of attack on connections: guessing, forging, flag nonsense, holders that
+ * never let go, floods. Each bounds the memory and the answers that it may cost. */
 #include <errno.h>
 #include <netinet/ip_icmp.h>
 
 #include "world.h"
 
-/* The synchronized states, and what every test can be held against: nothing more than the connection itself. */
-static const enum tcp_state synced[] = {TCP_ESTABLISHED, TCP_FIN_WAIT_1, TCP_FIN_WAIT_2, TCP_CLOSE_WAIT, TCP_CLOSING, TCP_LAST_ACK};
-
-static struct tcp_pcb *in_state(struct world *w, enum tcp_state st)
-{
-	struct tcp_pcb *p;
-
-	w->know_iss = false;
-	if (st == TCP_SYN_SENT) {
-		p = app_connect(w);
-		out(w, SYN, 0, 0, 0);
-		return p;
-	}
-	p = app_connected(w);
-	if (TCP_IN(st, ST(FIN_WAIT_1) | ST(FIN_WAIT_2) | ST(CLOSING)))
-		app_shutdown(w, p, SHUT_WR);
-	if (st == TCP_FIN_WAIT_2)
-		in(w, ACK, 1, 0, 2);
-	if (TCP_IN(st, ST(CLOSE_WAIT) | ST(LAST_ACK) | ST(CLOSING)))
-		in(w, ACK | FIN, 1, 0, 1);
-	if (st == TCP_LAST_ACK)
-		app_shutdown(w, p, SHUT_WR);
-	out_skip(w);
-	assert_int_equal(p->state, st);
-	return p;
-}
+/* The synchronized states. */
+static const enum tcp_state synced[] = {TCP_ESTABLISHED, TCP_FIN_WAIT_1, TCP_FIN_WAIT_2, TCP_CLOSE_WAIT, TCP_CLOSING,
+					TCP_LAST_ACK};
 
 /* ---- what must not be guessed ---- */
 
@@ -95,7 +72,8 @@ static void predictable_port(void **state)
 	assert_true(same <= 1); /* RFC 6056: no sequence */
 }
 
-/* An identification that counts would tell a third party how many packets we send to others (idle scan): 0 with DF (RFC 6864 4.1). */
+/* An identification that counts would tell a third party how many packets we send to others (idle scan): 0 with DF (RFC 6864
+ * 4.1). */
 static void predictable_ip_id(void **state)
 {
 	struct world *w = *state;
@@ -126,7 +104,7 @@ static void blind_rst(void **state)
 	struct world *w = *state;
 
 	for (unsigned i = 0; i < 6; i++) {
-		struct tcp_pcb *p = in_state(w, synced[i]);
+		struct tcp_pcb *p = app_in_state(w, synced[i]);
 		uint32_t nxt = p->rcv_nxt - w->peer_iss;
 
 		for (uint32_t off = 1; off < 70000; off += 13) {
@@ -147,7 +125,7 @@ static void blind_syn(void **state)
 	struct world *w = *state;
 
 	for (unsigned i = 0; i < 6; i++) {
-		struct tcp_pcb *p = in_state(w, synced[i]);
+		struct tcp_pcb *p = app_in_state(w, synced[i]);
 		uint32_t nxt = p->rcv_nxt - w->peer_iss;
 
 		for (uint32_t off = 0; off < 70000; off += 13) {
@@ -177,8 +155,8 @@ static void blind_data(void **state)
 	assert_int_equal(tcp_unread(w->t, p), 0);
 }
 
-/* CVE-2016-5696: who has a connection of his own counts its challenge ACKs while he guesses at another's tuple. Whatever he does there,
- * he gets as many. */
+/* CVE-2016-5696: who has a connection of his own counts its challenge ACKs while he guesses at another's tuple. Whatever he does
+ * there, he gets as many. */
 static void challenge_side_channel(void **state)
 {
 	struct world *w = *state;
@@ -259,7 +237,7 @@ static void rst_in_every_state(void **state)
 	struct tcp_pcb *p, *l;
 
 	for (unsigned i = 0; i < 6; i++) {
-		p = in_state(w, synced[i]);
+		p = app_in_state(w, synced[i]);
 		if (TCP_IN(p->state, ST(ESTABLISHED) | ST(CLOSE_WAIT)))
 			app_send(w, p, 1, 5000);
 		out_skip(w);
@@ -270,7 +248,7 @@ static void rst_in_every_state(void **state)
 		in(w, RST, p->rcv_nxt - w->peer_iss, 0, 0); /* CLOSED */
 		out_none(w);
 	}
-	p = in_state(w, TCP_SYN_SENT);
+	p = app_in_state(w, TCP_SYN_SENT);
 	in(w, RST, 0, 0, 0); /* acknowledges nothing */
 	in(w, RST | ACK, 0, 0, 2);
 	assert_int_equal(p->state, TCP_SYN_SENT);
@@ -279,7 +257,7 @@ static void rst_in_every_state(void **state)
 	p = simultaneous(w);
 	in(w, RST, 1, 0, 0);
 	assert_int_equal(p->state, TCP_CLOSED);
-	p = in_state(w, TCP_FIN_WAIT_2);
+	p = app_in_state(w, TCP_FIN_WAIT_2);
 	in(w, ACK | FIN, 1, 0, 2);
 	out(w, ACK, 2, 0, 2);
 	in(w, RST, 2, 0, 0);
@@ -296,8 +274,8 @@ static void rst_in_every_state(void **state)
 	assert_int_equal(l->c.type, CONN_LISTEN);
 }
 
-/* Every combination of the eight flags in every state, in and out of the window: at most one answer to each, no state that is none,
- * and nothing left over. SYN with FIN opens nothing. */
+/* Every combination of the eight flags in every state, in and out of the window: at most one answer to each, no state that is
+ * none, and nothing left over. SYN with FIN opens nothing. */
 static void flag_nonsense(void **state)
 {
 	struct world *w = *state;
@@ -306,7 +284,7 @@ static void flag_nonsense(void **state)
 		enum tcp_state st = i < 6 ? synced[i] : TCP_SYN_SENT;
 
 		for (unsigned flags = 0; flags < 256; flags++) {
-			struct tcp_pcb *p = in_state(w, st);
+			struct tcp_pcb *p = app_in_state(w, st);
 			uint32_t nxt = st == TCP_SYN_SENT ? 0 : p->rcv_nxt - w->peer_iss;
 			uint32_t snd = p->snd_nxt - w->our_iss;
 
@@ -359,7 +337,7 @@ static void stuck_orphans(void **state)
 	struct world *w = *state;
 
 	for (unsigned i = 0; i < 6; i++) {
-		struct tcp_pcb *p = in_state(w, synced[i]);
+		struct tcp_pcb *p = app_in_state(w, synced[i]);
 
 		if (TCP_IN(synced[i], ST(ESTABLISHED) | ST(CLOSE_WAIT)))
 			app_send(w, p, 1, 20000);
@@ -400,8 +378,8 @@ static void zero_window_holder(void **state)
 
 /* ---- floods ---- */
 
-/* Requests from as many ports as there are: half-open connections, paths and packet buffers stay bounded, each costs one answer at most
- * and none later, and who means it gets in. */
+/* Requests from as many ports as there are: half-open connections, paths and packet buffers stay bounded, each costs one answer
+ * at most and none later, and who means it gets in. */
 static void syn_flood(void **state)
 {
 	struct world *w = *state;
@@ -456,7 +434,8 @@ static void ack_flood(void **state)
 	assert_int_equal(w->t->stats.cookies_received, 0);
 }
 
-/* close() in every state, and then everything that may still come for it, timers too: the address sanitizer sees what nobody else does. */
+/* close() in every state, and then everything that may still come for it, timers too: the address sanitizer sees what nobody else
+ * does. */
 static void use_after_close(void **state)
 {
 	struct world *w = *state;
@@ -464,7 +443,7 @@ static void use_after_close(void **state)
 	for (unsigned i = 0; i < 7; i++) {
 		for (unsigned flags = 0; flags < 32; flags++) {
 			enum tcp_state st = i < 6 ? synced[i] : TCP_SYN_SENT;
-			struct tcp_pcb *p = in_state(w, st);
+			struct tcp_pcb *p = app_in_state(w, st);
 			uint32_t nxt = st == TCP_SYN_SENT ? 0 : p->rcv_nxt - w->peer_iss, snd = p->snd_nxt - w->our_iss;
 
 			if (flags & 1)

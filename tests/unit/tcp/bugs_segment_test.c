@@ -1,5 +1,5 @@
-/* bugs_segment_test.c: one named test for each class of bug that segments have brought about in TCP stacks: what is in headers and
- * options, and where numbers point. Each bounds the memory and the answers that it may cost. */
+/* bugs_segment_test.c: one named test for each class of bug that segments have brought about in TCP stacks: what is in headers
+ * and options, and where numbers point. Each bounds the memory and the answers that it may cost. */
 #include "world.h"
 
 #include "wire/cksum.h"
@@ -29,7 +29,8 @@ static void in_raw(struct world *w, uint8_t flags, uint32_t seq, uint8_t off_wor
 	host_flush(&w->h);
 }
 
-/* A SYN with these option bytes is answered like one without (RFC 9293 3.1, MUST-6, MUST-7): by one SYN-ACK that agrees on nothing. */
+/* A SYN with these option bytes is answered like one without (RFC 9293 3.1, MUST-6, MUST-7): by one SYN-ACK that agrees on
+ * nothing. */
 static void syn_with_options(struct world *w, struct tcp_pcb *l, const uint8_t *opts, uint32_t len)
 {
 	uint8_t padded[40] = {0};
@@ -166,7 +167,8 @@ static void in_urgent(struct world *w, uint8_t flags, uint32_t seq, uint32_t len
 	in_seg(w, &(struct seg){.flags = flags | ACK | TCPF_URG, .seq = seq, .len = len, .ack = 1, .wnd = 65535, .urp = urp});
 }
 
-/* The pointer 0, at the end, past the segment and the window: the stream stays what it was, but for the urgent byte out of line. */
+/* The pointer 0, at the end, past the segment and the window: the stream stays what it was, but for the urgent byte out
+ * of line. */
 static void urgent_pointer(void **state)
 {
 	static const uint16_t at[] = {0, 10, 11, 65535};

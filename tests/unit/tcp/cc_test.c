@@ -360,8 +360,8 @@ static void bbr_round(struct world *w, struct tcp_pcb *p, uint32_t bytes_per_s, 
 	tcp_cc_acked(w->t, p, tcp_buf_need(w->t, p), &a);
 }
 
-/* The draft's section 4.3: STARTUP until three rounds bring no quarter more, DRAIN until no more than the BDP is in flight, then the
- * cycle of eight phases, a round trip each; PROBE_RTT after ten seconds without a lower round trip. */
+/* The draft's section 4.3: STARTUP until three rounds bring no quarter more, DRAIN until no more than the BDP is in flight, then
+ * the cycle of eight phases, a round trip each; PROBE_RTT after ten seconds without a lower round trip. */
 static void bbr_states(void **state)
 {
 	struct world *w = *state;

@@ -362,27 +362,6 @@ static void close_in_syn_received(void **state)
 
 /* ---- RST in every state ---- */
 
-static struct tcp_pcb *in_state(struct world *w, enum tcp_state st)
-{
-	struct tcp_pcb *p;
-
-	w->know_iss = false;
-	p = app_connected(w);
-	if (TCP_IN(st, ST(FIN_WAIT_1) | ST(FIN_WAIT_2) | ST(CLOSING))) {
-		app_shutdown(w, p, SHUT_WR);
-		out_skip(w);
-	}
-	if (st == TCP_FIN_WAIT_2)
-		in(w, ACK, 1, 0, 2);
-	if (TCP_IN(st, ST(CLOSE_WAIT) | ST(LAST_ACK) | ST(CLOSING)))
-		in(w, ACK | FIN, 1, 0, 1);
-	if (st == TCP_LAST_ACK)
-		app_shutdown(w, p, SHUT_WR);
-	out_skip(w);
-	assert_int_equal(p->state, st);
-	return p;
-}
-
 /* RFC 9293 3.10.7.4 second step with RFC 5961 3.2: exact number: reset; in the window: challenge; else silence. */
 static void reset_in_every_state(void **state)
 {
@@ -391,7 +370,7 @@ static void reset_in_every_state(void **state)
 	struct world *w = *state;
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		struct tcp_pcb *p = in_state(w, all[i]);
+		struct tcp_pcb *p = app_in_state(w, all[i]);
 		uint32_t nxt = p->rcv_nxt - w->peer_iss, our = p->snd_nxt - w->our_iss;
 
 		in(w, RST, nxt + 100000, 0, 0);
@@ -420,7 +399,7 @@ static void syn_in_every_state(void **state)
 	struct world *w = *state;
 
 	for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		struct tcp_pcb *p = in_state(w, all[i]);
+		struct tcp_pcb *p = app_in_state(w, all[i]);
 		uint32_t nxt = p->rcv_nxt - w->peer_iss, our = p->snd_nxt - w->our_iss;
 
 		in(w, SYN, nxt + 10, 0, 0);

@@ -221,7 +221,7 @@ static void window_probe(void **state)
 }
 
 /* RFC 8257 3.2: every ACK says what its own bytes were; a change is told before it. DCTCP asks whatever the setting is, and marks
- * all of its segments as ECN-capable (as Linux). */
+ * all of its segments as ECN-capable, the SYN too (RFC 8311 4.3, as Linux). */
 static void dctcp_receiver(void **state)
 {
 	struct world *w = *state;

@@ -82,6 +82,32 @@ static void server_takes_data(void **state)
 	in(w, ACK, 102, 0, 2922);
 }
 
+/* The SYN-ACK announces what is left of the buffer behind the SYN's text; text that does not fit is not taken. */
+static void server_window(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *l = listen_fast(w, 5), *p;
+	uint8_t c[16];
+
+	ask(w, l, c);
+	app_opt(w, l, SOL_SOCKET, SO_RCVBUF, 2500);
+	syn_from(w, CPORT + 1, c, 8, 100);
+	out(w, SYN | ACK, 0, 0, 101);
+	assert_int_equal(w->got.wnd, 5000 - 100);
+	in(w, ACK, 101, 0, 1);
+	p = tcp_accept(w->t, &l->c);
+	for (uint32_t at = 101; at < 5001; at += 700)
+		in(w, ACK, at, 700, 1);
+	out_skip(w);
+	assert_int_equal(app_recv(w, p, 1, 5000), 5000); /* all that was announced */
+	out_skip(w);
+	l->rcvbuf = 60;
+	syn_from(w, CPORT + 2, c, 8, 100);
+	out(w, SYN | ACK, 0, 0, 61);
+	assert_int_equal(w->got.wnd, 0);
+	in(w, RST, 61, 0, 0);
+}
+
 /* The answer is lost, and the SYN-ACK too: the SYN-ACK goes again after a second, the answer as soon as its RTO says so. */
 static void server_repeats(void **state)
 {
@@ -387,6 +413,16 @@ static struct tcp_pcb *connect_fast(struct world *w)
 	return p;
 }
 
+/* The same, and its SYN has left with len bytes. */
+static struct tcp_pcb *open_fast(struct world *w, uint32_t len)
+{
+	struct tcp_pcb *p = connect_fast(w);
+
+	assert_int_equal(app_send(w, p, 1, len), len);
+	out(w, SYN, 0, len, 0);
+	return p;
+}
+
 static void synack(struct world *w, uint32_t ack, const uint8_t *c, uint8_t c_len)
 {
 	in_seg(w, &(struct seg){.flags = SYN | ACK, .ack = ack, .wnd = w->peer_wnd,
@@ -465,9 +501,7 @@ static void client_data_refused(void **state)
 
 	learn(w);
 	for (uint32_t taken = 0; taken <= 40; taken += 40) {
-		p = connect_fast(w);
-		assert_int_equal(app_send(w, p, 1, 100), 100);
-		out(w, SYN, 0, 100, 0);
+		p = open_fast(w, 100);
 		synack(w, 1 + taken, NULL, 0);
 		out(w, ACK, 1 + taken, 100 - taken, 1);
 		out_none(w);
@@ -586,9 +620,7 @@ static void client_repeats(void **state)
 	struct tcp_pcb *p;
 
 	learn(w);
-	p = connect_fast(w);
-	assert_int_equal(app_send(w, p, 1, 100), 100);
-	out(w, SYN, 0, 100, 0);
+	p = open_fast(w, 100);
 	quiet_then_ms(w, 1000);
 	out(w, SYN, 0, 0, 0);
 	assert_false(w->got.o.has_fo);
@@ -605,9 +637,7 @@ static void client_black_hole(void **state)
 
 	learn(w);
 	for (int i = 0; i < 2; i++) {
-		p = connect_fast(w);
-		assert_int_equal(app_send(w, p, 1, 100), 100);
-		out(w, SYN, 0, 100, 0);
+		p = open_fast(w, 100);
 		quiet_then_ms(w, 1000);
 		out(w, SYN, 0, 0, 0);
 		synack(w, 1, NULL, 0);
@@ -643,14 +673,10 @@ static void client_cookie_rules(void **state)
 	synack(w, 1, cookie, 8);
 	out(w, ACK, 1, 0, 1);
 	learn(w);
-	p = connect_fast(w);
-	assert_int_equal(app_send(w, p, 1, 1), 1);
-	out(w, SYN, 0, 1, 0);
+	p = open_fast(w, 1);
 	synack(w, 1, other, 4);
 	out(w, ACK, 1, 1, 1);
-	p = connect_fast(w);
-	assert_int_equal(app_send(w, p, 1, 1), 1);
-	out(w, SYN, 0, 1, 0);
+	p = open_fast(w, 1);
 	assert_int_equal(w->got.o.fo_len, 4);
 	assert_memory_equal(w->got.o.fo, other, 4);
 	synack(w, 2, NULL, 0);
@@ -693,9 +719,7 @@ static void client_gives_up(void **state)
 	assert_int_equal(p->state, TCP_CLOSED);
 	p = connect_fast(w);
 	app_close(w, p);
-	p = connect_fast(w);
-	assert_int_equal(app_send(w, p, 1, 100), 100);
-	out(w, SYN, 0, 100, 0);
+	p = open_fast(w, 100);
 	app_close(w, p);
 	out_none(w);
 	assert_int_equal(conns_used(w), 1); /* the one that was shut down */
@@ -709,9 +733,7 @@ static void client_crossed_syns(void **state)
 	struct tcp_pcb *p;
 
 	learn(w);
-	p = connect_fast(w);
-	assert_int_equal(app_send(w, p, 1, 100), 100);
-	out(w, SYN, 0, 100, 0);
+	p = open_fast(w, 100);
 	in(w, SYN, 0, 0, 0);
 	out(w, SYN | ACK, 0, 0, 1);
 	in(w, SYN | ACK, 0, 0, 1);
@@ -841,7 +863,7 @@ static void defer_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(server_takes_data), world_test(server_repeats), world_test(server_gives_up), world_test(server_refuses),
+		world_test(server_takes_data), world_test(server_window), world_test(server_repeats), world_test(server_gives_up), world_test(server_refuses),
 		world_test(server_experimental), world_test(server_cookie_alone), world_test(server_queue), world_test(server_segments),
 		world_test(server_more_data), world_test(server_off), world_test(server_without_cookies), world_test(server_keys),
 		world_test(server_under_pressure), world_test(option_rules), world_test(client_asks), world_test(client_sends_data),

@@ -1,4 +1,6 @@
 /* ip_options_test.c: options of IP on streams: IP_MINTTL (RFC 5082), IP_MTU_DISCOVER; and black holes (RFC 4821, RFC 2923). */
+#include "tcp/mtu_probe.h"
+
 #include "world.h"
 
 #include <netinet/ip_icmp.h>
@@ -120,26 +122,70 @@ static void black_hole(void **state)
 	assert_int_equal(p->state, TCP_ESTABLISHED);
 }
 
-/* A peer that takes small segments only: it is those that are made smaller, not what the path would take. */
-static void black_hole_of_a_small_peer(void **state)
+/* Steps are from what is sent, not from what the path would take if the peer did. */
+static void black_hole_of_small_mss(void **state)
 {
 	struct world *w = *state;
 	struct tcp_pcb *p;
 
 	w->t->mtu_probing = 1;
-	p = app_connect(w);
-	out(w, SYN, 0, 0, 0);
-	in_seg(w, &(struct seg){.flags = SYN | ACK, .ack = 1, .wnd = 65535, .o = {.has_mss = true, .mss = 536}});
-	out(w, ACK, 1, 0, 1);
-	assert_int_equal(app_send(w, p, 1, 536), 536);
-	out(w, ACK, 1, 536, 1);
-	for (unsigned i = 0; i < 100 && w->t->stats.mtu_holes == 0; i++)
-		after_ms(w, 200);
-	assert_int_equal(w->t->stats.mtu_holes, 1);
-	assert_int_equal(path_at(&w->h.net.paths, p->c.h.path)->pmtu, PMTU_MIN);
-	assert_true(PMTU_MIN - 40 < 536);
+	p = app_connected(w);
+	p->mss = 1100;
+	assert_int_equal(app_send(w, p, 1, 1100), 1100);
 	out_skip(w);
-	in(w, ACK, 1, 0, 537);
+	p->backoff = TCP_HOLE_RTOS;
+	tcp_mtu_black_hole(w->t, p);
+	assert_int_equal(path_at(&w->h.net.paths, p->c.h.path)->pmtu, TCP_BASE_MSS + 40);
+	tcp_mtu_black_hole(w->t, p);
+	assert_int_equal(path_at(&w->h.net.paths, p->c.h.path)->pmtu, TCP_BASE_MSS / 2 + 40);
+	p->backoff = 0;
+}
+
+/* A segment need not be full to be too large. */
+static void black_hole_of_a_part(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p;
+	uint32_t least = UINT32_MAX;
+
+	w->t->mtu_probing = 1;
+	p = app_connected(w);
+	assert_int_equal(app_send(w, p, 1, 700), 700);
+	for (unsigned s = 0; s < 60; s++) {
+		after_ms(w, 1000);
+		while (out_take(w))
+			least = w->got.seq == 1 && w->got.len < least ? w->got.len : least;
+	}
+	assert_int_equal(least, TCP_BASE_MSS / 2);
+	in(w, ACK, 1, 0, 701);
+	out_skip(w);
+	assert_int_equal(tcp_unsent(w->t, p), 0);
+}
+
+/* IPv6's step is to 1280, not to the base, which no link is as narrow as; and there is no further one. */
+static void black_hole_ip6(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p;
+	struct path *path;
+
+	w->t->mtu_probing = 1;
+	p = app_connected(w);
+	assert_int_equal(app_send(w, p, 1, 2 * MSS), 2 * MSS);
+	out_skip(w);
+	path = path_at(&w->h.net.paths, p->c.h.path);
+	path->l3_len = IP6_HDR_LEN; /* for this question alone: nothing is sent */
+	p->backoff = TCP_HOLE_RTOS - 1;
+	tcp_mtu_black_hole(w->t, p);
+	assert_int_equal(path->pmtu, WORLD_MTU);
+	p->backoff = TCP_HOLE_RTOS;
+	for (int i = 0; i < 2; i++) {
+		tcp_mtu_black_hole(w->t, p);
+		assert_int_equal(path->pmtu, IP6_MTU_MIN);
+		assert_int_equal(w->t->stats.mtu_holes, 1);
+	}
+	path->l3_len = IP4_HDR_LEN;
+	p->backoff = 0;
 }
 
 /* Small segments are not lost for their size, and without the setting nothing is. */
@@ -165,8 +211,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(min_ttl_of_a_connection), world_test(min_ttl_of_a_listener), world_test(option_values),
-		world_test(without_path_mtu_discovery), world_test(black_hole),
-		world_test(black_hole_of_a_small_peer), world_test(no_black_hole),
+		world_test(without_path_mtu_discovery), world_test(black_hole), world_test(black_hole_of_a_part), world_test(black_hole_of_small_mss), world_test(black_hole_ip6), world_test(no_black_hole),
 	};
 
 	return cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);

@@ -57,6 +57,30 @@ static void rto_backoff(void **state)
 	quiet_for_ms(w, 5000);
 }
 
+/* Without SACK the ACK of a hole that was filled late covers what had arrived long before: none of it is a measure (RFC
+ * 6298 3). */
+static void rtt_of_a_filled_hole(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = app_connected(w);
+	uint32_t srtt;
+
+	assert_int_equal(app_send(w, p, 1, 100), 100);
+	out(w, ACK, 1, 100, 1);
+	after_ms(w, 40);
+	in(w, ACK, 1, 0, 101);
+	srtt = p->srtt_us8;
+	assert_int_equal(app_send(w, p, 101, 3 * MSS), 3 * MSS);
+	for (uint32_t i = 0; i < 3; i++)
+		out(w, ACK, 101 + i * MSS, MSS, 1);
+	in(w, ACK, 1, 0, 101); /* the second and third have arrived */
+	in(w, ACK, 1, 0, 101);
+	after_ms(w, 3000);
+	out_skip(w);
+	in(w, ACK, 1, 0, 101 + 3 * MSS);
+	assert_int_equal(p->srtt_us8, srtt);
+}
+
 /* With timestamps the time of a retransmitted segment is known (RFC 7323 4.1). */
 static void rtt_from_timestamp(void **state)
 {
@@ -319,7 +343,8 @@ static void window_validation(void **state)
 	out_skip(w);
 }
 
-/* RFC 9293 3.8.6.1: a closed window is probed with a segment that asks for an ACK, more and more rarely, for as long as the peer answers. */
+/* RFC 9293 3.8.6.1: a closed window is probed with a segment that asks for an ACK, more and more rarely, for as long as the peer
+ * answers. */
 static void zero_window(void **state)
 {
 	struct world *w = *state;
@@ -411,6 +436,7 @@ static void keepalive_options(struct world *w, struct tcp_pcb *p)
 }
 
 /* RFC 9293 3.8.4 */
+/* RFC 1122 4.2.3.6: an idle connection is probed, and not for ever. */
 static void keepalive_gives_up(void **state)
 {
 	struct world *w = *state;
@@ -480,7 +506,7 @@ static void keepalive_answered(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rtt_estimator), world_test(rto_backoff), world_test(rtt_from_timestamp), world_test(rto_restart),
+		cmocka_unit_test(rtt_estimator), world_test(rto_backoff), world_test(rtt_of_a_filled_hole), world_test(rtt_from_timestamp), world_test(rto_restart),
 		world_test(retries_spent), world_test(user_timeout), world_test(user_timeout_of_days),
 		world_test(backoff_saturates), world_test(fast_retransmit), world_test(newreno_partial_ack),
 		world_test(not_duplicates), world_test(go_back), world_test(congestion_avoidance), world_test(window_validation),

@@ -72,10 +72,9 @@ static void slow_start_bound(void **state)
 	assert_int_equal(w->t->stats.rtos, 0);
 }
 
-/* An ACK that tells of another loss is not safe: no more leaves than has arrived (packet conservation). */
-static void no_more_than_arrives(void **state)
+/* Twenty segments left a round trip ago. */
+static struct tcp_pcb *twenty_away(struct world *w)
 {
-	struct world *w = *state;
 	struct tcp_pcb *p = sack_connected(w);
 
 	p->cwnd = 20 * MSS;
@@ -83,6 +82,15 @@ static void no_more_than_arrives(void **state)
 	host_flush(&w->h);
 	out_skip(w);
 	after_ms(w, RTT_MS);
+	return p;
+}
+
+/* An ACK that tells of another loss is not safe: no more leaves than has arrived (packet conservation). */
+static void no_more_than_arrives(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = twenty_away(w);
+
 	in_sack(w, 1, {SEQ(12), SEQ(15)}); /* 12 lost, 5 in flight: under ssthresh 10 */
 	for (uint32_t i = 0; i < 3; i++)
 		out(w, ACK, SEQ(i), MSS, 1);
@@ -98,13 +106,8 @@ static void no_more_than_arrives(void **state)
 static void burst_in_one_round(void **state)
 {
 	struct world *w = *state;
-	struct tcp_pcb *p = sack_connected(w);
+	struct tcp_pcb *p = twenty_away(w);
 
-	p->cwnd = 20 * MSS;
-	assert_int_equal(app_send(w, p, 1, 20 * MSS), 20 * MSS);
-	host_flush(&w->h);
-	out_skip(w);
-	after_ms(w, RTT_MS);
 	for (uint32_t i = 5; i <= 20; i++) { /* 1, 2 and 4 are lost */
 		in_sack_n(w, SEQ(1), i > 5 ? 2 : 1, (struct range[]){{SEQ(3), SEQ(4)}, {SEQ(5), SEQ(i)}});
 	}

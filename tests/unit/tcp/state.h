@@ -62,8 +62,8 @@ struct place {
 	uint64_t drops[DROP_MAX];
 };
 
-/* A fresh world with a connection in this state. Where it can be, something is in flight: 100 bytes in ESTABLISHED and CLOSE-WAIT,
- * the FIN in FIN-WAIT-1, CLOSING and LAST-ACK. Seven milliseconds have passed since the last segment. */
+/* A fresh world with a connection in this state. Where it can be, something is in flight: 100 bytes in ESTABLISHED and
+ * CLOSE-WAIT, the FIN in FIN-WAIT-1, CLOSING and LAST-ACK. Seven milliseconds have passed since the last segment. */
 void place_enter(struct place *at, enum at state);
 void place_leave(struct place *at);
 enum at place_state(struct place *at);

@@ -1,5 +1,5 @@
-/* state_timeouts_test.c: RFC 9293 3.10.8: what time alone does in every state, to the tick. Seven milliseconds have passed since the last
- * segment when a row begins. */
+/* state_timeouts_test.c: RFC 9293 3.10.8: what time alone does in every state, to the millisecond. Seven have passed since the
+ * last segment when a row begins. */
 #include "state.h"
 
 #include <linux/tcp.h>

@@ -150,7 +150,8 @@ static void pointers(void **state)
 	out_skip(w);
 }
 
-/* RCV.UP <- max(RCV.UP, SEG.UP): an older mark is forgotten, one that is no newer does nothing, one of what was received is old. */
+/* RCV.UP <- max(RCV.UP, SEG.UP): an older mark is forgotten, one that is no newer does nothing, one of what was received
+ * is old. */
 static void newer_marks(void **state)
 {
 	struct world *w = *state;

@@ -547,6 +547,27 @@ struct tcp_pcb *app_connected(struct world *w)
 	return p;
 }
 
+struct tcp_pcb *app_in_state(struct world *w, enum tcp_state st)
+{
+	struct tcp_pcb *p;
+
+	w->know_iss = false;
+	p = st == TCP_SYN_SENT ? app_connect(w) : app_connected(w);
+	if (st == TCP_SYN_SENT)
+		out(w, SYN, 0, 0, 0);
+	if (TCP_IN(st, ST(FIN_WAIT_1) | ST(FIN_WAIT_2) | ST(CLOSING)))
+		app_shutdown(w, p, SHUT_WR);
+	if (st == TCP_FIN_WAIT_2)
+		in(w, ACK, 1, 0, 2);
+	if (TCP_IN(st, ST(CLOSE_WAIT) | ST(LAST_ACK) | ST(CLOSING)))
+		in(w, ACK | FIN, 1, 0, 1);
+	if (st == TCP_LAST_ACK)
+		app_shutdown(w, p, SHUT_WR);
+	out_skip(w);
+	assert_int_equal(p->state, st);
+	return p;
+}
+
 struct tcp_pcb *app_listen(struct world *w, int backlog)
 {
 	struct tcp_pcb *l = tcp_new(w->t);

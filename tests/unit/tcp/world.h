@@ -135,6 +135,7 @@ void quiet_for_ms(struct world *w, uint64_t ms);
 /* ---- the application ---- */
 struct tcp_pcb *app_connect(struct world *w);                 /* SYN-SENT; the SYN is left to out() */
 struct tcp_pcb *app_connected(struct world *w);               /* established, active, no options but MSS */
+struct tcp_pcb *app_in_state(struct world *w, enum tcp_state st); /* SYN-SENT, or a synchronized one; nothing is left to out() */
 struct tcp_pcb *app_listen(struct world *w, int backlog);
 struct tcp_pcb *app_accepted(struct world *w);                /* established, passive */
 ssize_t app_send(struct world *w, struct tcp_pcb *p, uint32_t seq, uint32_t len); /* and the stack flushes */

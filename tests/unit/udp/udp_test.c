@@ -37,6 +37,7 @@ static int told(struct udp_pcb *p, uint8_t type, uint8_t code, int err, bool loc
 	return got;
 }
 
+/* RFC 1122 4.1.3.3: ICMP errors are passed up. */
 static void h13_h14_icmp_codes(void **state)
 {
 	static const int err[16] = {
