@@ -17,12 +17,14 @@ static_assert(NET_ROUTES_MAX * sizeof(struct net_route) % 8 == 0, "what lies beh
 
 static struct ip6_addr prefix_of(const struct ip6_addr *a, uint8_t prefix_len)
 {
-	struct ip6_addr p = {{0}};
-	uint8_t whole = prefix_len / 8;
+	uint32_t high = prefix_len < 64 ? prefix_len : 64, low = prefix_len - high;
+	struct ip6_addr p;
+	rte_be64_t half[2];
 
-	memcpy(&p, a, whole);
-	if (prefix_len % 8 != 0)
-		p.b[whole] = (uint8_t)(a->b[whole] & 0xff00 >> prefix_len % 8);
+	memcpy(half, a, sizeof(half));
+	half[0] &= high != 0 ? rte_cpu_to_be_64(UINT64_MAX << (64 - high)) : 0;
+	half[1] &= low != 0 ? rte_cpu_to_be_64(UINT64_MAX << (64 - low)) : 0;
+	memcpy(&p, half, sizeof(p));
 	return p;
 }
 

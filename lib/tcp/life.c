@@ -22,11 +22,9 @@
 uint8_t tcp_wscale_for(const struct tcp *t, const struct tcp_pcb *p)
 {
 	uint32_t most = tcp_rcvbuf_most(t, p);
-	uint8_t s = 0;
+	uint32_t s = most <= 65535 ? 0 : 32 - (uint32_t)__builtin_clz((most - 1) / 65535);
 
-	while (s < TCP_WSCALE_MAX && (65535u << s) < most)
-		s++;
-	return s;
+	return (uint8_t)RTE_MIN(s, (uint32_t)TCP_WSCALE_MAX);
 }
 
 uint16_t tcp_listener_window(const struct tcp_pcb *l) { return (uint16_t)(l->rcvbuf < 65535 ? l->rcvbuf : 65535); }
