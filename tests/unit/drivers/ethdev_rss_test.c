@@ -319,7 +319,7 @@ static void mtu(void **state)
 
 static void make_runtime(const char *name, char *config, size_t len)
 {
-	char path[320];
+	char path[160];
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/dpdk", dir);
