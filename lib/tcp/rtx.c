@@ -159,6 +159,7 @@ void tcp_rtx_syn_text(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 	p->snd_nxt = p->snd_una + b->snd_len;
 	b->sent_us = (uint32_t)t->clock->now_us;
 	lose_all(t, p, b, 0);
+	tcp_timer_rtx_in(t, p, tcp_rtt_rto_us(p)); /* the peer's window may be closed */
 	tcp_out_mark(t, p);
 }
 

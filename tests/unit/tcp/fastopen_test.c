@@ -537,6 +537,26 @@ static void client_data_again(void **state)
 	assert_int_equal(tcp_unsent(w->t, p), 0);
 }
 
+/* Nor is it forgotten when the SYN-ACK takes nothing and has no window: that is probed. */
+static void client_data_waits(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p;
+
+	learn(w);
+	p = connect_fast(w);
+	assert_int_equal(app_send(w, p, 1, 100), 100);
+	out(w, SYN, 0, 100, 0);
+	in_seg(w, &(struct seg){.flags = SYN | ACK, .ack = 1, .wnd = 0, .o = {.has_mss = true, .mss = 1460}});
+	out(w, ACK, 1, 0, 1);
+	after_ms(w, 300);
+	out(w, ACK, 0, 0, 1);
+	in_seg(w, &(struct seg){.flags = ACK, .seq = 1, .ack = 1, .wnd = 1000});
+	out(w, ACK, 1, 100, 1);
+	in(w, ACK, 1, 0, 101);
+	assert_int_equal(tcp_unsent(w->t, p), 0);
+}
+
 /* 4.2.1, and RFC 1191: a router has no room for the SYN: it goes again at once, without data and option. */
 static void client_narrowed(void **state)
 {
@@ -869,7 +889,7 @@ int main(void)
 		world_test(server_under_pressure), world_test(option_rules), world_test(client_asks), world_test(client_sends_data),
 		world_test(client_fills_the_syn), world_test(client_data_refused), world_test(client_ack_range), world_test(client_repeats),
 		world_test(client_black_hole), world_test(client_cookie_rules), world_test(client_without_cookie),
-		world_test(client_gives_up), world_test(client_crossed_syns), world_test(client_crossed_requests), world_test(client_data_again),
+		world_test(client_gives_up), world_test(client_crossed_syns), world_test(client_crossed_requests), world_test(client_data_again), world_test(client_data_waits),
 		world_test(client_narrowed), world_test(client_request_goes_on), world_test(server_reset_is_told), world_test(client_cache_is_bounded),
 		world_test(defer_until_data), world_test(defer_runs_out), world_test(defer_values),
 	};
