@@ -127,7 +127,7 @@ bool net_hash_confirm(struct net *n, struct net_pkt *pkt)
 	return false;
 }
 
-static inline enum net_verdict tcp_identify(struct net *n, struct net_pkt *pkt)
+static __rte_always_inline enum net_verdict tcp_identify(struct net *n, struct net_pkt *pkt)
 {
 	struct rte_mbuf *m = pkt->m;
 

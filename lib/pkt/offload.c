@@ -29,7 +29,7 @@ static void cksum_l4(struct rte_mbuf *m, const struct rte_ipv4_hdr *ip, uint16_t
 	*field = sum;
 }
 
-void pkt_tx_cksum_ip4(const struct port *port, struct rte_mbuf *m, uint16_t l3_off, uint16_t l4_off, uint8_t proto)
+void pkt_tx_cksum_ip4_any(const struct port *port, struct rte_mbuf *m, uint16_t l3_off, uint16_t l4_off, uint8_t proto)
 {
 	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, l3_off);
 	uint32_t offloads = port->offloads;

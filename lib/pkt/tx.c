@@ -64,7 +64,7 @@ static __rte_noinline bool chain_fit(struct pkt_tx *tx, struct rte_mbuf *m)
 	return true;
 }
 
-void pkt_tx_push(struct pkt_tx *tx, struct rte_mbuf *m)
+void pkt_tx_push_any(struct pkt_tx *tx, struct rte_mbuf *m)
 {
 	if (unlikely(m->nb_segs > 1) && !chain_fit(tx, m))
 		return;

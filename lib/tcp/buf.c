@@ -8,13 +8,15 @@ struct tcp_buf *tcp_buf_need(struct tcp *t, struct tcp_pcb *p)
 	struct tcp_buf *b;
 
 	if (p->buf != 0)
-		return pool_at(&t->bufs, p->buf);
+		return tcp_buf_at(t, p->buf);
 	p->buf = pool_get(&t->bufs); /* as many as there are connections: it never runs out */
 	SPATE_ASSERT(p->buf != 0);
-	b = pool_at(&t->bufs, p->buf);
-	memset(b, 0, sizeof(*b));
+	b = tcp_buf_at(t, p->buf);
+	/* Fresh ones are zero, others come back with empty lists and without marks. The rest is valid with a mark, but for these. */
 	b->owner = conn_ref(t->flow, &p->c);
-	b->small_end = p->snd_una;
+	b->dsack_left = b->dsack_right = b->cc_acked = 0;
+	b->cwr = false;
+	b->small_end = b->recover = p->snd_una;
 	return b;
 }
 

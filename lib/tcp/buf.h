@@ -49,9 +49,12 @@ static_assert(sizeof(struct tcp_buf) % 64 == 0, "whole cache lines");
 #define BUF_URG_READ (1u << 4) /* ... and was read; its mark is still ahead of the reader */
 #define BUF_EOR      (1u << 5) /* a record ends somewhere in the send queue (MSG_EOR): no segment goes beyond */
 
+/* As pool_at(), with a size that the compiler knows. */
+static inline struct tcp_buf *tcp_buf_at(const struct tcp *t, uint32_t idx) { return (struct tcp_buf *)t->bufs.base + idx; }
+
 static inline struct tcp_buf *tcp_buf_of(const struct tcp *t, const struct tcp_pcb *p)
 {
-	return p->buf != 0 ? (struct tcp_buf *)pool_at(&t->bufs, p->buf) : NULL;
+	return p->buf != 0 ? tcp_buf_at(t, p->buf) : NULL;
 }
 
 /* Data is in flight: more than a FIN. */

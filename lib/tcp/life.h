@@ -86,21 +86,22 @@ static inline uint16_t tcp_fallback_mss(const struct flow_key *key)
 
 static inline struct tcp_pcb *tcp_pcb_at(const struct tcp *t, flow_ref r) { return (struct tcp_pcb *)conn_at(t->flow, r); }
 static inline flow_ref tcp_pcb_ref(const struct tcp *t, const struct tcp_pcb *p) { return conn_ref(t->flow, &p->c); }
+/* As pool_at() and pool_index(), with sizes that the compiler knows. */
 static inline struct tcp_synrcvd *tcp_synrcvd_at(const struct tcp *t, flow_ref r)
 {
-	return (struct tcp_synrcvd *)flow_at(t->flow, r);
+	return (struct tcp_synrcvd *)t->flow->pool[FLOW_SYNRCVD].base + ref_index(r);
 }
 static inline flow_ref tcp_synrcvd_ref(const struct tcp *t, const struct tcp_synrcvd *sr)
 {
-	return ref_make(FLOW_SYNRCVD, pool_index(&t->flow->pool[FLOW_SYNRCVD], sr));
+	return ref_make(FLOW_SYNRCVD, (uint32_t)(sr - (struct tcp_synrcvd *)t->flow->pool[FLOW_SYNRCVD].base));
 }
 static inline struct tcp_timewait *tcp_timewait_at(const struct tcp *t, flow_ref r)
 {
-	return (struct tcp_timewait *)flow_at(t->flow, r);
+	return (struct tcp_timewait *)t->flow->pool[FLOW_TIMEWAIT].base + ref_index(r);
 }
 static inline flow_ref tcp_timewait_ref(const struct tcp *t, const struct tcp_timewait *tw)
 {
-	return ref_make(FLOW_TIMEWAIT, pool_index(&t->flow->pool[FLOW_TIMEWAIT], tw));
+	return ref_make(FLOW_TIMEWAIT, (uint32_t)(tw - (struct tcp_timewait *)t->flow->pool[FLOW_TIMEWAIT].base));
 }
 
 /* ---- options ---- */

@@ -253,11 +253,15 @@ static bool out_fin_again(struct tcp *t, struct tcp_pcb *p)
 
 static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b)
 {
-	uint32_t mss = tcp_out_mss(t, p), len, sent = 0, pace_bytes = UINT32_MAX, from = p->snd_nxt;
-	/* SACK blocks may leave with the first segment and make it shorter; so do ends of records. */
-	bool fin, shorter = b != NULL && (b->tell & (BUF_SACK | BUF_EOR));
+	uint32_t len, sent = 0, pace_bytes = UINT32_MAX, from = p->snd_nxt, end = tcp_data_end(p, b), mss;
+	bool fin, closing = TCP_IN(p->state, TCP_FIN_DUE), shorter;
 	const struct tcp_flight *f = NULL;
 
+	if (p->snd_una == end && !closing)
+		return OUT_DONE;
+	mss = tcp_out_mss(t, p);
+	/* SACK blocks may leave with the first segment and make it shorter; so do ends of records. */
+	shorter = b != NULL && (b->tell & (BUF_SACK | BUF_EOR));
 	if (unlikely(p->tflags & TF_RTX_FIN) && !out_fin_again(t, p))
 		return OUT_BLOCKED;
 	if (b != NULL && b->flight != 0) {
@@ -272,13 +276,17 @@ static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_b
 	}
 	if (unlikely(shorter))
 		mss = within_record(p, b, p->snd_nxt, mss);
-	if (p->snd_una == p->snd_nxt && b != NULL && b->snd_len > 0 &&
+	if (p->snd_una == p->snd_nxt && p->snd_una != end &&
 	    unlikely((p->xflags & TX_EXT) || p->cwnd > (uint32_t)TCP_INITIAL_WINDOW * p->mss))
 		tcp_cc_idle(t, p);
-	while ((len = out_next(p, b, f, mss, &fin)) > 0 || fin) {
-		uint32_t large = len;
-		bool large_fin = fin;
+	while (seq_lt(p->snd_nxt, end) || closing) {
+		uint32_t large;
+		bool large_fin;
 
+		large = len = out_next(p, b, f, mss, &fin);
+		large_fin = fin;
+		if (len == 0 && !fin)
+			break;
 		if (unlikely(p->xflags & TX_PACED)) {
 			pace_bytes = tcp_pace_room(t, p);
 			if (pace_bytes == 0)
@@ -301,7 +309,7 @@ static enum out_result out_stream(struct tcp *t, struct tcp_pcb *p, struct tcp_b
 	}
 	if (f != NULL && p->snd_nxt != from && (p->xflags & TX_T_TLP) && (p->tflags & TF_T_RTX))
 		tcp_rtx_postpone_probe(t, p, b);
-	if (b != NULL && seq_lt(p->snd_nxt, tcp_data_end(p, b)) && !(p->tflags & TF_T_RTX) && likely(pace_bytes != 0)) {
+	if (seq_lt(p->snd_nxt, end) && !(p->tflags & TF_T_RTX) && likely(pace_bytes != 0)) {
 		p->rtx_tick = t->clock->tick;
 		tcp_timer_probe_in(t, p, tcp_rtt_rto_backed_us(p)); /* nothing else would ever wake this data */
 	}

@@ -134,7 +134,7 @@ no_shared:
 void tcp_fini(struct tcp *t)
 {
 	for (uint32_t i = 1; i < t->bufs.fresh; i++) {
-		struct tcp_buf *b = pool_at(&t->bufs, i);
+		struct tcp_buf *b = tcp_buf_at(t, i);
 
 		if (b->owner != 0)
 			tcp_buf_clear(t, b);
