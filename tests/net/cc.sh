@@ -133,7 +133,7 @@ alone shallow bbr 75 133 10000
 path deep 20 40 400
 alone deep bbr 85 118 16000
 path lossy 40 20 100 ba.loss=1%
-alone lossy cubic 65 155 3000
+alone lossy cubic 50 200 3000 # with some ten segments on the way, chance says much
 alone lossy bbr 75 133 20000
 path shared 10 20 100
 together shared cubic 8 25 75 8000
