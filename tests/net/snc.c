@@ -13,11 +13,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/sockios.h>
+
 #include <spate/socket.h>
 #include <spate/spate.h>
 
 #define CHUNK (256 * 1024)
 #define DRAIN_QUIET_NS 300000000u
+#define ACKED_MOST_NS 20000000000u
 #define DRAIN_MOST_NS 2000000000u
 #define WAIT_MS 1 /* how long a turn waits for the network before it looks at standard input again */
 
@@ -186,13 +189,28 @@ static void run(struct pipe_state *s)
 	}
 }
 
+/* Until the peer has acknowledged all that was sent, however often it is lost. */
+static void wait_acked(int fd)
+{
+	const uint64_t begun_ns = spate_now_ns();
+	int unacked = 1;
+
+	while (unacked > 0 && spate_now_ns() - begun_ns < ACKED_MOST_NS) {
+		spate_turn();
+		if (spate_ioctl(fd, SIOCOUTQ, &unacked) != 0) /* the connection is over */
+			return;
+	}
+}
+
 /* Closing starts the last exchange of FINs and ACKs: keep the stack turning until nothing has moved for a while, or long
  * enough when the wire is never quiet. */
 static void drain(int fd)
 {
-	uint64_t begun_ns = spate_now_ns(), last_ns = begun_ns;
+	uint64_t begun_ns, last_ns;
 
+	wait_acked(fd);
 	spate_close(fd);
+	begun_ns = last_ns = spate_now_ns();
 	do {
 		if (spate_turn() > 0)
 			last_ns = spate_now_ns();
