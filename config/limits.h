@@ -142,6 +142,8 @@
 #define TCP_FLIGHT_CHUNKS 128     /* pieces of one connection: 4096 transmissions in flight, 6 MB without TSO and 250 with;
 				   * beyond, sending waits for ACKs. An ACK that tells of losses looks at each piece once */
 #define TCP_TLP_DELACK_US 200000u /* RFC 8985 7.2 WCDelAckT: what a peer may wait with the ACK of a single segment */
+#define TCP_TLP_MIN_US 4000u      /* no probe sooner (Linux: two jiffies): a thread that lost its core for a moment looks like a
+				   * lost tail */
 #define TCP_REO_PERSIST 16        /* RFC 8985 6.2 step 4: recoveries without D-SACK until the reordering window is small again */
 #define TCP_OUT_BURST 16          /* segments that one connection may send before the others get their turn */
 #define TCP_COALESCE_MAX 256      /* received payloads up to this are copied behind the last one: bounds mbufs under tinygrams */

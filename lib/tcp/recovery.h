@@ -52,7 +52,7 @@ static inline bool tcp_tlp_wanted(const struct tcp *t, const struct tcp_pcb *p, 
 
 static inline uint32_t tcp_tlp_pto_us(const struct tcp_pcb *p)
 {
-	uint32_t us = p->srtt_us8 >> 2; /* twice SRTT */
+	uint32_t us = RTE_MAX(p->srtt_us8 >> 2, TCP_TLP_MIN_US); /* twice SRTT */
 
 	if (p->srtt_us8 == 0)
 		return TCP_RTO_INITIAL_US;

@@ -194,6 +194,19 @@ static void probe_last(void **state)
 	out_skip(w);
 }
 
+/* Two round trips of a short way are less than what a busy host takes to answer. */
+static void probe_not_at_once(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *p = sack_connected(w);
+
+	p->srtt_us8 = 8 * 100;
+	sent(w, p, 0, 3);
+	quiet_then(w, TCP_TLP_MIN_US);
+	out(w, ACK, SEQ(2), MSS, 1);
+	in(w, ACK, 1, 0, SEQ(3));
+}
+
 /* 7.2: new data puts the probe off, though not beyond the RTO. */
 static void probe_waits_for_new(void **state)
 {
@@ -375,7 +388,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		world_test(reorder_timer), world_test(reorder_timer_moves), world_test(three_sacked), world_test(reordering_seen),
 		world_test(lost_retransmission), world_test(too_early_for_retransmission), cmocka_unit_test(window_adapts),
-		world_test(timeout_spares_recent), world_test(probe_last), world_test(probe_waits_for_new), world_test(probe_fin), world_test(probe_single),
+		world_test(timeout_spares_recent), world_test(probe_last), world_test(probe_not_at_once),
+		world_test(probe_waits_for_new), world_test(probe_fin), world_test(probe_single),
 		world_test(probe_new_data), world_test(probe_starts_recovery), world_test(probe_repaired), world_test(probe_dsacked),
 		world_test(probe_dsacked_in_flight), world_test(no_probe),
 	};
