@@ -82,7 +82,7 @@ typedef _Atomic uint32_t svc_pollers;
 
 /* A socket. Index: stack * files_per_stack + the slot of its connection on that stack. */
 struct svc_file {
-	svc_life life;              /* clients and stack */
+	alignas(64) svc_life life;  /* clients and stack */
 	_Atomic uint32_t events;    /* stack: EPOLL* bits now */
 	svc_pollers pollers;        /* clients */
 	_Atomic uint32_t flags;     /* clients: O_NONBLOCK, O_ASYNC as F_GETFL tells */
@@ -91,7 +91,6 @@ struct svc_file {
 	int32_t fd;                 /* stack: its number there (sock.h) */
 	uint8_t domain, type;       /* stack: AF_INET or AF_INET6; SOCK_STREAM or SOCK_DGRAM */
 	uint8_t protocol, stack;    /* stack: IPPROTO_*; number */
-	uint32_t spare;
 	_Atomic uint64_t rcv_ns, snd_ns; /* clients: SO_RCVTIMEO, SO_SNDTIMEO; 0: for ever */
 };
 static_assert(sizeof(struct svc_file) == 64, "a cache line each");
