@@ -58,7 +58,7 @@ bool path_put(struct paths *ps, uint32_t idx);
 
 static inline struct path *path_at(const struct paths *ps, uint32_t idx)
 {
-	return (struct path *)ps->pool.base + idx; /* as pool_at(), with a size that the compiler knows */
+	return POOL_AT(&ps->pool, struct path, idx);
 }
 
 #endif
