@@ -292,7 +292,8 @@ int perf_run_case(const struct perf_ops *ops, int argc, char **argv, bool json)
 {
 	struct perf_run r = {
 		.ops = ops,
-		.a = { .wire = PERF_WIRE_DEFAULT, .closer = "server", .server_ip = PERF_SERVER_DEFAULT, .ip = 4, .port = PERF_PORT, .cpus = "0,1",
+		.a = { .wire = PERF_WIRE_DEFAULT, .closer = "server", .server_ip = PERF_SERVER_DEFAULT, .ip = 4, .cpus = "0,1",
+		       .port = PERF_PORT,
 		       .duration_ns = 3000000000u, .warmup_ns = 1000000000u, .repeat = 1, .addresses = ops->addresses },
 	};
 	bool good = true, more = ops->points != NULL;
