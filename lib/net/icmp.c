@@ -201,7 +201,7 @@ static void send_error(struct net *n, const struct net_pkt *pkt, uint8_t type, u
 	int err;
 
 	/* net_input() lets neither broadcasts nor fragments pass; ICMP is never answered with an error. */
-	if (pkt->proto == IPPROTO_ICMP || !icmp_error_allowed(n))
+	if (pkt->proto == IPPROTO_ICMP || (pkt->port != NET_PORT_LOOP && !icmp_error_allowed(n)))
 		return;
 	if (net_is_group(n, pkt->key.laddr_be)) /* nor is what came for many (RFC 1122 3.2.2) */
 		return;

@@ -221,7 +221,7 @@ void icmp6_send_error(struct net *n, const struct net_pkt *pkt, uint8_t type, ui
 {
 	struct rte_mbuf *m;
 
-	if (!error_fits(pkt, type, code) || !icmp_error_allowed(n))
+	if (!error_fits(pkt, type, code) || (pkt->port != NET_PORT_LOOP && !icmp_error_allowed(n)))
 		return;
 	m = error_build(n, pkt, type, code, param);
 	if (m != NULL)

@@ -28,6 +28,8 @@ static inline uint8_t net_local_iface(const struct net *n, rte_be32_t addr_be)
 
 	while (n->local[i].addr_be != addr_be && n->local[i].addr_be != 0)
 		i = (i + 1) % NET_LOCAL_SLOTS;
+	if (unlikely(net_is_loopback4(addr_be)))
+		return NET_IFACE_LO;
 	return n->local[i].addr_be == addr_be ? n->local[i].iface : 0;
 }
 
@@ -77,6 +79,12 @@ enum net_verdict net_l4_identify(struct net *n, struct net_pkt *pkt);
 
 /* Net chores are wanted from now on (net_chores()). */
 void net_chores_want(struct net *n);
+
+/* "lo" and its address. -ENOMEM. */
+int loop_init(struct net *n);
+void loop_fini(struct net *n);
+/* Queues a packet of path p, with all headers, for net_loop_next(). */
+int loop_output(struct net *n, const struct path *p, struct rte_mbuf *m);
 
 /* Receives an ARP packet that came by iface; owns m. */
 void arp_input(struct net *n, uint8_t iface, struct rte_mbuf *m, const struct eth_view *eth);
