@@ -50,7 +50,8 @@ static enum net_verdict icmp_error(struct net *n, struct net_pkt *pkt, const str
 		return net_drop(n, pkt->m, DROP_ICMP_BAD);
 	if (flow_addr_is6(q.src_be) || flow_addr_is6(q.dst_be)) /* 0.x.y.z: we never sent to there, and it is a number among ours */
 		return net_drop(n, pkt->m, DROP_ICMP_UNMATCHED);
-	if ((net_local_find(n, q.src_be) != LOCAL_OURS && net_local_find(n, q.src_be) != LOCAL_OLD) ||
+	if ((net_local_find(n, q.src_be) != LOCAL_OURS && net_local_find(n, q.src_be) != LOCAL_OLD &&
+	     !net_pkt_names_loopback(n, pkt, q.src_be)) ||
 	    (q.proto != IPPROTO_TCP && q.proto != IPPROTO_UDP))
 		return net_drop(n, pkt->m, DROP_ICMP_UNMATCHED);
 	pkt->icmp.from = ip6_addr_mapped(pkt->key.raddr_be);

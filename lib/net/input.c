@@ -248,12 +248,6 @@ static __rte_noinline bool options_pass(struct net *n, const struct net_pkt *pkt
 	return v == IP4_OPTS_OK;
 }
 
-/* Nobody but we may call us so. */
-static inline bool loopback_addressed(const struct net *n, const struct net_pkt *pkt, rte_be32_t dst_be)
-{
-	return pkt->port == NET_PORT_LOOP && net_is_loopback4(dst_be) && net_is_local(n, dst_be);
-}
-
 static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_pkt *pkt, uint16_t l3_off, bool to_us)
 {
 	uint64_t nic = m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
@@ -269,7 +263,7 @@ static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_
 		return net_drop(n, m, DROP_IP4_CKSUM);
 	kind = net_local_find(n, ip.dst_be);
 	/* A unicast address must not come by link-layer broadcast (RFC 1122 3.3.6). */
-	if (unlikely((kind != LOCAL_OURS && kind != LOCAL_OLD) || !to_us) && !loopback_addressed(n, pkt, ip.dst_be) &&
+	if (unlikely((kind != LOCAL_OURS && kind != LOCAL_OLD) || !to_us) && !net_pkt_names_loopback(n, pkt, ip.dst_be) &&
 	    !group_addressed(n, pkt, ip.dst_be, ip.src_be, kind))
 		return net_drop(n, m, DROP_IP4_DST);
 	if (unlikely(source_bad(n, pkt, ip.src_be)))

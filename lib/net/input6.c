@@ -167,9 +167,7 @@ static inline bool ip6_addressed(const struct net *n, struct net_pkt *pkt, const
 	}
 	pkt->key.laddr_be = number6(n, ip->dst, pkt->iface);
 	mark = local6_mark(n, pkt->key.laddr_be);
-	if (likely(to_us) && (likely(local6_kind(mark) == LOCAL_OURS) || local6_kind(mark) == LOCAL_OLD))
-		return true;
-	return local6_kind(mark) == LOCAL_LOOPBACK && pkt->port == NET_PORT_LOOP;
+	return likely(to_us) && local6_named(mark, pkt);
 }
 
 enum net_verdict ip6_input(struct net *n, struct rte_mbuf *m, struct net_pkt *pkt, uint16_t l3_off, bool to_us)

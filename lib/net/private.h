@@ -33,6 +33,12 @@ static inline uint8_t net_local_iface(const struct net *n, rte_be32_t addr_be)
 	return n->local[i].addr_be == addr_be ? n->local[i].iface : 0;
 }
 
+/* The address is of 127.0.0.0/8, and we wrote the packet: nobody else may call us so. */
+static inline bool net_pkt_names_loopback(const struct net *n, const struct net_pkt *pkt, rte_be32_t addr_be)
+{
+	return pkt->port == NET_PORT_LOOP && net_is_loopback4(addr_be) && net_is_local(n, addr_be);
+}
+
 static inline enum net_verdict net_drop(struct net *n, struct rte_mbuf *m, enum drop why)
 {
 	drop_count(n->drops, why);

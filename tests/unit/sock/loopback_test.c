@@ -282,6 +282,7 @@ static void h9_port_closed(void **state)
 	for (int i = 0; i < 2000; i++) { /* no limit is for our own */
 		assert_int_equal(spate_send(fd, "x", 1, 0), 1);
 		spate_turn(); /* the datagram comes, an error goes */
+		spate_turn(); /* and comes */
 		assert_int_equal(poll_now(fd), POLLOUT | POLLERR);
 		if (i % 3 == 0)
 			assert_int_equal(so_error(fd), ECONNREFUSED);
@@ -385,7 +386,7 @@ static void bulk(void **state)
 				drain_some(fd[!d], &got[d], d);
 			}
 			spate_turn();
-			assert_true(turns++ < 10000);
+			assert_true(turns++ < 600); /* no ACK is waited for */
 		}
 		assert_in_range(world.now_ns - start_ns, 0, 500 * MS);
 		for (int i = 0; i < 2; i++)
