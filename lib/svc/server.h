@@ -96,18 +96,16 @@ int64_t svc_op(struct svc_server *v, struct svc_chan *c);
 
 /* ---- news (notify.c) ---- */
 
-/* Something happened to a file, or may have: shows its events and tells all who wait for them. */
-void svc_notify(struct svc_server *v, uint32_t slot);
-/* The same after the file's own call, whose doing is no news where it took readiness away. */
+/* After a file's own call: shows its events, and tells what is new of them to those who wait. */
 void svc_publish(struct svc_server *v, uint32_t slot);
-/* A turn of the stack, and all news of it; how many. */
+/* A turn of the stack; what happened to files meanwhile is shown and told. How many. */
 uint32_t svc_news(struct svc_server *v);
 
 /* ---- epoll (watch.c) ---- */
 
 /* As epoll_ctl(). */
 int svc_watch_ctl(struct svc_server *v, uint32_t slot, int op, int fd, uint32_t epoll, uint32_t epoll_gen, uint32_t events, uint64_t data);
-/* The file has these events: its watches become ready. */
+/* This happened to the file: those of its watches that wait for it become ready. */
 void svc_watch_news(struct svc_server *v, uint32_t slot, uint32_t events);
 void svc_watch_drop_all(struct svc_server *v, uint32_t slot);
 
