@@ -144,7 +144,9 @@ int64_t chan_ask(struct svc_chan *ch, uint32_t chan, uint32_t stack, uint16_t op
 	wait_for_answer(ch, ASK_SPINS);
 	if (atomic_load_explicit(&ch->state, memory_order_acquire) != SVC_DONE)
 		return -ENETDOWN;
-	atomic_store_explicit(&ch->state, SVC_IDLE, memory_order_relaxed);
+	/* A new socket is this process's when its descriptor has it; until then the channel tells whose it is (use_close()). */
+	if (op != SVC_SOCKET && op != SVC_ACCEPT)
+		atomic_store_explicit(&ch->state, SVC_IDLE, memory_order_relaxed);
 	return ch->result;
 }
 
@@ -188,6 +190,8 @@ void use_close(struct use *u)
 {
 	svc_entry e = u->entry;
 
+	if (atomic_load_explicit(&u->ch->state, memory_order_relaxed) == SVC_DONE)
+		atomic_store_explicit(&u->ch->state, SVC_IDLE, memory_order_release);
 	if (e != 0)
 		atomic_store_explicit(&u->ch->held, 0, memory_order_release);
 	atomic_signal_fence(memory_order_seq_cst);

@@ -191,6 +191,9 @@ static int instance_new(svc_entry *e)
 			continue;
 		atomic_store(&ep->kernel_members, 0);
 		atomic_store(&ep->pollers, 0);
+		atomic_store(&ep->ready, 0);
+		atomic_store(&ep->lock, 0);
+		ep->head = ep->tail = 0;
 		*e = svc_entry_make(SVC_KIND_EPOLL, i, gen);
 		return 0;
 	}
