@@ -34,8 +34,7 @@ for program in "$spate" "$plain" "$native"; do
 done
 [ "$(id -u)" = 0 ] || { echo "preload.sh: needs root" >&2; exit 2; }
 
-# The kernel's client has c0, spate has c1: two wires to one bridge-less server would not be the same wire, so both use c0 by turns;
-# the kernel's address is there all the time, and spate has one of its own.
+# Both clients use the same wire by turns, with an address each. The kernel would hand unfinished checksums and packets of 64 KiB over it.
 for ns in "$ns_c" "$ns_s"; do
     ip netns add "$ns"
     ip -n "$ns" link set lo up
@@ -43,6 +42,8 @@ done
 ip link add c0 netns "$ns_c" type veth peer name s0 netns "$ns_s"
 ip -n "$ns_c" addr add $client_ip/24 dev c0
 ip -n "$ns_s" addr add $server_ip/24 dev s0
+ip netns exec "$ns_c" ethtool -K c0 tx off tso off gso off gro off >/dev/null
+ip netns exec "$ns_s" ethtool -K s0 tx off tso off gso off gro off >/dev/null
 ip -n "$ns_c" link set c0 up
 ip -n "$ns_s" link set s0 up
 
@@ -78,13 +79,12 @@ over_veth() { # over_veth LABEL CASE OPTIONS...
     server_stop
 }
 
-over_sim() { # over_sim LABEL CASE OPTIONS...: the far end of spate run echoes on port 7 and discards on port 9
-    local label=$1 port=7 line
+over_sim() { # over_sim LABEL CASE OPTIONS...: the far end of spate run echoes on port 7
+    local label=$1 line
     shift
-    [ "$1" != stream ] || port=9
     line=$("$native" "$@" --wire sim --duration "$duration" --json | tail -n 1) || true
     say "$label" "spate, sim" "$line"
-    line=$("$spate" run --dev sim --log-level error -- "$plain" "$@" --wire lo --only client --port $port --server 10.0.0.1 \
+    line=$("$spate" run --dev sim --log-level error -- "$plain" "$@" --wire lo --only client --port 7 --server 10.0.0.1 \
         --cpus none --duration "$duration" --json | tail -n 1) || true
     say "$label" "spate run, sim" "$line"
 }
@@ -94,9 +94,9 @@ for round in $(seq "$rounds"); do
     for way in over_veth over_sim; do
         $way "request, 1 connection" rps --connections 1
         $way "requests, 64 connections" rps --connections 64
-        $way "stream, 1 flow" stream --flows 1
     done
     over_veth "connect" connect
+    over_veth "stream, 1 flow" stream --flows 1
 done
 
 python3 - "$work/out" <<'EOF'

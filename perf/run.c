@@ -198,6 +198,8 @@ static int check(const struct perf_run *r, char *err, size_t err_len)
 		snprintf(err, err_len, "--only %s: write client or server", r->a.only);
 	else if (r->a.only && (wire_processes(r->a.wire) != 2 || r->a.repeat != 1 || (!r->a.meet && strcmp(r->a.only, "server") == 0)))
 		snprintf(err, err_len, "--only is for wires between two processes; they measure once, and the server needs --meet FILE");
+	else if (r->a.only && !r->a.meet && r->ops->mode != SERVER_ECHO)
+		snprintf(err, err_len, "%s needs its own server: --meet FILE", r->ops->name);
 	else if (r->a.cores != 0 && (!r->ops->cores || strcmp(r->a.wire, "sim") != 0))
 		snprintf(err, err_len, "--cores is for connect and rps on sim");
 	else
@@ -227,7 +229,7 @@ static int options(struct perf_run *r, int argc, char **argv, char *err, size_t 
 		{ "client-netns", OPT_TEXT, &a->client_netns, 0, 0, "NAME", "the client's network namespace (kernel)" },
 		{ "only", OPT_TEXT, &a->only, 0, 0, "client|server", "one of the two, the other is another command with the same options" },
 		{ "meet", OPT_TEXT, &a->meet, 0, 0, "FILE", "where the two commands of --only meet; the server's makes it; none: the client\n"
-		  "of another program that echoes (stream: discards)" },
+		  "of another program that echoes (rps)" },
 		{ "port", OPT_COUNT, &a->port, 1, 65535, "N", "the server's [5001]" },
 		{ "server-netns", OPT_TEXT, &a->server_netns, 0, 0, "NAME", "the server's network namespace (kernel)" },
 	};
