@@ -245,6 +245,7 @@ static void killed_between(void **state)
 	pid_t a = child(NULL, &first), b = child(NULL, &second);
 
 	(void)state;
+	atomic_store(&service.region.chans[0].owner, 0);
 	end_child(a);
 	EVENTUALLY(atomic_load(&service.region.procs[first].pid) == 0);
 	assert_int_equal(refs(n), 1);
