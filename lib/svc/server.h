@@ -1,5 +1,5 @@
 /* server.h: one stack's side of a service: what clients ask, and what it tells them. Everything here belongs to the stack's
- * thread but for svc_server_close() and svc_server_wake().
+ * thread but for svc_server_close(), svc_server_forget() and svc_server_wake().
  *
  * What a stack has to rely on it keeps for itself (struct svc_own_*): clients may write anywhere in the shared memory, and a
  * broken one may spoil its own sockets and those of its fellows, but not the stack. */
@@ -48,6 +48,7 @@ struct svc_server {
 	enum svc_idle idle;
 	uint64_t work_ns, sleep_ns; /* idle.c: when there was something to do last; how long the next sleep is */
 	alignas(64) _Atomic uint32_t closing; /* slot + 1 of those to close, from the control thread */
+	_Atomic uint32_t forget;   /* control thread: 1: nobody is there any more, everything is to be closed */
 	uint8_t buf[SVC_CONTROL_BYTES]; /* what must not change while it is looked at */
 };
 
@@ -65,6 +66,9 @@ void svc_server_close_all(struct svc_server *v);
 
 /* The last reference to a file has gone; from the control thread. */
 void svc_server_close(struct svc_server *v, uint32_t slot);
+/* No process is left. What is still open then was lost by one that was killed between two steps: it is closed when this returns
+ * (or soon: a stack that is very busy is not waited for). From the control thread. */
+void svc_server_forget(struct svc_server *v);
 /* From any thread: the stack looks at its letter box. */
 void svc_server_wake(struct svc_server *v);
 

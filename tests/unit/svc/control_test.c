@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -104,7 +105,7 @@ static pid_t child(void (*work)(int conn, int proc), int *proc)
 	assert_int_equal(pipe(told), 0);
 	pid = fork();
 	if (pid == 0) {
-		int conn = dial(), p = say(conn, SVC_HELLO, -1, -1, NULL).proc;
+		int conn = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 ? dial() : -1, p = say(conn, SVC_HELLO, -1, -1, NULL).proc;
 
 		if (work != NULL)
 			work(conn, p);
@@ -171,12 +172,13 @@ static void killed(void **state)
 	struct name a = new_socket(SOCK_STREAM), b = new_socket(SOCK_STREAM), held = new_socket(SOCK_DGRAM);
 	struct svc_region *r = &service.region;
 	struct svc_chan *c = &r->chans[9];
-	int proc;
-	pid_t pid = child(NULL, &proc);
+	int proc, other_proc;
+	pid_t pid = child(NULL, &proc), other;
 
 	(void)state;
 	hold(proc, 3, SVC_KIND_FILE, a.file, a.gen);
 	hold(proc, 5, SVC_KIND_FILE, b.file, b.gen);
+	other = child(NULL, &other_proc);
 	svc_life_get(&file_of(b)->life, b.gen); /* somebody else has it, too */
 	hold(proc, 6, SVC_KIND_FILE, b.file, b.gen + 1); /* rubbish */
 	hold(proc, 7, SVC_KIND_FILE, (1u << 30) - 1, 1);
@@ -200,6 +202,8 @@ static void killed(void **state)
 	assert_int_equal(atomic_load(&c->held), 0);
 	assert_int_equal(atomic_load(&svc_region_fds(r, (uint32_t)proc)[3]), 0);
 	assert_int_equal(let_go(b), 0);
+	end_child(other);
+	EVENTUALLY(atomic_load(&r->procs[other_proc].pid) == 0);
 }
 
 static void ask_and_die(int conn, int proc, struct name n, enum svc_op op, enum svc_state st)
@@ -232,12 +236,30 @@ static void killed_asking(void **state)
 	assert_int_equal(atomic_load(&c->owner), 0);
 }
 
+/* A reference that no record shows: killed between taking an entry out and giving its reference back. Nobody can tell, until nobody
+ * is left. */
+static void killed_between(void **state)
+{
+	struct name n = new_socket(SOCK_STREAM);
+	int first, second;
+	pid_t a = child(NULL, &first), b = child(NULL, &second);
+
+	(void)state;
+	atomic_store(&service.region.chans[0].owner, 0);
+	end_child(a);
+	EVENTUALLY(atomic_load(&service.region.procs[first].pid) == 0);
+	assert_int_equal(refs(n), 1);
+	end_child(b);
+	EVENTUALLY(service.server.n_open == 0);
+	assert_int_equal(refs(n), 0);
+}
+
 /* After the answer: given back unless it was noted. */
 static void killed_answered(void **state)
 {
 	struct name n;
-	int proc;
-	pid_t pid = child(NULL, &proc);
+	int proc, other_proc;
+	pid_t other = child(NULL, &other_proc), pid = child(NULL, &proc);
 	struct svc_chan *c;
 
 	(void)state;
@@ -259,6 +281,8 @@ static void killed_answered(void **state)
 	atomic_store(&c->owner, (uint32_t)proc + 1);
 	end_child(pid);
 	EVENTUALLY(service.server.n_open == 0);
+	assert_int_equal(atomic_load(&service.region.procs[other_proc].pid), other);
+	end_child(other);
 }
 
 /* ---- fork ---- */
@@ -368,6 +392,7 @@ int main(void)
 		IN_CONTROL(killed),
 		IN_CONTROL(killed_asking),
 		IN_CONTROL(killed_answered),
+		IN_CONTROL(killed_between),
 		IN_CONTROL(forks),
 		IN_CONTROL(too_many),
 		IN_CONTROL(bells),
