@@ -28,6 +28,7 @@ static void path_refs(void **state)
 	assert_false(fresh);
 	b = path_get(&ps, 2, 1, 0, &fresh);
 	assert_true(b != 0 && b != a && fresh);
+	assert_int_equal(path_get(&ps, 1, 2, 1, &fresh), 0); /* by another way it is another */
 	assert_int_equal(path_get(&ps, 3, 3, 0, &fresh), 0);
 	assert_false(path_put(&ps, a));
 	assert_int_equal(path_at(&ps, a)->pmtu, 1500);
