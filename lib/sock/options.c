@@ -4,6 +4,7 @@
 
 #include "flow/port_range.h"
 #include "sock/datagram.h"
+#include "sock/dialect.h"
 #include "sock/option6.h"
 
 #define NS_IN_S 1000000000ull
@@ -159,6 +160,15 @@ static bool is_common(int level, int name)
 				       name == SO_PROTOCOL || name == SO_ACCEPTCONN);
 }
 
+static int dialect_set(struct sock_env *env, struct conn *c, const void *val, socklen_t len)
+{
+	int rc = sock_dialect_set(c, val, len);
+
+	if (rc == 0 && c->type == CONN_LISTEN)
+		tcp_listener_changed(&env->s->tcp, c);
+	return rc;
+}
+
 int sock_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 {
 	struct sock_env *env;
@@ -177,6 +187,8 @@ int sock_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 		rc = int_in(val, len, &v);
 		return rc < 0 ? rc : common_set(env, c, name, v);
 	}
+	if (level == SOL_SPATE)
+		return name == SPATE_SO_DIALECT ? dialect_set(env, c, val, len) : -ENOPROTOOPT;
 	if (level == IPPROTO_IPV6)
 		return sock_option6_set(env, c, name, val, len);
 	if (level == IPPROTO_IP && name == IP_LOCAL_PORT_RANGE && len != sizeof(uint32_t))
@@ -229,6 +241,8 @@ int sock_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 		return timeo_get(env, c, name == SO_RCVTIMEO ? SOCK_RCV : SOCK_SND, val, len);
 	if (is_common(level, name))
 		return int_out(common_get(c, name), val, len);
+	if (level == SOL_SPATE)
+		return name == SPATE_SO_DIALECT ? int_out((int)conn_dialect(c), val, len) : -ENOPROTOOPT;
 	if (level == IPPROTO_IPV6)
 		return sock_option6_get(env, c, name, val, len);
 	if (sock_is_tcp(c))

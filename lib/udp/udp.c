@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "flow/away.h"
 #include "flow/port_range.h"
 #include "udp/private.h"
@@ -329,6 +330,18 @@ fail:
 	if (path != 0)
 		net_path_put(u->net, path);
 	return rc < 0 ? rc : err;
+}
+
+bool udp_pair_shared(struct udp *u, struct udp_pcb *p)
+{
+	flow_ref self = udp_ref(u, p), other;
+	int rc;
+
+	table_remove(&u->flow->udp, p->c.h.hash, self);
+	other = flow_find(u->flow, &u->flow->udp, p->c.h.hash, &p->c.h.key);
+	rc = table_insert(&u->flow->udp, p->c.h.hash, self); /* there is room: it was there */
+	SPATE_ASSERT(rc == 0);
+	return other != 0;
 }
 
 int udp_disconnect(struct udp *u, struct udp_pcb *p)
