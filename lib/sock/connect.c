@@ -53,13 +53,21 @@ static int tcp_aim_other(struct sock_env *env, struct conn *c, const struct sock
 {
 	const struct sock_dialect *d = sock_dialect_of(c);
 	int rc = sock_dialect_name(env, c, addr, len);
+	uint64_t dropped;
 
 	if (rc == 0 && d->dead != 0 && sock_tcp(c)->tflags & TF_DEAD)
 		rc = -d->dead;
 	if (rc < 0)
 		return rc;
+	dropped = env->s->drops.n[DROP_FILTER];
 	rc = tcp_aim(env, c, addr, len);
-	return rc < 0 ? sock_dialect_failure(env, c, addr, len, rc) : 0;
+	if (rc < 0)
+		return sock_dialect_failure(env, c, addr, len, rc);
+	if (d->filtered == 0 || env->s->drops.n[DROP_FILTER] == dropped)
+		return 0;
+	tcp_disconnect(&env->s->tcp, sock_tcp(c));
+	c->so_error = 0;
+	return -d->filtered;
 }
 
 static int tcp_start(struct sock_env *env, struct conn *c, const struct sockaddr *addr, socklen_t len)

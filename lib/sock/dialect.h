@@ -34,6 +34,7 @@ struct sock_dialect {
 	uint8_t taken;          /* the bound port is busy to this destination: G11, G12, G19 */
 	uint8_t no_port;        /* datagrams: G18 */
 	uint8_t no_memory;      /* A25 */
+	uint8_t filtered;       /* a SYN that our own filter drops: F46; 0: it is lost like others */
 	uint8_t no_send;        /* streams that never were connected: C1, C30 */
 	uint8_t pending;        /* sending and receiving during the handshake, which waits where this is 0: C14, C15, D3, D4 */
 	uint8_t has_peer;       /* sendto() with an address on a connected socket: C30, H4 */

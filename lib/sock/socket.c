@@ -45,7 +45,7 @@ static int bind_address(struct sock_env *env, struct conn *c, rte_be32_t laddr_b
 {
 	if (laddr_be == 0)
 		return 0;
-	if (!net_is_ours(&env->s->net, laddr_be))
+	if (!(c->more & CONN_MORE_FREEBIND) && !net_is_ours(&env->s->net, laddr_be))
 		return -EADDRNOTAVAIL;
 	c->h.key.laddr_be = laddr_be;
 	c->flags |= CONN_BOUND_ADDR;

@@ -67,7 +67,7 @@ int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 
 	if (p->state != TCP_CLOSED || (p->c.flags & (CONN_BOUND_ADDR | CONN_BOUND_PORT)))
 		return -EINVAL;
-	if (laddr_be != 0 && !group && !net_is_ours(t->net, laddr_be))
+	if (laddr_be != 0 && !group && !(p->c.more & CONN_MORE_FREEBIND) && !net_is_ours(t->net, laddr_be))
 		return -EADDRNOTAVAIL;
 	if (lport_be == 0 && (p->tflags & TF_BIND_NO_PORT)) { /* the port is chosen per destination, by connect() */
 		if (laddr_be == 0)
@@ -134,8 +134,8 @@ static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, ui
 	if (from == NULL)
 		return net_unreachable_to(t->net, key->raddr_be);
 	if (p->c.flags & CONN_BOUND_ADDR) {
-		if (!net_is_ours(t->net, p->c.h.key.laddr_be)) /* removed since */
-			return -EADDRNOTAVAIL;
+		if (!net_is_ours(t->net, p->c.h.key.laddr_be)) /* removed since, or never ours (G7) */
+			return p->c.more & CONN_MORE_FREEBIND ? -ENETUNREACH : -EADDRNOTAVAIL;
 		from = &p->c.h.key.laddr_be;
 		n = 1;
 	}

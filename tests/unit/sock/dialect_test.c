@@ -33,17 +33,19 @@ static ssize_t recv_x(int fd)
 /* The neighbour is known from now on. */
 static void neighbour(void) { assert_int_equal(call_connect(stream(0), FAR_IP, 99), -ECONNREFUSED); }
 
-/* The far end answers no SYN from now on, though it lives. */
-static void deaf(void)
+static void filter(int end, const char *text)
 {
 	struct config_filter rule;
 	struct net_filter *made;
 	char err[256];
 
-	assert_int_equal(config_parse_filter("deny in tcp", &rule, err, sizeof(err)), 0);
+	assert_int_equal(config_parse_filter(text, &rule, err, sizeof(err)), 0);
 	assert_int_equal(net_filter_new(&rule, 1, 1, -1, &made), 0);
-	net_filter_set(&world.stack[FAR]->net, made);
+	net_filter_set(&world.stack[end]->net, made);
 }
+
+/* The far end answers no SYN from now on, though it lives. */
+static void deaf(void) { filter(FAR, "deny in tcp"); }
 
 /* ---- A ---- */
 
@@ -527,6 +529,21 @@ static void d5_to_d10_signals(void **state)
 	assert_int_equal(call_connect(fd, "10.0.0.78", 80), -EINTR); /* D10 */
 }
 
+/* ---- F ---- */
+
+static void f46_filtered(void **state)
+{
+	int fd = stream(SOCK_NONBLOCK);
+
+	(void)state;
+	neighbour();
+	filter(NEAR, "deny out tcp");
+	assert_int_equal(call_connect(fd, FAR_IP, 80), by(-EINPROGRESS, -EACCES, -EINPROGRESS));
+	run_ms(5);
+	assert_int_equal(poll_now(fd), 0);
+	assert_int_equal(so_error(fd), 0);
+}
+
 /* ---- G ---- */
 
 static void g9_bind_to_group(void **state)
@@ -673,7 +690,7 @@ int main(void)
 		IN_DIALECTS(c10_closed_on_both_sides), IN_DIALECTS(c11_to_c17_in_progress), IN_DIALECTS(c18_c19_refused_blocking),
 		IN_DIALECTS(c20_c21_c22_refused), IN_DIALECTS(c23_c24_c25_refused), IN_DIALECTS(c27_shut_before),
 		IN_DIALECTS(c28_shut_in_progress), IN_DIALECTS(d1_to_d4_send_timeout), IN_DIALECTS(d12_d13_d14_limits),
-		IN_DIALECTS(d18_schedule), IN_DIALECTS(d5_to_d10_signals), IN_DIALECTS(g9_bind_to_group),
+		IN_DIALECTS(d18_schedule), IN_DIALECTS(d5_to_d10_signals), IN_DIALECTS(f46_filtered), IN_DIALECTS(g9_bind_to_group),
 		IN_DIALECTS(g11_g12_same_destination), IN_DIALECTS(g19_time_wait), IN_DIALECTS(l2_l3_l4_others),
 		IN_DIALECTS(chosen_per_socket),
 	};
