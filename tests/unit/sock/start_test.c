@@ -318,6 +318,7 @@ static void bad_configuration(void **state)
 	/* The environment is asked for the dialect, as long as no setting names one (two_threads()). */
 	assert_int_equal(spate_config_set(c, "dev", "sim", err, sizeof(err)), 0);
 	assert_int_equal(spate_config_set(c, "ip", "10.1.0.1/24", err, sizeof(err)), 0);
+	assert_int_equal(spate_config_set(c, "peer-ip", "10.1.0.2/24", err, sizeof(err)), 0);
 	assert_int_equal(setenv("SPATE_DIALECT", "sco", 1), 0);
 	assert_int_equal(spate_start(c, err, sizeof(err)), -EINVAL);
 	assert_non_null(strstr(err, "SPATE_DIALECT must be linux, bsd or zos"));
