@@ -1,5 +1,6 @@
 /* connect.c: connect(), step by step in the order in which Linux looks at things. */
 #include "sock/dialect.h"
+#include "sock/kernel.h"
 
 #define ADDR_LEN_MAX 128u /* sizeof(struct sockaddr_storage): what the system copies in */
 
@@ -253,6 +254,8 @@ int sock_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	struct conn *c;
 	int rc = sock_find(fd, &env, &c);
 
+	if (sock_is_kernel(fd))
+		return kernel_connect(fd, addr, len);
 	d = sock_dialect_here(rc == 0 ? c : NULL);
 	if (unlikely(d->copies_first) && rc != -ENXIO && sock_dialect_args(d, addr, len) < 0)
 		return sock_dialect_args(d, addr, len);

@@ -1,6 +1,8 @@
 /* name.c: names in and out; getsockname() and getpeername(). */
 #include "sock/name.h"
 
+#include "sock/kernel.h"
+
 #include <string.h>
 
 /* ---- out ---- */
@@ -63,7 +65,7 @@ int sock_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 	int rc = name_check(sock_find_shared(fd, &env, &c), addr, len);
 
 	if (rc < 0)
-		return rc;
+		return sock_is_kernel(fd) ? kernel_name(fd, false, addr, len) : rc;
 	end_out(env, c, c->h.key.laddr_be, c->h.key.lport_be, addr, len);
 	return 0;
 }
@@ -83,7 +85,7 @@ int sock_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 	int rc = name_check(sock_find(fd, &env, &c), addr, len);
 
 	if (rc < 0)
-		return rc;
+		return sock_is_kernel(fd) ? kernel_name(fd, true, addr, len) : rc;
 	if (!has_peer(c))
 		return -ENOTCONN;
 	end_out(env, c, c->h.key.raddr_be, c->h.key.rport_be, addr, len);

@@ -47,6 +47,7 @@ void udp_fini(struct udp *u)
 			continue;
 		udp_queue_drop((struct udp_pcb *)c);
 		udp_errors_drop((struct udp_pcb *)c);
+		udp_cork_drop((struct udp_pcb *)c);
 	}
 	pool_fini(&u->groups);
 	binds_fini(&u->binds);
@@ -374,6 +375,7 @@ void udp_close(struct udp *u, struct udp_pcb *p)
 {
 	udp_queue_drop(p);
 	udp_errors_drop(p);
+	udp_cork_drop(p);
 	udp_groups_leave_all(u, p);
 	leave_peer(u, p);
 	if (p->c.h.key.lport_be != 0) {
