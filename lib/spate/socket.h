@@ -49,6 +49,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
@@ -56,11 +57,21 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+struct mmsghdr; /* <sys/socket.h> has it with _GNU_SOURCE */
+
 #include "spate/spate.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Options of spate's own, of any socket. */
+#define SOL_SPATE 0x5350   /* a level that no system has */
+#define SPATE_SO_DIALECT 1 /* int: whose manual its calls follow where the systems disagree, SPATE_DIALECT_*; docs/sockets.md */
+#define SPATE_DIALECT_LINUX 0
+#define SPATE_DIALECT_BSD 1
+#define SPATE_DIALECT_ZOS 2
+#define SPATE_TCP_KEEPINIT 128 /* of IPPROTO_TCP, FreeBSD's TCP_KEEPINIT: int, seconds that an attempt to connect lasts */
 
 /* A new socket: AF_INET or AF_INET6 (of both families until IPV6_V6ONLY; IPv4 is ::ffff:a.b.c.d there) with SOCK_STREAM (TCP) or
  * SOCK_DGRAM (UDP), type may have SOCK_NONBLOCK and SOCK_CLOEXEC. EAFNOSUPPORT: any other family (AF_UNIX too). EINVAL: unknown
@@ -208,6 +219,43 @@ SPATE_API int spate_epoll_wait(int epfd, struct epoll_event *events, int max, in
 SPATE_API int spate_poll(struct pollfd *fds, nfds_t n, int timeout_ms);
 SPATE_API int spate_select(int n, fd_set *rd, fd_set *wr, fd_set *ex, struct timeval *timeout);
 
+/* The same with the thread's signal mask changed for the time of the call (NULL: it stays), atomically: a signal that only mask lets
+ * through ends the call with EINTR, however early it came, if nothing is ready. timeout: NULL for ever; it is not written. */
+SPATE_API int spate_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
+SPATE_API int spate_pselect(int n, fd_set *rd, fd_set *wr, fd_set *ex, const struct timespec *timeout, const sigset_t *mask);
+SPATE_API int spate_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout_ms, const sigset_t *mask);
+SPATE_API int spate_epoll_pwait2(int epfd, struct epoll_event *events, int max, const struct timespec *timeout, const sigset_t *mask);
+
+/* Several messages in one call, up to 1024: how many, with their lengths in msg_len; an error is returned when it is the first one's.
+ * recvmmsg(): MSG_WAITFORONE does not wait after the first; *timeout is looked at after each message, as on Linux. */
+SPATE_API int spate_sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags);
+SPATE_API int spate_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags, struct timespec *timeout);
+
+/* ---- descriptors of the kernel ----
+ * AF_UNIX sockets (all of families other than AF_INET and AF_INET6) are the host kernel's, and so are pipes, eventfds, timerfds,
+ * files. In spate's calls such a descriptor has the kernel's number plus 0x40000000, which no socket of spate reaches, so a
+ * comparison tells them apart. spate_socket(AF_UNIX), spate_socketpair(), and accept() and F_DUPFD of such a socket give numbers of
+ * this kind; spate_kernel_fd() makes one of any descriptor of the process. Calls of this header take them (also from threads without
+ * a stack) and do what the kernel does, with its errors; calls that wait poll the network meanwhile. They may be watched with
+ * spate_epoll_ctl() and spate_poll() beside spate's sockets (select() takes numbers below 1024 only); while a call waits, the kernel
+ * is asked every eighth turn, and instances without such descriptors pay nothing. No SIGPIPE either. They belong to the process, not
+ * to a stack. */
+/* The number here of the kernel's descriptor, which stays the caller's: close one of the two. -EBADF: it is not open. */
+SPATE_API int spate_kernel_fd(int kernel_fd);
+/* The kernel's number of such a descriptor. -EBADF: it is not one. */
+SPATE_API int spate_kernel_number(int fd);
+/* As socketpair(2). AF_INET, AF_INET6: EOPNOTSUPP. */
+SPATE_API int spate_socketpair(int domain, int type, int protocol, int fds[2]);
+
+/* Sends count bytes of the kernel's file in (spate_kernel_fd(), one that can be read at offsets) from *offset, or from its own
+ * position, which moves on: bytes sent, fewer at the file's end or where out takes no more. EINVAL: in is a socket or pipe. EBADF.
+ * Else as send(). */
+SPATE_API ssize_t spate_sendfile(int out, int in, off_t *offset, size_t count);
+/* Moves bytes between a stream and a pipe of the kernel, or two descriptors of the kernel. Nothing is lost: bytes leave where they are
+ * only when the other end has taken them (from a pipe, not more than the stream has room for). 0: the end. SPLICE_F_NONBLOCK does not
+ * wait; other flags mean nothing. EAGAIN. EINVAL: no pipe, or a datagram socket. ESPIPE: an offset. Else as send(), recv(). */
+SPATE_API ssize_t spate_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t len, unsigned int flags);
+
 /* The same calls as raw system calls: they return -errno and never touch errno. Nothing else differs. */
 SPATE_API int spate_sys_socket(int domain, int type, int protocol);
 SPATE_API int spate_sys_bind(int fd, const struct sockaddr *addr, socklen_t len);
@@ -229,6 +277,24 @@ SPATE_API int spate_sys_setsockopt(int fd, int level, int name, const void *val,
 SPATE_API int spate_sys_epoll_create1(int flags);
 SPATE_API int spate_sys_epoll_ctl(int epfd, int op, int fd, struct epoll_event *event);
 SPATE_API int spate_sys_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms);
+SPATE_API int spate_sys_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout_ms, const sigset_t *mask);
+SPATE_API int spate_sys_epoll_pwait2(int epfd, struct epoll_event *events, int max, const struct timespec *timeout,
+				     const sigset_t *mask);
+SPATE_API int spate_sys_poll(struct pollfd *fds, nfds_t n, int timeout_ms);
+SPATE_API int spate_sys_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
+SPATE_API int spate_sys_select(int n, fd_set *rd, fd_set *wr, fd_set *ex, struct timeval *timeout);
+SPATE_API int spate_sys_pselect(int n, fd_set *rd, fd_set *wr, fd_set *ex, const struct timespec *timeout, const sigset_t *mask);
+SPATE_API ssize_t spate_sys_read(int fd, void *buf, size_t len);
+SPATE_API ssize_t spate_sys_readv(int fd, const struct iovec *iov, int n);
+SPATE_API ssize_t spate_sys_write(int fd, const void *buf, size_t len);
+SPATE_API ssize_t spate_sys_writev(int fd, const struct iovec *iov, int n);
+SPATE_API int spate_sys_sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags);
+SPATE_API int spate_sys_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags, struct timespec *timeout);
+SPATE_API ssize_t spate_sys_sendfile(int out, int in, off_t *offset, size_t count);
+SPATE_API ssize_t spate_sys_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t len, unsigned int flags);
+SPATE_API int spate_sys_socketpair(int domain, int type, int protocol, int fds[2]);
+SPATE_API int spate_sys_fcntl(int fd, int cmd, long arg);
+SPATE_API int spate_sys_ioctl(int fd, unsigned long request, void *arg);
 
 #ifdef __cplusplus
 }

@@ -32,6 +32,7 @@ uint32_t udp_scatter(const struct rte_mbuf *m, uint32_t off, uint32_t len, const
 /* Queues an error at a socket with IP_RECVERR. payload: of the datagram, len bytes of m from off on. */
 void udp_error_add(struct udp *u, struct udp_pcb *p, const struct udp_error *e, const struct rte_mbuf *m, uint32_t off,
 		   uint32_t len);
+void udp_cork_drop(struct udp_pcb *p); /* what is held back */
 /* A datagram for p: queued, or dropped when there is no room; owns m. */
 void udp_deliver(struct udp *u, struct udp_pcb *p, const struct net_pkt *pkt, struct rte_mbuf *m);
 /* Cuts what follows the datagram; false: its lengths are wrong. */
