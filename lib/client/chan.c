@@ -215,9 +215,14 @@ int use_socket(struct use *u, int fd)
 	if (rc < 0)
 		return rc;
 	/* Between the look and the reference another thread may have closed it: then the entry is another one. */
-	while (!entry_get(e) || client_entry(fd) != e) {
+	for (;;) {
+		bool got = entry_get(e);
 		svc_entry now = client_entry(fd);
 
+		if (got && now == e)
+			break;
+		if (got)
+			entry_put(e);
 		if (now == 0 || now == e || svc_entry_kind(now) != SVC_KIND_FILE) {
 			use_close(u);
 			return -EBADF;

@@ -200,25 +200,6 @@ static int instance_new(svc_entry *e)
 	return -ENOMEM;
 }
 
-/* Watches that are still listed are let go, so that the stacks can have them back. */
-void epoll_end(uint32_t index)
-{
-	struct svc_epoll *ep = svc_epoll_at(client.head, index);
-	struct use u;
-
-	if (use_open(&u) < 0)
-		return;
-	epoll_lock(ep, u.chan);
-	/* Its next owner drops them itself. */
-	if (svc_life_refs(atomic_load(&ep->life)) == 0) {
-		list_take(ep);
-		while (ep->head != 0)
-			atomic_store(&watch_at(list_pop(ep))->queued, 0);
-	}
-	epoll_unlock(ep);
-	use_close(&u);
-}
-
 int client_epoll_create(int flags)
 {
 	svc_entry e;

@@ -88,8 +88,6 @@ void entry_put(svc_entry e)
 		return;
 	if (svc_entry_kind(e) == SVC_KIND_FILE)
 		file_end(e);
-	else
-		epoll_end(svc_entry_index(e));
 }
 
 static svc_entry entry_swap(int fd, svc_entry e)

@@ -145,7 +145,6 @@ void option_replay(struct use *u, int fd);
 
 /* ---- epoll.c ---- */
 
-void epoll_end(uint32_t index); /* the last reference has gone */
 /* For poll() of an instance: has it something of ours to report? */
 bool epoll_peek(uint32_t index, uint32_t gen, uint32_t chan);
 /* Registrations of a socket that becomes the kernel's, in this process's instances. */
