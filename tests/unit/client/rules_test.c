@@ -122,8 +122,9 @@ static void rules_match(void **state)
 	assert_true(is_kernels("0.0.0.0", 80, true)); /* a peer "any" is this host */
 	assert_true(is_kernels("::", 80, true));
 	assert_false(is_kernels("0.0.0.0", 80, false)); /* all addresses of our own are not */
-	assert_true(is_kernels("192.168.77.1", 53, true));
-	assert_false(is_kernels("192.168.77.1", 54, true));
+	assert_true(is_kernels("192.168.80.1", 53, true));
+	assert_false(is_kernels("192.168.80.1", 54, true));
+	assert_false(is_kernels("192.168.79.1", 53, true));
 	assert_false(is_kernels("192.168.64.1", 53, true)); /* the first that matches */
 	assert_true(is_kernels("192.168.128.1", 53, true));
 }
