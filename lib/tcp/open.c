@@ -139,8 +139,10 @@ static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, ui
 	const rte_be32_t *from = net_sources_to(t->net, key->raddr_be, tcp_via(t, p), &n);
 	int err;
 
-	if (from == NULL)
-		return net_unreachable_to(t->net, key->raddr_be, tcp_via(t, p));
+	if (from == NULL) { /* no way, or no address of ours to go from: all are tentative */
+		err = net_unreachable_to(t->net, key->raddr_be, tcp_via(t, p));
+		return err != 0 ? err : -EADDRNOTAVAIL;
+	}
 	if (p->c.flags & CONN_BOUND_ADDR) {
 		if (!net_is_ours(t->net, p->c.h.key.laddr_be)) /* removed since */
 			return -EADDRNOTAVAIL;
