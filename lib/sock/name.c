@@ -138,6 +138,7 @@ int sock_end_read(const struct conn *c, const struct sockaddr *addr, socklen_t l
 static int aim4(const struct sock_env *env, const struct conn *c, struct net_end *end)
 {
 	const struct net *net = &env->s->net;
+	bool bound;
 
 	if (c->more & CONN_MORE_IP6 && c->more & CONN_MORE_V6ONLY)
 		return -ENETUNREACH;
@@ -145,9 +146,10 @@ static int aim4(const struct sock_env *env, const struct conn *c, struct net_end
 		return -ENETUNREACH;
 	if (flow_addr_is6(ip6_addr_ip4(&end->addr))) /* 0.x.y.z, no host's: inside it would be an IPv6 address */
 		return -ENETUNREACH;
-	if (ip6_addr_ip4(&end->addr) == 0)
-		end->addr = ip6_addr_mapped(c->flags & CONN_BOUND_ADDR && net_is_local(net, c->h.key.laddr_be) ? c->h.key.laddr_be :
-													 NET_LOOPBACK_BE);
+	if (ip6_addr_ip4(&end->addr) != 0)
+		return 0;
+	bound = c->flags & CONN_BOUND_ADDR && net_is_local(net, c->h.key.laddr_be);
+	end->addr = ip6_addr_mapped(bound ? c->h.key.laddr_be : NET_LOOPBACK_BE);
 	return 0;
 }
 

@@ -178,10 +178,10 @@ SPATE_API int spate_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
  * streams: IP_MINTTL. Datagrams: IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVORIGDSTADDR, IP_RECVERR, SO_TIMESTAMP, SO_TIMESTAMPNS
  * (SOL_SOCKET); IP_MULTICAST_IF, IP_MULTICAST_TTL, IP_MULTICAST_LOOP, IP_MULTICAST_ALL, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP,
  * IP_ADD_SOURCE_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE, IP_UNBLOCK_SOURCE and their MCAST_ twins (20 groups of a
- * socket, 10 sources of a group). Network interfaces are numbered from 1 on, lo is 65. IP_OPTIONS: ENOPROTOOPT. IPPROTO_IPV6 (AF_INET6
- * only): IPV6_V6ONLY (before bind()), IPV6_UNICAST_HOPS, IPV6_TCLASS, IPV6_MTU (get), IPV6_AUTOFLOWLABEL (always on); datagrams
- * also IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IPV6_RECVERR, IPV6_MTU_DISCOVER, IPV6_DONTFRAG, IPV6_JOIN_GROUP,
- * IPV6_LEAVE_GROUP, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_MULTICAST_IF. IPPROTO_TCP (constants: <netinet/tcp.h>): what
+ * socket, 10 sources of a group). Network interfaces are numbered from 1 on, lo is 65. IP_OPTIONS: ENOPROTOOPT. IPPROTO_IPV6
+ * (AF_INET6 only): IPV6_V6ONLY (before bind()), IPV6_UNICAST_HOPS, IPV6_TCLASS, IPV6_MTU (get), IPV6_AUTOFLOWLABEL (always on);
+ * datagrams also IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IPV6_RECVERR, IPV6_MTU_DISCOVER, IPV6_DONTFRAG,
+ * IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_MULTICAST_IF. IPPROTO_TCP (constants: <netinet/tcp.h>): what
  * the stack has. TCP_CONGESTION: cubic, reno, bbr, dctcp (ENOENT: another). TCP_INFO: counters begin with the handshake when it
  * was asked for pacing, BBR or DCTCP before, else when the connection becomes busy or TCP_INFO is first read. TCP_CC_INFO: of bbr
  * and dctcp. ENOPROTOOPT: any other. EINVAL: value out of range or too short. EDOM: tv_usec out of range. EFAULT: null. ENOBUFS.
