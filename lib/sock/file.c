@@ -120,7 +120,8 @@ static size_t room_of(int sock)
 	return sndbuf > queued ? (size_t)(sndbuf - queued) : 0;
 }
 
-/* All of it: what was taken from the pipe must not be lost, so it waits also where the call must not, for buffers that others free. */
+/* All of it: what was taken from the pipe must not be lost. So it waits for buffers that others free, also where the call must
+ * not. */
 static ssize_t send_all(int sock, const uint8_t *data, size_t len)
 {
 	size_t done = 0;

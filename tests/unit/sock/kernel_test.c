@@ -1,5 +1,5 @@
-/* kernel_test.c: descriptors of the kernel among spate's: AF_UNIX (section K of the connect semantics), pipes, eventfds and files, in
- * every call and mixed in poll() and epoll. */
+/* kernel_test.c: descriptors of the kernel among spate's: AF_UNIX (section K of the connect semantics), pipes, eventfds and
+ * files, in every call and mixed in poll() and epoll. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
