@@ -24,14 +24,14 @@ const struct sock_dialect sock_dialects[DIALECTS] = {
 		.bind_group = EADDRNOTAVAIL, .port_zero = EADDRNOTAVAIL, .taken = EADDRINUSE, .no_port = EADDRNOTAVAIL,
 		.no_memory = ENOBUFS, .filtered = EACCES, .no_send = ENOTCONN, .pending = ENOTCONN, .has_peer = EISCONN,
 		.same_pair = EADDRINUSE, .mapped_v6only = EINVAL, .mapped_bound6 = EADDRNOTAVAIL, .no_scope = EHOSTUNREACH,
-		.bad_scope = ENXIO, .global_scope = ENXIO, .no_route6 = EHOSTUNREACH,
+		.bad_scope = ENXIO, .global_scope = ENXIO, .no_route6 = EHOSTUNREACH, .no_addr = ENETDOWN,
 	},
 	[DIALECT_ZOS] = {
 		.snd_timeout = true, .remembers_shut = true, .shut_ends_attempt = true, .unspec_stream = true, .poll_err = true,
 		.listening = EOPNOTSUPP, .ended = EISCONN, .dead = ECONNREFUSED, .aborted = ECONNABORTED,
 		.broadcast = ENETUNREACH, .group = ENETUNREACH, .taken = EADDRNOTAVAIL, .no_port = EAGAIN, .no_memory = EIO,
 		.no_send = EPIPE, .mapped_v6only = ENETUNREACH, .mapped_bound6 = ENETUNREACH, .no_scope = EINVAL,
-		.bad_scope = ENETUNREACH, .no_route6 = ENETUNREACH,
+		.bad_scope = ENETUNREACH, .no_route6 = ENETUNREACH, .no_addr = EIO,
 	},
 };
 
@@ -133,11 +133,21 @@ int sock_dialect_name(const struct sock_env *env, const struct conn *c, const st
 	return rc < 0 ? rc : name_special(env, c, &to);
 }
 
+/* Any address of a link that could be used. */
+static bool has_addr(const struct net *n, bool ip4)
+{
+	uint32_t scope;
+
+	return ip4 ? n->n_addrs > 0 : net_first6(n, &scope) != NULL;
+}
+
 /* Linux's ENETUNREACH has several reasons that are told apart. */
 static int unreachable(const struct sock_env *env, const struct conn *c, const struct net_end *to)
 {
 	const struct sock_dialect *d = sock_dialect_of(c);
 
+	if (d->no_addr != 0 && !has_addr(&env->s->net, ip6_addr_is_mapped(&to->addr)))
+		return -d->no_addr;
 	if (!ip6_addr_is_mapped(&to->addr))
 		return ip6_addr_is_linklocal(&to->addr) && scope_is_bad(env, to) ? -d->bad_scope : -d->no_route6;
 	if (!(c->more & CONN_MORE_IP6))
