@@ -133,20 +133,12 @@ int sock_dialect_name(const struct sock_env *env, const struct conn *c, const st
 	return rc < 0 ? rc : name_special(env, c, &to);
 }
 
-/* Any address of a link that could be used. */
-static bool has_addr(const struct net *n, bool ip4)
-{
-	uint32_t scope;
-
-	return ip4 ? n->n_addrs > 0 : net_first6(n, &scope) != NULL;
-}
-
 /* Linux's ENETUNREACH has several reasons that are told apart. */
 static int unreachable(const struct sock_env *env, const struct conn *c, const struct net_end *to)
 {
 	const struct sock_dialect *d = sock_dialect_of(c);
 
-	if (d->no_addr != 0 && !has_addr(&env->s->net, ip6_addr_is_mapped(&to->addr)))
+	if (d->no_addr != 0 && ip6_addr_is_mapped(&to->addr) && env->s->net.n_addrs == 0)
 		return -d->no_addr;
 	if (!ip6_addr_is_mapped(&to->addr))
 		return ip6_addr_is_linklocal(&to->addr) && scope_is_bad(env, to) ? -d->bad_scope : -d->no_route6;

@@ -45,7 +45,7 @@ struct sock_dialect {
 	uint8_t bad_scope;      /* of no interface: I12 */
 	uint8_t global_scope;   /* of no interface, where none is needed: I15 */
 	uint8_t no_route6;      /* I17 */
-	uint8_t no_addr;        /* ... because the last address of ours went, and with it the interface: F49; 0: as no route */
+	uint8_t no_addr;        /* ... because the last address of ours went, and with it the interface (IPv4): F49; 0: as no route */
 };
 
 extern const struct sock_dialect sock_dialects[DIALECTS];
