@@ -140,6 +140,8 @@ int sock_tcp_connect_end(struct sock_env *env, struct conn *c, int flags, int pe
 	if (tcp_handshaking(c)) {
 		int rc = tcp_wait(env, c, flags, pending);
 
+		if (c->type != CONN_TCP || c->flags & CONN_ORPHAN) /* a handler has closed it */
+			return -EBADF;
 		if (rc < 0)
 			return rc;
 		/* Others may have ended the attempt meanwhile: connect() with AF_UNSPEC (L3), shutdown() (L2). */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,6 +46,10 @@ ssize_t sock_sendfile(int out, int in, off_t *offset, size_t count)
 
 	if (!sock_is_kernel(in))
 		return sock_cur != NULL && sock_at(sock_cur, in) != NULL ? -EINVAL : -EBADF;
+	if (sock_is_kernel(out)) {
+		done = sendfile(kernel_of(out), kin, offset, count);
+		return done < 0 ? -errno : done;
+	}
 	at = offset != NULL ? *offset : lseek(kin, 0, SEEK_CUR);
 	if (at < 0)
 		return errno == ESPIPE || offset != NULL ? -EINVAL : -errno;
@@ -120,7 +125,8 @@ static size_t room_of(int sock)
 	return sndbuf > queued ? (size_t)(sndbuf - queued) : 0;
 }
 
-/* All of it: what was taken from the pipe must not be lost, so it waits also where the call must not, for buffers that others free. */
+/* All of it: what was taken from the pipe must not be lost. So it waits for buffers that others free, also where the call must
+ * not. */
 static ssize_t send_all(int sock, const uint8_t *data, size_t len)
 {
 	size_t done = 0;

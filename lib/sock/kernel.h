@@ -1,6 +1,7 @@
-/* kernel.h: the kernel's descriptors among spate's: AF_UNIX sockets, pipes, eventfds, timerfds and so on. Their number here is the
- * kernel's with one bit more, so telling them apart is one comparison, and nothing is kept about them. A call that has to wait for one
- * polls the network meanwhile like every other. Everything is the kernel's own result, or -errno. Private to lib/sock. */
+/* kernel.h: the kernel's descriptors among spate's: AF_UNIX sockets, pipes, eventfds, timerfds and so on. Their number here is
+ * the kernel's with one bit more, so telling them apart is one comparison, and nothing is kept about them. A call that has to
+ * wait for one polls the network meanwhile like every other. Everything is the kernel's own result, or -errno. Private to
+ * lib/sock. */
 #ifndef SOCK_KERNEL_H
 #define SOCK_KERNEL_H
 

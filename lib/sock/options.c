@@ -201,7 +201,7 @@ static int freebind_set(struct conn *c, const void *val, socklen_t len)
 	return 0;
 }
 
-/* Other names of the same: 64-bit times are what this machine has anyway; who may exceed limits does not matter where there are none. */
+/* Other names of the same: 64-bit times are what this machine has anyway, and there are no limits that only some may exceed. */
 static int plain_name(int level, int name)
 {
 	if (level != SOL_SOCKET)

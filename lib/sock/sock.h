@@ -44,8 +44,8 @@ int sock_clock_init(void); /* once, after EAL */
 struct spate_config;
 /* The number that interface i of the configuration has on every stack; -ENODEV: it has no addresses, so it is not there. */
 int sock_iface_number(const struct spate_config *c, unsigned i);
-/* The name of this number, as the settings have it: up to size - 1 characters; where there are none (a stack of its own): "if" and the
- * number from 1 on. By any thread. */
+/* The name of this number, as the settings have it: up to size - 1 characters; where there are none (a stack of its own): "if"
+ * and the number from 1 on. By any thread. */
 void sock_iface_name(unsigned number, char *name, size_t size);
 unsigned sock_stacks_per_end(void); /* 0: not started */
 void sock_changes_begin(const struct spate_config *c); /* spate_start(): what there is now */
@@ -107,7 +107,10 @@ const struct stack *sock_stack(unsigned i);
 /* ---- what a socket has for this layer: TF_SOCK_MASK of TCP's flags, the same bits of udp_pcb.sock_bits ---- */
 
 /* What connect() was told, as in Linux's struct socket. */
-enum sock_phase { SOCK_UNCONNECTED, SOCK_CONNECTING, SOCK_CONNECTED, SOCK_DISSOLVED /* unconnected, from CONNECTING by AF_UNSPEC */ };
+enum sock_phase {
+	SOCK_UNCONNECTED, SOCK_CONNECTING, SOCK_CONNECTED,
+	SOCK_DISSOLVED, /* unconnected, from CONNECTING by AF_UNSPEC */
+};
 #define SOCK_PHASE_SHIFT 28
 #define SOCK_PHASE_MASK (3u << SOCK_PHASE_SHIFT)
 #define SOCK_BROADCAST (1u << 30) /* SO_BROADCAST (of a stream: kept, without meaning) */

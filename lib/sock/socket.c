@@ -208,7 +208,8 @@ static int tcp_shutdown_call(struct sock_env *env, struct conn *c, int how)
 
 	if (unlikely(!d->remembers_shut) && !listener && sock_tcp(c)->state == TCP_CLOSED)
 		return -ENOTCONN;
-	if (unlikely(!d->shut_ends_attempt) && sock_tcp(c)->state == TCP_SYN_SENT) { /* what is shut will be, after the handshake */
+	/* What is shut will be so after the handshake. */
+	if (unlikely(!d->shut_ends_attempt) && sock_tcp(c)->state == TCP_SYN_SENT) {
 		sock_tcp(c)->tflags |= (how != SHUT_WR ? TF_SHUT_RD : 0) | (how != SHUT_RD ? TF_SHUT_WR : 0);
 		return 0;
 	}

@@ -123,7 +123,7 @@ int sock_wait_turn(struct sock_wait *w)
 
 	/* The stack's clock may be old when a call begins, so time counts from the end of the first turn. */
 	if (w->started && w->timeout_ns != SOCK_FOREVER && env->s->clock.now_ns - w->start_ns >= w->timeout_ns)
-		return w->swapped && w->masked && signals_take(w) ? -EINTR : -EAGAIN; /* what waited for this mask must not be missed */
+		return w->swapped && w->masked && signals_take(w) ? -EINTR : -EAGAIN; /* what waited for this mask is not missed */
 	work = env->turn(env);
 	now_ns = env->s->clock.now_ns;
 	if (!w->started) {

@@ -1,5 +1,5 @@
-/* kernel_test.c: descriptors of the kernel among spate's: AF_UNIX (section K of the connect semantics), pipes, eventfds and files, in
- * every call and mixed in poll() and epoll. */
+/* kernel_test.c: descriptors of the kernel among spate's: AF_UNIX (section K of the connect semantics), pipes, eventfds and
+ * files, in every call and mixed in poll() and epoll. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -363,7 +363,7 @@ static void mixed_epoll(void **state)
 
 static void files(void **state)
 {
-	int far, s = pair(80, &far), kfd, fd;
+	int far, s = pair(80, &far), kfd, fd, both[2];
 	static char data[100000], got[100000];
 	struct sockaddr_un path = un("data");
 	off_t at_ = 10;
@@ -396,6 +396,12 @@ static void files(void **state)
 	at(NEAR);
 	assert_memory_equal(got, data + 10, sizeof(data) - 10);
 	assert_memory_equal(got + sizeof(data) - 10, data, 10);
+	assert_int_equal(spate_sys_socketpair(AF_UNIX, SOCK_STREAM, 0, both), 0); /* between two of the kernel's */
+	at_ = 50;
+	assert_int_equal(spate_sys_sendfile(both[0], fd, &at_, 8), 8);
+	assert_int_equal(spate_sys_read(both[1], got, sizeof(got)), 8);
+	assert_memory_equal(got, data + 50, 8);
+	close_all(both, 2);
 	assert_int_equal(spate_sys_close(fd), 0);
 }
 

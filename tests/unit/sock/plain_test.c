@@ -206,7 +206,8 @@ static void overflow(void **state)
 	int fd = connected(), far = far_dgram(), n = 0;
 	char buf[1200], control[64];
 	struct iovec iov = {buf, sizeof(buf)};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+			     .msg_controllen = sizeof(control)};
 
 	(void)state;
 	at(FAR);
