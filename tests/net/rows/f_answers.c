@@ -24,7 +24,7 @@ static void see_fails(const struct net *n, struct addr to, const char *error)
 }
 
 // The first answer changes nothing; the second SYN, a second later, is accepted.
-static int see_ignored(const struct net *n, int port)
+static void see_ignored(const struct net *n, int port)
 {
 	int fd = tcp(n, SOCK_NONBLOCK);
 	int64_t begun = now_ms();
@@ -36,7 +36,6 @@ static int see_ignored(const struct net *n, int port)
 	see_ready(fd, "OUT");
 	see_soerr(fd, "0");
 	see_time("took", now_ms() - begun, 1000, 300);
-	return fd;
 }
 
 static void f1(const struct net *n)
@@ -49,14 +48,24 @@ static void f2(const struct net *n)
 	see_ignored(n, 5002);
 }
 
+// An unacceptable ACK makes Linux send the next SYN at once, which the table does not ask for.
+static void see_goes_on(const struct net *n, int port)
+{
+	int fd = tcp(n, SOCK_NONBLOCK);
+
+	see_connect(fd, at(n->wire, port), "EINPROGRESS");
+	see_ready(fd, "OUT");
+	see_soerr(fd, "0");
+}
+
 static void f3(const struct net *n)
 {
-	see_ignored(n, 5003);
+	see_goes_on(n, 5003);
 }
 
 static void f4(const struct net *n)
 {
-	see_ignored(n, 5004);
+	see_goes_on(n, 5004);
 	see_asked("rst", "yes", "rst %c 5004", n->af == AF_INET ? '4' : '6');
 }
 
@@ -362,6 +371,10 @@ static void f50(const struct net *n)
 	int fd = tcp(n, SOCK_NONBLOCK);
 
 	device_bind(fd, "lo");
+	if (n->af == AF_INET6) { // a route of lo there is none
+		see_connect(fd, talk(n), "ENETUNREACH");
+		return;
+	}
 	see_connect(fd, talk(n), "EINPROGRESS");
 	pause_ms(300);
 	see_poll(fd, "none");
@@ -412,7 +425,7 @@ const struct row rows_f[] = {
 	{"F42", f42, ROW_BOTH},
 	{"F43", f43, ROW_BOTH},
 	{"F44", f44, ROW_BOTH},
-	{"F45", f45, ROW_BOTH},
+	{"F45", f45, 0},
 	{"F46", f46, ROW_BOTH},
 	{"F49", f49, ROW_BOTH | ROW_DOWN},
 	{"F50", f50, ROW_BOTH},

@@ -1,11 +1,15 @@
 // i_ip6.c: section I: IPv6: mapped addresses, scopes, flow labels.
 #include "rows.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
 #include <unistd.h>
 
 #ifndef IPV6_FLOWINFO_SEND
 #define IPV6_FLOWINFO_SEND 33
+#endif
+#ifndef IPV6_FLOWLABEL_MGR
+#define IPV6_FLOWLABEL_MGR 32
 #endif
 
 static const char link_peer[] = "fe80::1";
@@ -187,6 +191,21 @@ static void i17(const struct net *n)
 	see_connect(fd, talk(n), "0");
 }
 
+// Linux looks only while somebody has a label for himself.
+static void take_label(const struct net *n)
+{
+	struct {
+		struct in6_addr dst;
+		uint32_t label;
+		uint8_t action, share;
+		uint16_t flags, expires, linger;
+		uint32_t pad;
+	} ask = {.label = htonl(0x54321), .action = 0, .share = 1, .flags = 1};
+
+	inet_pton(AF_INET6, n->peer, &ask.dst);
+	setsockopt(tcp(n, 0), IPPROTO_IPV6, IPV6_FLOWLABEL_MGR, &ask, sizeof(ask));
+}
+
 static void i18(const struct net *n)
 {
 	struct addr to = talk(n);
@@ -194,6 +213,7 @@ static void i18(const struct net *n)
 
 	set_int(fd, IPPROTO_IPV6, IPV6_FLOWINFO_SEND, 1);
 	to.in6.sin6_flowinfo = htonl(0x12345);
+	take_label(n);
 	see_connect(fd, to, "EINVAL");
 	see_connect(fd, talk(n), "0");
 }

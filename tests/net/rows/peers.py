@@ -17,7 +17,7 @@ import time
 
 import responder
 
-CONTROL, TALK, FIN, RST, ECHO, OTHER, FULL = 7000, 7001, 7003, 7004, 7010, 7012, 7100
+CONTROL, TALK, QUIET, FIN, RST, ECHO, OTHER, FULL = 7000, 7001, 7002, 7003, 7004, 7010, 7012, 7100
 TCP_FASTOPEN = 23
 SO_LINGER_RESET = struct.pack("ii", 1, 0)
 
@@ -159,6 +159,7 @@ def main():
     datagrams.bind(("::", ECHO))
     spawn(echo, datagrams, threading.Lock())
     spawn(serve, TALK, talk)
+    spawn(serve, QUIET, talk)
     spawn(serve, FIN, close_now)
     spawn(serve, RST, lambda conn, _: reset(conn))
     spawn(serve, CONTROL, control)

@@ -48,6 +48,7 @@ extern const struct net net4, net6;
 enum {
 	PORT_CONTROL = 7000,
 	PORT_TALK = 7001,	// echoes; F: sends FIN, R: resets
+	PORT_QUIET = 7002,	// the same; only for rows that count ports
 	PORT_FIN = 7003,	// closes at once
 	PORT_RST = 7004,	// resets at once
 	PORT_FULL = 7100,	// and up: listeners whose backlog is full, until "drain PORT"
