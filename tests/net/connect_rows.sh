@@ -7,7 +7,7 @@ source "$(dirname "$0")/lib.sh"
 
 ROWS=${ROWS:-$BUILD/tests/net/connect-rows}
 HERE=$TESTS_DIR/net/rows
-K_IP6=fd77::1 S_IP6=fd77::10
+PEER6=fd77::1 OWN6=fd77::10
 OPTIONS=()
 [ "${LONG:-0}" = 0 ] || OPTIONS+=(--long)
 
@@ -18,7 +18,7 @@ peers_start() {
         net.ipv4.tcp_fastopen=3 net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
     ip -n "$NS_K" addr add 10.77.0.3/24 dev "$K_DEV"
     local address
-    for address in "$K_IP6/64" fd77::3/64 fe80::1/64; do ip -n "$NS_K" addr add "$address" dev "$K_DEV" nodad; done
+    for address in "$PEER6/64" fd77::3/64 fe80::1/64; do ip -n "$NS_K" addr add "$address" dev "$K_DEV" nodad; done
     start "$NS_K" "peers-$1" "$HERE/peers.py" "$K_DEV"
     wait_for 10 grep -q ready "$WORK/peers-$1.log" || fail "the peers do not start"
 }
@@ -30,7 +30,7 @@ kernel_client() {
         net.ipv6.conf.lo.disable_ipv6=0 net.ipv4.ip_local_reserved_ports=33000-33001,33010-33011 \
         net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
     ip -n "$NS_S" addr add "$S_IP/24" dev "$DEV" brd +
-    ip -n "$NS_S" addr add "$S_IP6/64" dev "$DEV" nodad
+    ip -n "$NS_S" addr add "$OWN6/64" dev "$DEV" nodad
     ip -n "$NS_S" addr add ::1/128 dev lo nodad 2>/dev/null || true
     ip -n "$NS_S" addr show dev "$DEV" | grep -q 'inet6 fe80' ||
         ip -n "$NS_S" addr add fe80::10/64 dev "$DEV" nodad

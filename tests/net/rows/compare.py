@@ -64,7 +64,7 @@ def check_covered(kernel):
         left_out[row] = " ".join(why)
         if row not in TABLE or not why:
             complain(f"not_run.txt: {row} is no row, or has no reason")
-        if row in covered:
+        if row in covered and why[0] != "long:":
             complain(f"not_run.txt: {row} is run")
     for row in TABLE:
         if row not in covered and row not in left_out:
@@ -72,7 +72,8 @@ def check_covered(kernel):
     for row in covered - set(TABLE):
         complain(f"{row} is no row of the table")
     for row, why in left_out.items():
-        print(f"not run: {row}: {why}")
+        if row not in covered:
+            print(f"not run: {row}: {why}")
     return covered
 
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-enum { SHORT_MS = 300, SLACK_MS = 250, SIGNAL_MS = 200 };
+enum { SHORT_MS = 500, SLACK_MS = 400, SIGNAL_MS = 200 };
 
 static struct addr silent(const struct net *n, int port)
 {

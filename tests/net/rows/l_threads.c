@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SLACK_MS = 250 };
+enum { SLACK_MS = 400 };
 
 static struct addr talk(const struct net *n)
 {

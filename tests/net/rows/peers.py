@@ -116,11 +116,11 @@ def control(conn, _):
     conn.close()
 
 
-def from_another_port(client):
-    """A datagram from OTHER; what comes back: an ICMP error, or nothing."""
+def from_another_port(ours, client):
+    """A datagram from OTHER at the address that was asked; what comes back: an ICMP error, or nothing."""
     sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(("::", OTHER))
+    sock.bind((ours, OTHER, 0, client[3]))
     sock.connect(client)
     sock.settimeout(0.3)
     try:
@@ -141,10 +141,11 @@ def echo(sock, lock):
         data, ancillary, _, client = sock.recvmsg(65536, 256)
 
         def reply(data=data, ancillary=ancillary, client=client):
+            info = [a for a in ancillary if a[1] == socket.IPV6_PKTINFO]
             if data == b"X":
                 with lock:
-                    data = from_another_port(client)
-            sock.sendmsg([data], [a for a in ancillary if a[1] == socket.IPV6_PKTINFO], 0, client)
+                    data = from_another_port(socket.inet_ntop(socket.AF_INET6, info[0][2][:16]), client)
+            sock.sendmsg([data], info, 0, client)
 
         spawn(reply)
 

@@ -17,14 +17,15 @@ LATE_S = 0.7
 
 sender = None
 lock = threading.Lock()
-flows = collections.OrderedDict()  # (client, its port, host, port) -> Flow
+flows = {}  # (client, its port, host, port) -> its Flow now
+history = collections.defaultdict(list)  # (bytes of an address, port) -> all its Flows
 
 
 class Flow:
     """One client's socket: when its SYNs came, and where our sequence numbers are."""
 
-    def __init__(self):
-        self.syn_times, self.rst = [], False
+    def __init__(self, first_seq):
+        self.syn_times, self.rst, self.first_seq = [], False, first_seq
         self.iss, self.next = 0x1000, 0
 
 
@@ -204,11 +205,20 @@ def on_syn_ack(seen, flow, seq):
         segment(seen, RST | ACK, flow.next, seq + 1)
 
 
+def flow_of(key, seq, flags):
+    """A SYN with a sequence number of its own is another socket's on the same port."""
+    with lock:
+        flow = flows.get(key)
+        if flow is None or (flags & (SYN | ACK) == SYN and seq != flow.first_seq):
+            flow = flows[key] = Flow(seq)
+            history[len(key[0]), key[3]].append(flow)
+        return flow
+
+
 def on_tcp(seen):
     sport, dport = seen.ports()
     seq, ack, offset, flags = struct.unpack("!IIBB", seen.body[4:14])
-    with lock:
-        flow = flows.setdefault((seen.src, sport, seen.dst, dport), Flow())
+    flow = flow_of((seen.src, sport, seen.dst, dport), seq, flags)
     size = len(seen.body) - (offset >> 4) * 4
     if flags & RST:
         flow.rst = True
@@ -264,9 +274,8 @@ def on_frame(frame):
 # ---- what is told
 
 def of_port(family, port):
-    size = 4 if family == 4 else 16
     with lock:
-        return [f for (src, _, _, dport), f in flows.items() if dport == port and len(src) == size]
+        return list(history[4 if family == 4 else 16, port])
 
 
 def syns(family, port):
