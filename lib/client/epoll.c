@@ -30,11 +30,14 @@ static void epoll_unlock(struct svc_epoll *ep) { atomic_store_explicit(&ep->lock
 
 /* ---- the list: under the lock ---- */
 
+static uint32_t list_first(struct svc_epoll *ep) { return atomic_load_explicit(&ep->head, memory_order_relaxed); }
+static void list_begin(struct svc_epoll *ep, uint32_t w) { atomic_store_explicit(&ep->head, w, memory_order_relaxed); }
+
 static void list_append(struct svc_epoll *ep, uint32_t w)
 {
 	atomic_store_explicit(&watch_at(w)->next_ready, 0, memory_order_relaxed);
-	if (ep->head == 0)
-		ep->head = w;
+	if (list_first(ep) == 0)
+		list_begin(ep, w);
 	else
 		atomic_store_explicit(&watch_at(ep->tail)->next_ready, w, memory_order_relaxed);
 	ep->tail = w;
@@ -42,10 +45,10 @@ static void list_append(struct svc_epoll *ep, uint32_t w)
 
 static uint32_t list_pop(struct svc_epoll *ep)
 {
-	uint32_t w = ep->head;
+	uint32_t w = list_first(ep), next = atomic_load_explicit(&watch_at(w)->next_ready, memory_order_relaxed);
 
-	ep->head = atomic_load_explicit(&watch_at(w)->next_ready, memory_order_relaxed);
-	if (ep->head == 0)
+	list_begin(ep, next);
+	if (next == 0)
 		ep->tail = 0;
 	return w;
 }
@@ -131,12 +134,12 @@ static int collect(struct svc_epoll *ep, uint32_t index, uint32_t gen, uint32_t 
 	uint32_t last;
 	int n = 0;
 
-	if (atomic_load(&ep->ready) == 0 && __atomic_load_n(&ep->head, __ATOMIC_RELAXED) == 0)
+	if (atomic_load(&ep->ready) == 0 && list_first(ep) == 0)
 		return 0;
 	epoll_lock(ep, chan);
 	list_take(ep);
 	last = ep->tail;
-	while (ep->head != 0 && n < max) {
+	while (list_first(ep) != 0 && n < max) {
 		uint32_t i = list_pop(ep), news;
 		uint64_t data;
 
@@ -161,8 +164,8 @@ bool epoll_peek(uint32_t index, uint32_t gen, uint32_t chan)
 		return false;
 	epoll_lock(ep, chan);
 	list_take(ep);
-	while (ep->head != 0 && !found) {
-		struct svc_watch *w = watch_at(ep->head);
+	while (list_first(ep) != 0 && !found) {
+		struct svc_watch *w = watch_at(list_first(ep));
 
 		found = watch_is_of(w, index, gen) && watch_news(w) != 0;
 		if (!found) {
@@ -196,7 +199,8 @@ static int instance_new(svc_entry *e)
 		atomic_store(&ep->pollers, 0);
 		atomic_store(&ep->ready, 0);
 		atomic_store(&ep->lock, 0);
-		ep->head = ep->tail = 0;
+		list_begin(ep, 0);
+		ep->tail = 0;
 		*e = svc_entry_make(SVC_KIND_EPOLL, i, gen);
 		return 0;
 	}

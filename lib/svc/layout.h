@@ -118,7 +118,8 @@ struct svc_epoll {
 	alignas(64) _Atomic uint32_t ready;
 	svc_pollers pollers;
 	alignas(64) _Atomic uint32_t lock; /* channel + 1 of the taker, 0 free; the control thread clears those of the dead */
-	uint32_t head, tail;        /* under lock */
+	_Atomic uint32_t head;      /* the list: under lock, but that anybody may look whether there is any */
+	uint32_t tail;
 	_Atomic uint32_t kernel_members; /* descriptors in the kernel's instance */
 };
 

@@ -63,7 +63,7 @@ void *__wrap_mmap64(void *at, size_t len, int prot, int flags, int fd, off_t off
 
 int __wrap_munmap(void *at, size_t len)
 {
-	return shared.maps > 0 && at == shared.at && --shared.maps > 0 ? 0 : __real_munmap(at, len);
+	return at == shared.at && --shared.maps > 0 ? 0 : __real_munmap(at, len);
 }
 
 /* ---- the service and the far end ---- */
