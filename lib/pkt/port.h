@@ -43,6 +43,7 @@ struct port_ops {
 	int (*start)(struct port *p, struct rte_mempool **pools);
 	void (*stats)(struct port *p, struct port_stats *st);
 	bool (*link_up)(struct port *p);             /* from one stack of the end, some times a second */
+	bool (*off)(struct port *p);                 /* likewise: somebody has switched it off in the system; NULL: nobody can */
 	/* The link-layer groups to let pass from now on, all of them, at most PORT_GROUPS_MAX; from one stack of the end. NULL: all
 	 * pass. */
 	void (*groups)(struct port *p, const struct rte_ether_addr *mac, uint32_t n);
