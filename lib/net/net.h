@@ -62,6 +62,7 @@ struct net_pkt {
 struct net_iface {
 	uint8_t port;           /* of the end */
 	bool up;                /* the port's link */
+	bool off;               /* the port is switched off in the system: as if there were no routes by it (F49) */
 	bool ip6;               /* IPv6 is spoken here (net_ip6_enable()) */
 	uint8_t l2_len;         /* link header that we write: with a tag, unless the port inserts tags */
 	uint16_t vlan_id;       /* 0: untagged */

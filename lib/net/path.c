@@ -113,7 +113,7 @@ static const struct net_route *route_of(const struct net *n, const struct path *
 /* A link-local address is where its scope says. */
 static int hop_onlink6(struct net *n, const struct path *p, uint32_t scope, struct hop *h)
 {
-	if (scope > n->n_ifaces || !n->iface[scope - 1].ip6)
+	if (scope > n->n_ifaces || !n->iface[scope - 1].ip6 || n->iface[scope - 1].off)
 		return -ENETUNREACH;
 	h->iface = (uint8_t)(scope - 1);
 	h->mtu = iface_mtu(n, h->iface, true);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/mail.h"
 #include "world.h"
 
 #define LOOP_IP "127.0.0.1"
@@ -452,7 +453,16 @@ static void i13_i14_link_local(void **state)
 	assert_int_equal(spate_sys_connect(stream(0), (struct sockaddr *)&a, sizeof(a)), -ENETUNREACH);
 }
 
-/* F49: a link without carrier keeps its routes, as on Linux; without its addresses there are none. */
+/* The near end's device, in the system. */
+static void switched_off(bool off)
+{
+	const struct net_link_note note = {.port = 0, .up = !off, .off = off};
+
+	net_link_changed(&world.stack[NEAR]->net, &note);
+}
+
+/* F49: one that is switched off has no routes, a link without carrier keeps them, as on Linux; without its addresses
+ * there are none. */
 static void f49_interface_gone(void **state)
 {
 	static const char *const own[] = {NEAR_IP, NEAR_IP2};
@@ -465,6 +475,18 @@ static void f49_interface_gone(void **state)
 	assert_int_equal(call_connect(fd, FAR_IP, 80), -EINPROGRESS);
 	assert_int_equal(spate_sys_close(fd), 0);
 	n->iface[0].up = true;
+	switched_off(true);
+	for (int tcp = 0; tcp < 2; tcp++) {
+		fd = tcp ? stream(0) : dgram(0);
+		assert_int_equal(call_connect(fd, FAR_IP, 80), -ENETUNREACH);
+		assert_int_equal(call_connect(fd, ROUTED, 80), -ENETUNREACH);
+		assert_int_equal(bind_dev(fd, "sim0"), 0);
+		assert_int_equal(call_connect(fd, FAR_IP, 80), -ENETUNREACH);
+		assert_int_equal(bind_dev(fd, ""), 0);
+		assert_int_equal(call_connect(fd, NEAR_IP, 80), tcp ? -ECONNREFUSED : 0); /* own addresses stay */
+	}
+	switched_off(false);
+	assert_int_equal(call_connect(fd, FAR_IP, 80), 0);
 	for (int i = 0; i < 2; i++) {
 		const struct ip6_addr a = world_ip6(own[i]);
 
