@@ -6,6 +6,7 @@
 #include "load.h"
 #include "nic.h"
 #include "opts.h"
+#include "run.h"
 #include "serve.h"
 #include "spate/spate.h"
 
@@ -16,6 +17,7 @@ static const struct command {
 } commands[] = {
 	{ "serve", cmd_serve, "answer: HTTP, echo, discard, chargen over TCP, echo over UDP" },
 	{ "load", cmd_load, "ask: connections and requests, closed loop, open loop, or held open; latency and errors" },
+	{ "run", cmd_run, "run a program that knows nothing of spate, with its sockets on it" },
 	{ "nic", cmd_nic, "describe a device: what it can do, what is used and why not the rest, whether RSS keeps its word" },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

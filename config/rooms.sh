@@ -29,9 +29,17 @@ room udp base wire pkt flow net
 room tcp base wire pkt flow net
 room core base wire pkt flow net udp tcp
 room sock base wire pkt flow net udp tcp core drivers spate
+room svc base wire pkt flow net udp tcp core drivers sock spate
 room packetdrill base wire pkt flow net udp tcp core drivers sock spate
+room client
+room preload client
+# Clients of a service have no DPDK: they see what they share with it, and nothing else of spate.
+for r in client preload; do
+    mkdir "$out/$r/svc"
+    ln -s "$src/lib/svc/layout.h" "$out/$r/svc/layout.h"
+done
 mkdir -p "$out/public" "$out/all"
 ln -s "$src/lib/spate" "$out/public/spate"
-for r in base wire pkt flow net udp tcp core sock spate packetdrill; do ln -s "$src/lib/$r" "$out/all/$r"; done
+for r in base wire pkt flow net udp tcp core sock svc client preload spate packetdrill; do ln -s "$src/lib/$r" "$out/all/$r"; done
 ln -s "$src/drivers" "$out/all/drivers"
 ln -s "$src/config" "$out/all/config"

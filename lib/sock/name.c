@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "sock/device.h"
+
 /* ---- out ---- */
 
 void sock_name_of(const struct conn *c, const struct net_end *end, union sock_name *name)
@@ -131,10 +133,12 @@ int sock_end_read(const struct conn *c, const struct sockaddr *addr, socklen_t l
 	return 0;
 }
 
-/* 0.0.0.0 is the host itself; the rest of 0.0.0.0/8 is nowhere. (Broadcast and multicast have no route, for streams.) */
+/* 0.0.0.0 is the host itself, by the address that c is bound to, or loopback (B14, B15); the rest of 0.0.0.0/8 is nowhere.
+ * (Broadcast and multicast have no route, for streams.) */
 static int aim4(const struct sock_env *env, const struct conn *c, struct net_end *end)
 {
 	const struct net *net = &env->s->net;
+	bool bound;
 
 	if (c->more & CONN_MORE_IP6 && c->more & CONN_MORE_V6ONLY)
 		return -ENETUNREACH;
@@ -143,27 +147,9 @@ static int aim4(const struct sock_env *env, const struct conn *c, struct net_end
 	if (flow_addr_is6(ip6_addr_ip4(&end->addr))) /* 0.x.y.z, no host's: inside it would be an IPv6 address */
 		return -ENETUNREACH;
 	if (ip6_addr_ip4(&end->addr) != 0)
-		return flow_addr_is6(ip6_addr_ip4(&end->addr)) ? -ENETUNREACH : 0;
-	if (net->n_addrs == 0)
-		return -ENETUNREACH;
-	end->addr = ip6_addr_mapped(net->source_be[0]);
-	return 0;
-}
-
-/* :: is the host itself, too. */
-static int aim_self6(const struct sock_env *env, struct net_end *end)
-{
-	static const struct ip6_addr loopback = {{[15] = 1}};
-	const struct ip6_addr *own;
-
-	if (net_local6(&env->s->net, &loopback, 0) != 0) {
-		end->addr = loopback;
 		return 0;
-	}
-	own = net_first6(&env->s->net, &end->scope);
-	if (own == NULL)
-		return -ENETUNREACH;
-	end->addr = *own;
+	bound = c->flags & CONN_BOUND_ADDR && net_is_local(net, c->h.key.laddr_be);
+	end->addr = ip6_addr_mapped(bound ? c->h.key.laddr_be : NET_LOOPBACK_BE);
 	return 0;
 }
 
@@ -172,19 +158,19 @@ int sock_end_aim(const struct sock_env *env, const struct conn *c, struct net_en
 	bool bound = c->flags & CONN_BOUND_ADDR;
 	uint32_t tied;
 
-	/* Bound to IPv4, :: is meant of it (I8). */
-	if (c->more & CONN_MORE_IP4 && ip6_addr_is_none(&end->addr))
-		end->addr = ip6_addr_mapped(0);
+	/* :: is the host itself, too; bound to IPv4, it is meant of that (I8). */
+	if (ip6_addr_is_none(&end->addr))
+		end->addr = c->more & CONN_MORE_IP4 ? ip6_addr_mapped(NET_LOOPBACK_BE) : (struct ip6_addr){{[15] = 1}};
 	if (ip6_addr_is_mapped(&end->addr))
 		return aim4(env, c, end);
 	if (c->more & CONN_MORE_IP4)
 		return -EAFNOSUPPORT;
-	if (ip6_addr_is_none(&end->addr))
-		return aim_self6(env, end);
 	if (!ip6_addr_is_linklocal(&end->addr) && !ip6_addr_is_multicast(&end->addr))
 		return 0;
-	/* Bound to a link-local address a socket is tied to that link (I10, I13, I14). */
+	/* Bound to a link-local address, or to a device, a socket is tied to that link (I10, I13, I14). */
 	tied = bound ? addr6_at(&env->s->flow.addr6s, c->h.key.laddr_be)->scope : 0;
+	if (tied == 0)
+		tied = sock_via(env, c) & NET_VIA_DEV;
 	if (end->scope == 0)
 		end->scope = tied;
 	return tied != 0 && end->scope != tied ? -EINVAL : 0;

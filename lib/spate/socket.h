@@ -36,7 +36,11 @@
  * with MSG_NOSIGNAL); no ancillary data on streams; FD_CLOEXEC is accepted and means nothing, since descriptors do not survive
  * exec; fork() gives the child no stack; 0.0.0.0/8 but for 0.0.0.0 is nowhere (bind(): EADDRNOTAVAIL, connect() and sendto():
  * ENETUNREACH). Data leaves at the end of the stack's turn, that is in the next call that waits or polls (spate_epoll_wait(),
- * spate_turn(), a blocking call), so that packets go out in bursts. */
+ * spate_turn(), a blocking call), so that packets go out in bursts.
+ *
+ * Loopback. 127.0.0.0/8 and ::1 are addresses of every end, and what is sent there, or to another of its own addresses, comes
+ * back to it without touching a device: to any stack of the end, with the next turn. Programs of other processes, and the kernel,
+ * have loopback addresses of their own. */
 #ifndef SPATE_SOCKET_H
 #define SPATE_SOCKET_H
 
@@ -103,7 +107,8 @@ SPATE_API int spate_accept4(int fd, struct sockaddr *addr, socklen_t *len, int f
  * broadcast or multicast. EHOSTUNREACH: the neighbour does not answer, ICMP says so, or the route is of type unreachable. EACCES,
  * EINVAL: its type is prohibit, or blackhole. EADDRNOTAVAIL: every local port, or the bound one, is busy for this destination.
  * EINTR: the attempt goes on. ENOBUFS: no memory. ENETUNREACH, ENOPROTOOPT, EHOSTDOWN, ENONET, EOPNOTSUPP, EPROTO: ICMP errors as
- * Linux maps them. After a failure the same socket can try again. 0.0.0.0 and :: connect to the stack's first own address. Of
+ * Linux maps them. After a failure the same socket can try again. 0.0.0.0 and :: connect to this host: to 127.0.0.1 (or
+ * the bound address) and ::1. EINVAL: bound to 127.0.0.0/8 and the destination is another host. Of
  * IPv6 EINVAL: link-local without scope, or another than the bound one; ENETUNREACH: IPv4 with IPV6_V6ONLY or bound to IPv6;
  * EAFNOSUPPORT: bound to IPv4. AF_UNSPEC: breaks the connection (reset) or the attempt, and makes a listener an ordinary socket
  * again; 0.
@@ -169,12 +174,14 @@ SPATE_API int spate_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
 /* Options, with Linux's types and values; docs/sockets.md lists those that are accepted without an effect, and the refused ones.
  * SOL_SOCKET: SO_ERROR (reads and clears), SO_TYPE, SO_DOMAIN, SO_PROTOCOL, SO_ACCEPTCONN
  * (these: get only), SO_REUSEADDR, SO_REUSEPORT, SO_BROADCAST, SO_RCVTIMEO, SO_SNDTIMEO (struct timeval; 0: for ever), SO_SNDBUF,
- * SO_RCVBUF (doubled as on Linux), SO_LINGER, SO_KEEPALIVE, SO_MAX_PACING_RATE (streams; 32 or 64 bits). IPPROTO_IP: IP_TOS,
+ * SO_RCVBUF (doubled as on Linux), SO_LINGER, SO_KEEPALIVE, SO_MAX_PACING_RATE (streams; 32 or 64 bits), SO_BINDTODEVICE
+ * (names of devices as in the settings, with ".VLAN"; "lo"; ENODEV; streams: for the next connect(), a listener at once; accepted
+ * connections have it), SO_BINDTOIFINDEX, SO_DONTROUTE (IPv4). IPPROTO_IP: IP_TOS,
  * IP_TTL, IP_BIND_ADDRESS_NO_PORT, IP_LOCAL_PORT_RANGE (51, Linux 6.3: for automatic ports), IP_MTU (get), IP_MTU_DISCOVER;
  * streams: IP_MINTTL. Datagrams: IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVORIGDSTADDR, IP_RECVERR, SO_TIMESTAMP, SO_TIMESTAMPNS
  * (SOL_SOCKET); IP_MULTICAST_IF, IP_MULTICAST_TTL, IP_MULTICAST_LOOP, IP_MULTICAST_ALL, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP,
  * IP_ADD_SOURCE_MEMBERSHIP, IP_DROP_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE, IP_UNBLOCK_SOURCE and their MCAST_ twins (20 groups of a
- * socket, 10 sources of a group). Network interfaces are numbered from 1 on. IP_FREEBIND (IPv4). IPPROTO_IPV6 (AF_INET6
+ * socket, 10 sources of a group). Network interfaces are numbered from 1 on, lo is 65. IP_FREEBIND (IPv4). IPPROTO_IPV6 (AF_INET6
  * only): IPV6_V6ONLY (before bind()), IPV6_UNICAST_HOPS, IPV6_TCLASS, IPV6_MTU (get), IPV6_AUTOFLOWLABEL (always on); datagrams
  * also IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IPV6_RECVERR, IPV6_MTU_DISCOVER, IPV6_DONTFRAG, IPV6_JOIN_GROUP,
  * IPV6_LEAVE_GROUP, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_MULTICAST_IF. IPPROTO_TCP (constants: <netinet/tcp.h>): what

@@ -1,0 +1,56 @@
+/* idle.c: a stack's loop, and what it does when there is nothing to do. */
+#include <rte_pause.h>
+
+#include "svc/futex.h"
+#include "svc/server.h"
+
+#define AWAKE_NS 50000u      /* without work before it sleeps */
+#define SLEEP_FIRST_NS 50000u /* how late a packet may be seen at first ... */
+#define SLEEP_MAX_NS 1000000u /* ... and when none has come for long */
+
+bool svc_server_turn(struct svc_server *v)
+{
+	struct stack *s = v->env->s;
+	uint64_t busy = s->busy_polls;
+	uint32_t work = svc_serve(v);
+
+	work += svc_news(v);
+	if (work == 0 && s->busy_polls == busy)
+		return false;
+	v->work_ns = s->clock.now_ns;
+	v->sleep_ns = SLEEP_FIRST_NS;
+	return true;
+}
+
+static bool anything_pending(const struct svc_server *v)
+{
+	for (uint32_t i = 0; i < SVC_CHANS / 64; i++)
+		if (atomic_load(&v->box->pending[i]) != 0)
+			return true;
+	return atomic_load(&v->closing) != 0 || atomic_load(&v->forget) != 0;
+}
+
+void svc_server_idle(struct svc_server *v)
+{
+	const struct stack *s = v->env->s;
+	uint64_t now = s->clock.now_ns, next = stack_next_ns(s);
+
+	if (v->idle == SVC_IDLE_POLL || now - v->work_ns < AWAKE_NS || next <= now) {
+		rte_pause();
+		return;
+	}
+	/* Who asks sets its bit, then looks whether we sleep; we the other way around. */
+	atomic_store(&v->box->asleep, 1);
+	if (!anything_pending(v))
+		svc_futex_wait(&v->box->asleep, 1, RTE_MIN(next - now, v->sleep_ns));
+	atomic_store(&v->box->asleep, 0);
+	v->sleep_ns = RTE_MIN(v->sleep_ns * 2, SLEEP_MAX_NS);
+}
+
+void svc_server_wake(struct svc_server *v)
+{
+	if (atomic_load(&v->box->asleep) == 0)
+		return;
+	atomic_store(&v->box->asleep, 0);
+	svc_futex_wake(&v->box->asleep, 1);
+}

@@ -1,0 +1,115 @@
+/* server.h: one stack's side of a service: what clients ask, and what it tells them. Everything here belongs to the stack's
+ * thread but for svc_server_close(), svc_server_forget() and svc_server_wake().
+ *
+ * What a stack has to rely on it keeps for itself (struct svc_own_*): clients may write anywhere in the shared memory, and a
+ * broken one may spoil its own sockets and those of its fellows, but not the stack. */
+#ifndef SVC_SERVER_H
+#define SVC_SERVER_H
+
+#include "base/region.h"
+#include "sock/sock.h"
+#include "svc/bell.h"
+#include "svc/region.h"
+#include "svc/svc.h"
+
+/* Of a file, by slot. */
+struct svc_own_file {
+	uint32_t gen;              /* of the present or last use */
+	uint32_t watches;          /* chain, 0: none */
+	uint32_t open;             /* 1: handed out and not closed */
+	_Atomic uint32_t closing;  /* 1: linked into svc_server.closing */
+	uint32_t next_closing;     /* whoever links it */
+};
+
+/* Of a watch, by index within the stack, from 1. */
+struct svc_own_watch {
+	uint32_t next;             /* chain of its file, or of the free or dying ones */
+	uint32_t epoll, epoll_gen;
+	int32_t fd;                /* epoll_ctl()'s: with the file the key */
+	bool exclusive;
+};
+
+struct svc_server {
+	const struct svc_region *r;
+	struct svc_stack *box;
+	struct svc_chan *chans;
+	struct svc_file *files;    /* of this stack: by slot */
+	struct svc_watch *watches; /* of this stack: by index within it, from 1 */
+	struct svc_bells *bells;
+	struct sock_env *env;
+	uint32_t self, n_files, n_watches;
+	int ep;                    /* the instance in which all open files are */
+	struct svc_own_file *own;
+	struct svc_own_watch *own_watch;
+	struct region own_region, own_watch_region;
+	uint32_t watch_fresh, watch_free, watch_dying, n_dying;
+	_Atomic uint32_t n_open;   /* others may read it */
+	enum svc_idle idle;
+	uint64_t work_ns, sleep_ns; /* idle.c: when there was something to do last; how long the next sleep is */
+	alignas(64) _Atomic uint32_t closing; /* slot + 1 of those to close, from the control thread */
+	_Atomic uint32_t forget;   /* control thread: 1: nobody is there any more, everything is to be closed */
+	uint8_t buf[SVC_CONTROL_BYTES]; /* what must not change while it is looked at */
+};
+
+/* env is the calling thread's. 0 or -errno. */
+int svc_server_init(struct svc_server *v, const struct svc_region *r, uint32_t self, struct svc_bells *bells, struct sock_env *env,
+		    enum svc_idle idle);
+void svc_server_fini(struct svc_server *v);
+
+/* Requests, a turn of the stack, news. True when anything was done. */
+bool svc_server_turn(struct svc_server *v);
+/* After a turn that did nothing. */
+void svc_server_idle(struct svc_server *v);
+/* Closes everything that clients have left open. */
+void svc_server_close_all(struct svc_server *v);
+
+/* The last reference to a file has gone; from the control thread. */
+void svc_server_close(struct svc_server *v, uint32_t slot);
+/* No process is left. What is still open then was lost by one that was killed between two steps: it is closed when this returns
+ * (or soon: a stack that is very busy is not waited for). From the control thread. */
+void svc_server_forget(struct svc_server *v);
+/* From any thread: the stack looks at its letter box. */
+void svc_server_wake(struct svc_server *v);
+
+/* ---- files (file.c) ---- */
+
+static inline int svc_file_fd(const struct svc_server *v, uint32_t slot)
+{
+	return (int)((slot + SOCK_FD_SKIP) << v->env->id_bits | v->env->id);
+}
+
+static inline uint32_t svc_file_slot(const struct svc_server *v, int fd)
+{
+	return ((uint32_t)fd >> v->env->id_bits) - SOCK_FD_SKIP;
+}
+
+/* Hands out a native socket: -> its slot. One reference. */
+uint32_t svc_file_open(struct svc_server *v, int fd, int domain, int type, int protocol);
+/* The open file of this number and generation: its slot, or -EBADF. */
+int64_t svc_file_find(const struct svc_server *v, uint32_t file, uint32_t gen);
+/* Closes it when nobody refers to it any more. 0, -EBADF, -EBUSY. */
+int svc_file_close(struct svc_server *v, uint32_t slot, uint32_t gen);
+void svc_file_close_now(struct svc_server *v, uint32_t slot);
+
+/* ---- requests (serve.c, ops.c) ---- */
+
+uint32_t svc_serve(struct svc_server *v); /* how many */
+/* What c asks; publishes what it changed. The result, as the call's. */
+int64_t svc_op(struct svc_server *v, struct svc_chan *c);
+
+/* ---- news (notify.c) ---- */
+
+/* After a file's own call: shows its events, and tells what is new of them to those who wait. */
+void svc_publish(struct svc_server *v, uint32_t slot);
+/* A turn of the stack; what happened to files meanwhile is shown and told. How many. */
+uint32_t svc_news(struct svc_server *v);
+
+/* ---- epoll (watch.c) ---- */
+
+/* As epoll_ctl(). */
+int svc_watch_ctl(struct svc_server *v, uint32_t slot, int op, int fd, uint32_t epoll, uint32_t epoll_gen, uint32_t events, uint64_t data);
+/* This happened to the file: those of its watches that wait for it become ready. */
+void svc_watch_news(struct svc_server *v, uint32_t slot, uint32_t events);
+void svc_watch_drop_all(struct svc_server *v, uint32_t slot);
+
+#endif
