@@ -68,7 +68,8 @@ static const char *const *names(const struct run *r)
 
 static int idle_of(const char *word, enum svc_idle *idle, char *err, size_t err_len)
 {
-	static const char *const words[] = {[SVC_IDLE_POLL] = "poll", [SVC_IDLE_ADAPTIVE] = "adaptive"};
+	static const char *const words[] = {[SVC_IDLE_POLL] = "poll", [SVC_IDLE_ADAPTIVE] = "adaptive",
+					    [SVC_IDLE_INTERRUPT] = "interrupt"};
 
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcmp(word, words[i]) == 0) {
@@ -76,7 +77,7 @@ static int idle_of(const char *word, enum svc_idle *idle, char *err, size_t err_
 			return 0;
 		}
 	}
-	snprintf(err, err_len, "--idle: '%s' is neither 'poll' nor 'adaptive'", word);
+	snprintf(err, err_len, "--idle: '%s' is none of 'poll', 'adaptive' and 'interrupt'", word);
 	return -EINVAL;
 }
 
@@ -152,6 +153,8 @@ static int prepare(struct run *r, char *err, size_t err_len)
 {
 	int rc = idle_of(r->idle, &r->cfg.idle, err, err_len);
 
+	if (rc == 0 && r->cfg.idle == SVC_IDLE_INTERRUPT)
+		rc = spate_config_set(r->st.c, "rx-interrupts", "yes", err, err_len);
 	if (rc == 0)
 		rc = svc_rules_check(r->rules, r->cfg.n_rules, err, err_len);
 	r->sim = settings_sim(&r->st);
@@ -183,7 +186,7 @@ int cmd_run(int argc, char **argv)
 {
 	static struct run r = {.idle = "adaptive", .preload = ""};
 	const struct opt table[] = {
-		{ "idle", OPT_TEXT, &r.idle, 0, 0, "HOW", "a stack without work: poll (never sleeps) or adaptive [adaptive]" },
+		{ "idle", OPT_TEXT, &r.idle, 0, 0, "HOW", "a stack without work: poll (never sleeps), adaptive, interrupt (packets wake it) [adaptive]" },
 		{ "preload", OPT_TEXT, &r.preload, 0, 0, "FILE", "the preload library, when it is not where it was installed" },
 	};
 	struct opt_more more = {.take = take, .ctx = &r};

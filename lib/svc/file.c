@@ -46,6 +46,8 @@ int svc_server_init(struct svc_server *v, const struct svc_region *r, uint32_t s
 	if (rc < 0)
 		return rc;
 	v->ep = sock_epoll_create(0);
+	if (idle == SVC_IDLE_INTERRUPT && svc_waker_start(&v->waker, env->s, v->box) < 0)
+		v->idle = SVC_IDLE_ADAPTIVE;
 	if (v->ep >= 0)
 		return 0;
 	svc_server_fini(v);
@@ -54,6 +56,7 @@ int svc_server_init(struct svc_server *v, const struct svc_region *r, uint32_t s
 
 void svc_server_fini(struct svc_server *v)
 {
+	svc_waker_stop(&v->waker);
 	if (v->ep >= 0)
 		sock_close(v->ep);
 	region_unmap(&v->own_watch_region);

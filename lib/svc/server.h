@@ -11,6 +11,7 @@
 #include "svc/bell.h"
 #include "svc/region.h"
 #include "svc/svc.h"
+#include "svc/waker.h"
 
 /* Of a file, by slot. */
 struct svc_own_file {
@@ -44,6 +45,7 @@ struct svc_server {
 	struct region own_region, own_watch_region;
 	uint32_t watch_fresh, watch_free, watch_dying, n_dying;
 	_Atomic uint32_t n_open;   /* others may read it */
+	struct svc_waker waker;    /* SVC_IDLE_INTERRUPT */
 	enum svc_idle idle;
 	uint64_t work_ns, sleep_ns; /* idle.c: when there was something to do last; how long the next sleep is */
 	alignas(64) _Atomic uint32_t closing; /* slot + 1 of those to close, from the control thread */

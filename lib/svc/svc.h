@@ -8,6 +8,7 @@
 enum svc_idle {
 	SVC_IDLE_POLL,      /* a stack's thread never sleeps */
 	SVC_IDLE_ADAPTIVE,  /* it sleeps for moments when it has had nothing to do; requests wake it, packets wait for the moment's end */
+	SVC_IDLE_INTERRUPT, /* it sleeps until something wakes it, where its devices can (setting "rx-interrupts"); else as above */
 };
 
 struct svc_config {

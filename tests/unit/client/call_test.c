@@ -45,6 +45,28 @@ static void expect_error(int fd, int error)
 	assert_int_equal(got, error);
 }
 
+/* ---- signals that count themselves ---- */
+
+static volatile sig_atomic_t signals;
+static int signal_fd;
+static sigjmp_buf out_of_here;
+
+static void count_signal(int sig)
+{
+	(void)sig;
+	signals++;
+}
+
+static void alarm_in_ms(void (*handler)(int), int flags, unsigned ms)
+{
+	struct sigaction sa_new = {.sa_handler = handler, .sa_flags = flags};
+	struct itimerval timer = {.it_value.tv_usec = (suseconds_t)ms * 1000};
+
+	signals = 0;
+	sigaction(SIGALRM, &sa_new, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
 /* ---- descriptors ---- */
 
 static void numbers_are_the_lowest(void **state)
@@ -225,6 +247,112 @@ static void connect_gives_up_by_sndtimeo(void **state)
 	client_close(fd);
 }
 
+struct attempt {
+	pthread_t thread;
+	int fd, rc;
+	unsigned ms;
+};
+
+static void *attempt(void *arg)
+{
+	struct sockaddr_in nobody = sim_addr("10.0.0.77", ECHO_PORT);
+	struct attempt *a = arg;
+	uint64_t began = client_now_ns();
+
+	a->rc = client_connect(a->fd, sa(&nobody), sizeof(nobody));
+	a->ms = ms_since(began);
+	return NULL;
+}
+
+static void begin_attempt(struct attempt *a)
+{
+	a->fd = stream();
+	assert_int_equal(pthread_create(&a->thread, NULL, attempt, a), 0);
+	usleep(30000);
+}
+
+/* L2, L3: what another thread does to an attempt that is waited for. */
+static void attempts_are_ended_by_others(void **state)
+{
+	struct sockaddr none = {.sa_family = AF_UNSPEC};
+	struct sockaddr_in echo = sim_addr(FAR_IP, ECHO_PORT);
+	struct attempt a;
+
+	(void)state;
+	begin_attempt(&a);
+	assert_int_equal(client_shutdown(a.fd, SHUT_WR), 0);
+	pthread_join(a.thread, NULL);
+	assert_int_equal(a.rc, -ECONNRESET);
+	assert_true(a.ms < 1000);
+	expect_error(a.fd, 0);
+	assert_int_equal(client_connect(a.fd, sa(&echo), sizeof(echo)), 0);
+	client_close(a.fd);
+	begin_attempt(&a);
+	assert_int_equal(client_connect(a.fd, &none, sizeof(none)), 0);
+	pthread_join(a.thread, NULL);
+	assert_int_equal(a.rc, -EPIPE);
+	expect_error(a.fd, ECONNRESET);
+	client_close(a.fd);
+}
+
+/* D5, D7, D9, D10, C17 */
+static void attempts_survive_signals(void **state)
+{
+	struct sockaddr_in nobody = sim_addr("10.0.0.77", ECHO_PORT), echo = sim_addr(FAR_IP, ECHO_PORT);
+	struct timeval tv = {.tv_sec = 20};
+	int fd = stream();
+	uint64_t began;
+
+	(void)state;
+	alarm_in_ms(count_signal, 0, 30);
+	assert_int_equal(client_connect(fd, sa(&nobody), sizeof(nobody)), -EINTR); /* D5 */
+	client_fcntl(fd, F_SETFL, O_NONBLOCK);
+	assert_int_equal(client_connect(fd, sa(&nobody), sizeof(nobody)), -EALREADY); /* D6 */
+	client_fcntl(fd, F_SETFL, 0);
+	began = client_now_ns();
+	alarm_in_ms(count_signal, SA_RESTART, 30);
+	assert_int_equal(client_connect(fd, sa(&nobody), sizeof(nobody)), -EHOSTUNREACH); /* D7, D9, F40 */
+	assert_int_equal(signals, 1);
+	assert_true(ms_since(began) > 1000);
+	assert_int_equal(client_setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)), 0);
+	alarm_in_ms(count_signal, SA_RESTART, 30);
+	assert_int_equal(client_connect(fd, sa(&nobody), sizeof(nobody)), -EINTR); /* D10 */
+	client_close(fd);
+	fd = client_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(client_connect(fd, sa(&echo), sizeof(echo)), -EINPROGRESS);
+	client_fcntl(fd, F_SETFL, 0);
+	assert_int_equal(client_connect(fd, sa(&echo), sizeof(echo)), 0); /* C17 */
+	assert_int_equal(client_connect(fd, sa(&echo), sizeof(echo)), -EISCONN);
+	client_close(fd);
+}
+
+/* ---- closing ---- */
+
+static void closing_lingers(void **state)
+{
+	struct linger l = {.l_onoff = 1, .l_linger = 1};
+	int fd = sim_connected(SOCK_STREAM, DEAF_PORT);
+	char *data = calloc(1, 1 << 20);
+	uint64_t began;
+
+	(void)state;
+	assert_int_equal(client_setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l)), 0);
+	while (client_sendto(fd, data, 1 << 20, MSG_DONTWAIT, NULL, 0) > 0)
+		;
+	began = client_now_ns();
+	assert_int_equal(client_close(client_dup(fd, 0, false)), 0); /* not the last */
+	assert_true(ms_since(began) < 500);
+	assert_int_equal(client_close(fd), 0); /* the peer does not read: all of the time */
+	assert_true(ms_since(began) >= 1000);
+	free(data);
+	fd = sim_connected(SOCK_STREAM, ECHO_PORT);
+	assert_int_equal(client_setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l)), 0);
+	assert_int_equal(client_sendto(fd, "x", 1, 0, NULL, 0), 1);
+	began = client_now_ns();
+	assert_int_equal(client_close(fd), 0);
+	assert_true(ms_since(began) < 900); /* acknowledged */
+}
+
 /* ---- moving bytes ---- */
 
 /* SIZE bytes there and back, sent by another thread. */
@@ -371,16 +499,6 @@ static void files_are_sent(void **state)
 
 /* ---- signals ---- */
 
-static volatile sig_atomic_t signals;
-static int signal_fd;
-static sigjmp_buf out_of_here;
-
-static void count_signal(int sig)
-{
-	(void)sig;
-	signals++;
-}
-
 /* Calls within the call that was interrupted. */
 static void use_in_signal(int sig)
 {
@@ -393,16 +511,6 @@ static void jump(int sig)
 {
 	(void)sig;
 	siglongjmp(out_of_here, 1);
-}
-
-static void alarm_in_ms(void (*handler)(int), int flags, unsigned ms)
-{
-	struct sigaction sa_new = {.sa_handler = handler, .sa_flags = flags};
-	struct itimerval timer = {.it_value.tv_usec = (suseconds_t)ms * 1000};
-
-	signals = 0;
-	sigaction(SIGALRM, &sa_new, NULL);
-	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
 static void handlers_end_waits_or_not(void **state)
@@ -615,6 +723,8 @@ int main(void)
 		cmocka_unit_test(addresses_are_checked_in_order),
 		cmocka_unit_test(refused_blocking_and_not),
 		cmocka_unit_test(connect_gives_up_by_sndtimeo),
+		cmocka_unit_test(attempts_are_ended_by_others),
+		cmocka_unit_test(attempts_survive_signals),
 		cmocka_unit_test(blocking_send_takes_all),
 		cmocka_unit_test(a_full_pipe_says_again),
 		cmocka_unit_test(scattered),
@@ -627,6 +737,7 @@ int main(void)
 		cmocka_unit_test(threads_give_their_channels_back),
 		cmocka_unit_test(children_share_sockets),
 		cmocka_unit_test(a_vforked_child_touches_nothing),
+		cmocka_unit_test(closing_lingers),
 	};
 	int failed;
 
