@@ -649,11 +649,11 @@ static int connect_too(int fd) { return call_connect(fd, FAR_IP, 80); }
 static void l2_l3_l4_others(void **state)
 {
 	(void)state;
+	neighbour();
+	deaf();
 	/* Here the other is a signal's handler, of the same thread: unlike L1 the call ends, and touches nothing that is gone. */
 	assert_int_equal(blocked_connect(spate_sys_close, 2000), -EBADF);
 	assert_int_equal(others_said, 0);
-	neighbour();
-	deaf();
 	/* L2 */
 	assert_int_equal(blocked_connect(shut, 2000), by(-ECONNRESET, -ETIMEDOUT, -ECONNRESET));
 	assert_int_equal(others_said, 0);
