@@ -67,7 +67,7 @@
 				   * packets */
 #define ANNOUNCE_BURST 32         /* ARP packets per CHORE_MS: a thousand addresses in three seconds, and no storm */
 #define NEIGH_RENEW_MAX 256       /* neighbours asked at once after a link came up; the others within NEIGH_REACHABLE_MS */
-#define LOOP_QUEUE_MAX 512        /* packets to our own addresses that wait, as TX_QUEUE_MAX for those to others */
+#define LOOP_MTU 65535            /* IP bytes: what a path and an IPv4 header can say */
 #define ICMP_ERRORS_PER_SEC 1000  /* sent by one stack, as Linux icmp_msgs_per_sec (RFC 1812 4.3.2.8) */
 #define ICMP_ERRORS_BURST 50      /* Linux icmp_msgs_burst */
 #define NET_ID_COUNTERS 1024      /* of identifications of IPv4 datagrams in fragments, a power of two: few hosts share one */

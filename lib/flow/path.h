@@ -38,6 +38,8 @@ struct path {
 	uint32_t neigh_prev;     /* the other way; 0: first */
 	uint32_t pmtu_tick;      /* when pmtu was last lowered */
 	uint32_t route_gen;      /* of the routes that led it */
+	bool nowhere;            /* what is sent on it is lost */
+	uint8_t spare[7];
 };
 static_assert(sizeof(struct path) % 8 == 0 && sizeof(struct path) <= 128, "two cache lines");
 

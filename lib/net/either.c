@@ -16,21 +16,6 @@ uint32_t net_path_back(struct net *n, const struct net_pkt *pkt, struct flow_key
 	return path;
 }
 
-const struct ip6_addr *net_first6(const struct net *n, uint32_t *scope)
-{
-	const struct addr6 *best = NULL, *a;
-
-	for (uint32_t i = 0; i < n->net6->n_addrs && (best == NULL || best->scope != 0); i++) {
-		a = addr6_at(&n->flow->addr6s, n->net6->addr[i].addr_be);
-		if (net_is_ours(n, n->net6->addr[i].addr_be) && (best == NULL || a->scope == 0))
-			best = a;
-	}
-	if (best == NULL)
-		return NULL;
-	*scope = best->scope;
-	return &best->addr;
-}
-
 void net_release_stale(struct net *n, const struct net_pkt *pkt)
 {
 	struct flow_key key = pkt->key;

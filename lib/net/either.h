@@ -43,9 +43,6 @@ uint32_t net_path_back(struct net *n, const struct net_pkt *pkt, struct flow_key
 /* flow_release_stale() for the flow of a packet, whether its addresses have numbers here or not. */
 void net_release_stale(struct net *n, const struct net_pkt *pkt);
 
-/* An address of ours that the host itself can be reached by, and its scope: global ones first. NULL: there is none. */
-const struct ip6_addr *net_first6(const struct net *n, uint32_t *scope);
-
 /* Where a datagram comes from or goes to. */
 struct net_end {
 	struct ip6_addr addr;   /* IPv4 is ::ffff:a.b.c.d */

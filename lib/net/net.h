@@ -18,6 +18,8 @@
 #include "wire/ip4.h"
 #include "wire/ip6.h"
 
+#define NET_PORT_LOOP PORTS_MAX /* in place of a port: packets of a stack to itself */
+
 #define NET_LOCAL_BITS 12  /* 1024 addresses, 256 broadcast and 256 removed ones fill less than half of the slots */
 #define NET_LOCAL_SLOTS (1u << NET_LOCAL_BITS)
 
@@ -68,6 +70,7 @@ struct net_iface {
 };
 
 #define NET_IFACE_ANY UINT8_MAX /* the interface whose network it is */
+#define NET_IFACE_LO IFACES_MAX /* "lo", which every stack has: no packet leaves by it */
 
 struct net_addr {
 	rte_be32_t addr_be;
@@ -115,7 +118,13 @@ enum local_kind {
 	LOCAL_BROADCAST,
 	LOCAL_OLD,              /* was ours: only for the flows that still use it */
 	LOCAL_TENTATIVE,        /* IPv6: will be ours unless somebody else has it, or would be */
+	LOCAL_LOOPBACK,         /* ::1: ours, but never from a link */
 };
+
+/* 127.0.0.0/8: every stack's own, in no list (RFC 1122 3.2.1.3 (g)). */
+static inline bool net_is_loopback4(rte_be32_t addr_be) { return ((const uint8_t *)&addr_be)[0] == 127; }
+#define NET_LOOPBACK_BE RTE_BE32(0x7f000001)           /* 127.0.0.1 */
+#define NET_LOOPBACK_BROADCAST_BE RTE_BE32(0x7fffffff) /* of that network */
 
 struct net_filter;    /* filter.h */
 struct neigh;         /* neigh.h */
@@ -145,7 +154,7 @@ struct net_groups {
 		uint32_t answer_tick[2];
 		bool older[3];          /* a querier of IGMP version 1, 2 was heard, at older_tick */
 		uint32_t older_tick[3];
-	} iface[IFACES_MAX];
+	} iface[IFACES_MAX + 1];
 	struct region region;
 };
 
@@ -159,7 +168,7 @@ struct net_announce {
 
 struct net {
 	struct flow *flow;      /* hash, wheel (FLOW_NEIGH timers), pools */
-	struct pkt_tx *tx;      /* one per port of the end */
+	struct pkt_tx *tx;      /* one per port of the end, and [NET_PORT_LOOP]: what is to come back to us */
 	uint16_t n_ports;
 	uint8_t hash_off;       /* bit per port: its hash is not ours, do not use it */
 	uint8_t hash_off6;      /* the same for IPv6 */
@@ -167,7 +176,7 @@ struct net {
 	struct drops *drops;
 	const struct clock *clock;
 	struct paths paths;
-	struct net_iface iface[IFACES_MAX];
+	struct net_iface iface[IFACES_MAX + 1]; /* the last one is "lo" */
 	uint32_t n_ifaces;
 	uint8_t *iface_of;      /* by port and VLAN: interface + 1, 0 none */
 	struct net_addr *addr;  /* sorted by address (host order) */
@@ -188,8 +197,6 @@ struct net {
 	uint32_t n_waiting;     /* packets that wait for neighbours, or in released */
 	struct rte_mbuf *released, *released_last; /* packets whose neighbour was found, for net_flush() */
 	struct rte_mbuf *failed, *failed_last; /* packets whose neighbour did not answer, for net_error_next() */
-	struct rte_mbuf *loop, *loop_last;     /* packets to our own addresses, for net_loop_next() */
-	uint32_t n_loop;
 	uint32_t icmp_tokens, icmp_ms; /* errors that may be sent now, and when that was worked out */
 	bool chores;            /* net_chores_run() at chore_tick */
 	uint32_t chore_tick;
@@ -205,13 +212,14 @@ struct net {
 	struct net6 *net6;      /* addresses, groups and routers of IPv6 */
 	uint32_t label_mult;    /* random, odd: flow labels */
 	uint64_t addr6_conflicts; /* times that somebody else used, or wanted, an IPv6 address of ours */
+	rte_be32_t loopback6_be; /* the number of ::1 */
 	struct region region;
 };
 
 /* Size of a FLOW_NEIGH object, for flow_config. */
 extern const uint32_t net_neigh_bytes;
 
-/* tx: one per port of the end, n_ports of them. */
+/* tx: one per port of the end, n_ports of them, and room for another at NET_PORT_LOOP, which is made here. */
 int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, uint16_t n_ports, struct drops *drops,
 	     const struct clock *clock, int numa_node);
 void net_fini(struct net *n);
@@ -362,8 +370,6 @@ static inline uint32_t net_pkt_scope6(const struct net_pkt *pkt)
 {
 	return ip6_addr_is_linklocal(net_pkt_raddr6(pkt)) ? pkt->iface + 1u : 0;
 }
-
-#define NET_PORT_LOOP 0xffu /* in place of a port: a packet from net_loop_next() */
 
 /* First step of a packet that this port received. Stage one of the burst: parses, verifies, answers what is its own. */
 enum net_verdict net_input(struct net *n, uint8_t port, struct rte_mbuf *m, struct net_pkt *pkt);

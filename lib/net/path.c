@@ -35,13 +35,23 @@ static void path_template(const struct net *n, struct path *p, uint8_t iface)
 	memset(ip + 10, 0, 2); /* the checksum is made when the packet is complete */
 }
 
-/* Makes it a path to ourselves, over no neighbour: never resolved. */
+/* Makes it a path that comes back to us, over no neighbour: never resolved. A link-local address is of its link still. */
 static void path_to_self(struct net *n, struct path *p)
 {
-	uint8_t iface = flow_addr_is6(p->raddr_be) ? net_local6_iface(n, p->raddr_be) : 0;
+	uint32_t scope = flow_addr_is6(p->raddr_be) ? addr6_at(&n->flow->addr6s, p->raddr_be)->scope : 0;
 
-	path_template(n, p, iface);
-	p->pmtu = n->iface[iface].mtu;
+	path_template(n, p, NET_IFACE_LO);
+	if (scope != 0)
+		p->iface = (uint8_t)(scope - 1);
+	p->pmtu = n->iface[NET_IFACE_LO].mtu;
+}
+
+/* Makes it a path on which everything is lost: from a loopback address, which no link may see, to somebody else (RFC 4291 2.5.3).
+ * Over IPv4 there is none. */
+static void path_to_nowhere(struct net *n, struct path *p)
+{
+	path_to_self(n, p);
+	p->nowhere = true;
 }
 
 /* Where packets go first, and how long they may be there. */
@@ -49,6 +59,7 @@ struct hop {
 	uint32_t neigh;
 	uint8_t iface;
 	uint16_t mtu;
+	bool nowhere;
 };
 
 /* The MTU of a link for a family: routers may say less of IPv6 (RFC 4861 6.3.4). */
@@ -65,8 +76,13 @@ static void path_to_all(struct net *n, struct path *p)
 	const struct ip6_addr group = net_addr_whole(n, p->raddr_be);
 	struct rte_ether_addr mac = group_mac(&group);
 	bool ip6 = flow_addr_is6(p->raddr_be);
+	uint8_t iface = ip6 ? (uint8_t)(addr6_at(&n->flow->addr6s, p->raddr_be)->scope - 1) : net_local_iface(n, p->laddr_be);
 
-	path_template(n, p, ip6 ? (uint8_t)(addr6_at(&n->flow->addr6s, p->raddr_be)->scope - 1) : net_local_iface(n, p->laddr_be));
+	if (iface == NET_IFACE_LO) {
+		path_to_self(n, p);
+		return;
+	}
+	path_template(n, p, iface);
 	if (!ip6 && net_is_broadcast(n, p->raddr_be))
 		memset(&mac, 0xff, sizeof(mac));
 	memcpy(p->hdr + PATH_L2_MAX - p->l2_len, &mac, sizeof(mac));
@@ -105,11 +121,16 @@ static int hop_find(struct net *n, const struct path *p, struct hop *h)
 	uint32_t scope = ip6 ? addr6_at(&n->flow->addr6s, p->raddr_be)->scope : 0;
 	const struct net_route *r;
 
-	if (scope != 0)
+	if (scope != 0 && p->laddr_be != n->loopback6_be)
 		return hop_onlink6(n, p, scope, h);
 	r = route_of(n, p);
 	if (net_route_error(r) != 0)
 		return net_route_error(r);
+	h->nowhere = p->laddr_be == n->loopback6_be;
+	if (h->nowhere)
+		return 0;
+	if (net_is_loopback4(p->laddr_be)) /* G8 */
+		return -EINVAL;
 	h->iface = r->iface;
 	h->mtu = route_mtu(n, r, ip6);
 	h->neigh = r->type == ROUTE_GATEWAY ? neigh_get_whole(n, r->iface, &r->gw) : neigh_get(n, r->iface, p->raddr_be);
@@ -120,7 +141,7 @@ static int hop_find(struct net *n, const struct path *p, struct hop *h)
 static int path_fill(struct net *n, uint32_t idx)
 {
 	struct path *p = path_at(&n->paths, idx);
-	struct hop h;
+	struct hop h = {0};
 	int rc;
 
 	p->route_gen = n->route_gen;
@@ -136,6 +157,10 @@ static int path_fill(struct net *n, uint32_t idx)
 	rc = hop_find(n, p, &h);
 	if (rc != 0)
 		return rc;
+	if (h.nowhere) {
+		path_to_nowhere(n, p);
+		return 0;
+	}
 	path_template(n, p, h.iface);
 	p->pmtu = h.mtu;
 	p->pmtu_failed = 0;
@@ -159,12 +184,12 @@ static int path_reroute(struct net *n, uint32_t idx)
 	if (rc != 0)
 		return rc;
 	p->route_gen = n->route_gen;
-	if (h.neigh == p->neigh)
+	if (h.neigh == p->neigh && h.nowhere == p->nowhere)
 		return 0;
 	if (p->neigh != 0)
 		neigh_detach(n, idx);
 	p->neigh = p->neigh_prev = p->neigh_next = 0;
-	p->resolved = false;
+	p->resolved = p->nowhere = false;
 	return path_fill(n, idx);
 }
 

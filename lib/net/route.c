@@ -410,17 +410,29 @@ const struct net_route *net_route_find(const struct net *n, rte_be32_t raddr_be)
 	return route_find_from(n, NET_IFACE_ANY, raddr_be);
 }
 
+static const rte_be32_t loopback_be = NET_LOOPBACK_BE;
+
+/* Our address in the list of sources, or NULL. */
+static const rte_be32_t *source_at(const struct net *n, rte_be32_t addr_be)
+{
+	for (uint32_t i = 0; i < n->n_addrs; i++)
+		if (n->source_be[i] == addr_be)
+			return &n->source_be[i];
+	return NULL;
+}
+
+/* From 127.0.0.1 to all of its network, else from the address itself. */
+static const rte_be32_t *source_to_self(const struct net *n, rte_be32_t raddr_be)
+{
+	return net_is_loopback4(raddr_be) ? &loopback_be : source_at(n, raddr_be);
+}
+
 /* The route's preferred source, if it is one of our addresses. */
 static const rte_be32_t *source_preferred(const struct net *n, const struct net_route *r)
 {
 	rte_be32_t src_be = ip6_addr_ip4(&r->src);
 
-	if (addr_is_none(&r->src) || !net_is_local(n, src_be))
-		return NULL;
-	for (uint32_t i = 0; i < n->n_addrs; i++)
-		if (n->source_be[i] == src_be)
-			return &n->source_be[i];
-	return NULL;
+	return addr_is_none(&r->src) || !net_is_local(n, src_be) ? NULL : source_at(n, src_be);
 }
 
 /* Those of the network that the packets leave to, else of the interface, else all. */
@@ -444,16 +456,16 @@ static const rte_be32_t *sources_of(const struct net *n, const struct net_route 
 
 const rte_be32_t *net_sources(const struct net *n, rte_be32_t raddr_be, uint32_t *count)
 {
-	const struct net_route *r = net_route_find(n, raddr_be);
+	const struct net_route *r;
 	const rte_be32_t *one;
 
+	*count = 1;
+	if (net_is_local(n, raddr_be))
+		return source_to_self(n, raddr_be);
+	r = net_route_find(n, raddr_be);
 	*count = 0;
-	if (net_route_error(r) != 0) {
-		if (!net_is_local(n, raddr_be))
-			return NULL;
-		*count = n->n_addrs;
-		return n->source_be;
-	}
+	if (net_route_error(r) != 0)
+		return NULL;
 	one = source_preferred(n, r);
 	if (one != NULL) {
 		*count = 1;
@@ -470,6 +482,8 @@ rte_be32_t net_source_to_group(const struct net *n, uint8_t iface, rte_be32_t gr
 	uint32_t count;
 
 	*err = -ENETUNREACH;
+	if (group_be == NET_LOOPBACK_BROADCAST_BE)
+		return NET_LOOPBACK_BE;
 	if (r == NULL || r->src_count == 0)
 		r = net_route_lookup(n, iface, &dst);
 	if (r != NULL && net_route_error(r) != 0) {

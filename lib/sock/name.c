@@ -124,7 +124,8 @@ int sock_end_read(const struct conn *c, const struct sockaddr *addr, socklen_t l
 	return 0;
 }
 
-/* 0.0.0.0 is the host itself; the rest of 0.0.0.0/8 is nowhere. (Broadcast and multicast have no route, for streams.) */
+/* 0.0.0.0 is the host itself, by the address that c is bound to, or loopback (B14, B15); the rest of 0.0.0.0/8 is nowhere.
+ * (Broadcast and multicast have no route, for streams.) */
 static int aim4(const struct sock_env *env, const struct conn *c, struct net_end *end)
 {
 	const struct net *net = &env->s->net;
@@ -135,28 +136,9 @@ static int aim4(const struct sock_env *env, const struct conn *c, struct net_end
 		return -ENETUNREACH;
 	if (flow_addr_is6(ip6_addr_ip4(&end->addr))) /* 0.x.y.z, no host's: inside it would be an IPv6 address */
 		return -ENETUNREACH;
-	if (ip6_addr_ip4(&end->addr) != 0)
-		return flow_addr_is6(ip6_addr_ip4(&end->addr)) ? -ENETUNREACH : 0;
-	if (net->n_addrs == 0)
-		return -ENETUNREACH;
-	end->addr = ip6_addr_mapped(net->source_be[0]);
-	return 0;
-}
-
-/* :: is the host itself, too. */
-static int aim_self6(const struct sock_env *env, struct net_end *end)
-{
-	static const struct ip6_addr loopback = {{[15] = 1}};
-	const struct ip6_addr *own;
-
-	if (net_local6(&env->s->net, &loopback, 0) != 0) {
-		end->addr = loopback;
-		return 0;
-	}
-	own = net_first6(&env->s->net, &end->scope);
-	if (own == NULL)
-		return -ENETUNREACH;
-	end->addr = *own;
+	if (ip6_addr_ip4(&end->addr) == 0)
+		end->addr = ip6_addr_mapped(c->flags & CONN_BOUND_ADDR && net_is_local(net, c->h.key.laddr_be) ? c->h.key.laddr_be :
+													 NET_LOOPBACK_BE);
 	return 0;
 }
 
@@ -165,15 +147,13 @@ int sock_end_aim(const struct sock_env *env, const struct conn *c, struct net_en
 	bool bound = c->flags & CONN_BOUND_ADDR;
 	uint32_t tied;
 
-	/* Bound to IPv4, :: is meant of it (I8). */
-	if (c->more & CONN_MORE_IP4 && ip6_addr_is_none(&end->addr))
-		end->addr = ip6_addr_mapped(0);
+	/* :: is the host itself, too; bound to IPv4, it is meant of that (I8). */
+	if (ip6_addr_is_none(&end->addr))
+		end->addr = c->more & CONN_MORE_IP4 ? ip6_addr_mapped(NET_LOOPBACK_BE) : (struct ip6_addr){{[15] = 1}};
 	if (ip6_addr_is_mapped(&end->addr))
 		return aim4(env, c, end);
 	if (c->more & CONN_MORE_IP4)
 		return -EAFNOSUPPORT;
-	if (ip6_addr_is_none(&end->addr))
-		return aim_self6(env, end);
 	if (!ip6_addr_is_linklocal(&end->addr) && !ip6_addr_is_multicast(&end->addr))
 		return 0;
 	/* Bound to a link-local address a socket is tied to that link (I10, I13, I14). */

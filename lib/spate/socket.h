@@ -37,7 +37,11 @@
  * the child no stack; 0.0.0.0/8 but for 0.0.0.0 is nowhere (bind(): EADDRNOTAVAIL, connect() and sendto(): ENETUNREACH). Data
  * leaves at the end of the stack's turn, that is in the next call that waits or polls (spate_epoll_wait(), spate_turn(), a
  * blocking call), so
- * that packets go out in bursts. */
+ * that packets go out in bursts.
+ *
+ * Loopback. 127.0.0.0/8 and ::1 are addresses of every end, and what is sent there, or to another of its own addresses, comes
+ * back to it without touching a device: to any stack of the end, with the next turn. Programs of other processes, and the kernel,
+ * have loopback addresses of their own. */
 #ifndef SPATE_SOCKET_H
 #define SPATE_SOCKET_H
 
@@ -92,7 +96,8 @@ SPATE_API int spate_accept4(int fd, struct sockaddr *addr, socklen_t *len, int f
  * broadcast or multicast. EHOSTUNREACH: the neighbour does not answer, ICMP says so, or the route is of type unreachable. EACCES,
  * EINVAL: its type is prohibit, or blackhole. EADDRNOTAVAIL: every local port, or the bound one, is busy for this destination.
  * EINTR: the attempt goes on. ENOBUFS: no memory. ENETUNREACH, ENOPROTOOPT, EHOSTDOWN, ENONET, EOPNOTSUPP, EPROTO: ICMP errors as
- * Linux maps them. After a failure the same socket can try again. 0.0.0.0 and :: connect to the stack's first own address. Of
+ * Linux maps them. After a failure the same socket can try again. 0.0.0.0 and :: connect to this host: to 127.0.0.1 (or
+ * the bound address) and ::1. EINVAL: bound to 127.0.0.0/8 and the destination is another host. Of
  * IPv6 EINVAL: link-local without scope, or another than the bound one; ENETUNREACH: IPv4 with IPV6_V6ONLY or bound to IPv6;
  * EAFNOSUPPORT: bound to IPv4. AF_UNSPEC: breaks the connection (reset) or the attempt, and makes a listener an ordinary socket
  * again; 0.

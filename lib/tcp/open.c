@@ -95,18 +95,6 @@ static bool is_unicast(const struct net *n, rte_be32_t addr_be)
 	return a != INADDR_BROADCAST && !IN_MULTICAST(a) && !net_is_broadcast(n, addr_be);
 }
 
-/* 0.0.0.0 is this host: by its loopback address if it has one, else by an address of its own (B14). */
-static rte_be32_t self_addr(const struct tcp *t, const struct tcp_pcb *p)
-{
-	rte_be32_t loopback_be = rte_cpu_to_be_32(INADDR_LOOPBACK);
-
-	if (p->c.flags & CONN_BOUND_ADDR)
-		return p->c.h.key.laddr_be;
-	if (net_is_local(t->net, loopback_be) || t->net->n_addrs == 0)
-		return loopback_be;
-	return t->net->source_be[0];
-}
-
 bool tcp_timewait_take_over(struct tcp *t, const struct flow_key *key, uint32_t hash, uint32_t *iss)
 {
 	flow_ref r = flow_find(t->flow, &t->flow->tcp, hash, key);
@@ -259,7 +247,7 @@ no_path:
 
 int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be)
 {
-	struct flow_key key = {.raddr_be = raddr_be != 0 ? raddr_be : self_addr(t, p), .rport_be = rport_be};
+	struct flow_key key = {.raddr_be = raddr_be, .rport_be = rport_be};
 	int err = may_connect(p);
 
 	if (err != 0)

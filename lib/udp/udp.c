@@ -175,12 +175,8 @@ static rte_be32_t source_for(const struct udp *u, rte_be32_t raddr_be, int *err)
 	uint32_t n = 0;
 	const rte_be32_t *src = net_sources(u->net, raddr_be, &n);
 
-	*err = 0;
-	if (src == NULL)
-		*err = net_unreachable(u->net, raddr_be);
-	else
-		return net_is_local(u->net, raddr_be) ? raddr_be : src[0];
-	return 0;
+	*err = src == NULL ? net_unreachable(u->net, raddr_be) : 0;
+	return src != NULL ? src[0] : 0;
 }
 
 rte_be32_t udp_multicast_from(const struct udp_pcb *p, const struct net_end *to)

@@ -263,6 +263,8 @@ struct ip6_addr cores_ip6(const char *ip)
 	struct ip6_addr a = {{0x20, 0x01, 0x0d, 0xb8}};
 	const in_addr_t ip4 = inet_addr(ip);
 
+	if (net_is_loopback4(ip4))
+		return (struct ip6_addr){{[15] = 1}};
 	memcpy(a.b + 12, &ip4, sizeof(ip4));
 	return a;
 }

@@ -87,6 +87,8 @@ struct ip6_addr world_ip6(const char *ip)
 	struct ip6_addr a = {{0x20, 0x01, 0x0d, 0xb8}};
 	const in_addr_t ip4 = inet_addr(ip);
 
+	if (net_is_loopback4(ip4))
+		return (struct ip6_addr){{[15] = 1}};
 	memcpy(a.b + 12, &ip4, sizeof(ip4));
 	return a;
 }
@@ -277,6 +279,8 @@ static const char *name_text(int rc, const struct sockaddr_storage *s, char *tex
 		if (!IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
 			assert_int_equal(IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr), world_family == WORLD_MAPPED);
 		memcpy(&a, in6->sin6_addr.s6_addr + 12, sizeof(a));
+		if (IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr))
+			a.s_addr = htonl(INADDR_LOOPBACK);
 	}
 	snprintf(text, size, "%s:%u", inet_ntoa(a), ntohs(in->sin_port));
 	return text;

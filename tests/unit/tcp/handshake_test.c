@@ -748,30 +748,6 @@ static void synack_text_beyond_window(void **state)
 	out_none(w);
 }
 
-/* 0.0.0.0 is this host (B14): its loopback address where it has that, else the first of its own, or that which is bound. */
-static void connect_to_this_host(void **state)
-{
-	struct world *w = *state;
-	struct tcp_pcb *p = tcp_new(w->t), *bound = tcp_new(w->t);
-
-	assert_int_equal(tcp_connect(w->t, p, 0, RTE_BE16(PORT)), 0);
-	assert_int_equal(p->c.h.key.raddr_be, US);
-	assert_int_equal(p->c.h.key.laddr_be, US);
-	tcp_close(w->t, p);
-	assert_int_equal(net_addr_add(&w->h.net, IP(10, 0, 0, 77), 24), 0);
-	assert_int_equal(tcp_bind(w->t, bound, IP(10, 0, 0, 77), 0), 0);
-	assert_int_equal(tcp_connect(w->t, bound, 0, RTE_BE16(PORT)), 0);
-	assert_int_equal(bound->c.h.key.raddr_be, IP(10, 0, 0, 77));
-	tcp_close(w->t, bound);
-	assert_int_equal(net_addr_add(&w->h.net, IP(127, 0, 0, 1), 8), 0);
-	p = tcp_new(w->t);
-	assert_int_equal(tcp_connect(w->t, p, 0, RTE_BE16(PORT)), 0);
-	assert_int_equal(p->c.h.key.raddr_be, IP(127, 0, 0, 1));
-	tcp_close(w->t, p);
-	for (struct rte_mbuf *m; (m = net_loop_next(&w->h.net)) != NULL;)
-		rte_pktmbuf_free(m);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -785,7 +761,7 @@ int main(void)
 		world_test(window_scale), world_test(no_window_scale), world_test(synack_with_text), world_test(isn_rules),
 		world_test(give_up_attempt), world_test(self_connect), world_test(bound_connect), world_test(unreachable),
 		world_test(neighbour_dead),
-		world_test(synack_text_beyond_window), world_test(connect_to_this_host),
+		world_test(synack_text_beyond_window),
 	};
 
 	return cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);
