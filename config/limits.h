@@ -116,6 +116,8 @@
 #define TCP_RTO_MAX_US 120000000u /* RFC 6298 2.5 allows any maximum of at least 60 s */
 #define TCP_SYN_RETRIES 6         /* Linux tcp_syn_retries */
 #define TCP_SYN_LINEAR 4          /* Linux tcp_syn_linear_timeouts: first retries at 1 s each */
+#define TCP_CONNECT_BSD_MS 75000  /* of the dialect bsd: how long an attempt lasts (tcp(4), TCP_KEEPINIT) */
+#define TCP_SOFT_RETRIES 4        /* ... and SYNs sent again before a repeated soft ICMP error ends it */
 #define TCP_SYNACK_RETRIES 5
 #define TCP_RETRIES 15            /* Linux tcp_retries2: about 924 s at the minimum RTO */
 #define TCP_ORPHAN_RETRIES 8      /* closed by the application: give up earlier */

@@ -371,6 +371,13 @@ static inline uint32_t net_pkt_scope6(const struct net_pkt *pkt)
 	return ip6_addr_is_linklocal(net_pkt_raddr6(pkt)) ? pkt->iface + 1u : 0;
 }
 
+/* What a NET_ICMP_ERROR means to BSD, whose kernels fold the codes into few errors: err 0: nothing. */
+struct net_icmp_bsd {
+	uint8_t err;
+	bool hard; /* ends an attempt to connect; others are remembered */
+};
+struct net_icmp_bsd net_icmp_bsd(const struct net_pkt *pkt);
+
 /* First step of a packet that this port received. Stage one of the burst: parses, verifies, answers what is its own. */
 enum net_verdict net_input(struct net *n, uint8_t port, struct rte_mbuf *m, struct net_pkt *pkt);
 

@@ -9,7 +9,6 @@
 
 #define NET_THIS 0u      /* 0.0.0.0/8 and 127.0.0.0/8 never appear on a link (RFC 1122 3.2.1.3) */
 #define NET_LOOPBACK 127u
-#define CLASS_D 224u     /* multicast and everything above has no single neighbour */
 
 static_assert(NET_ROUTES_MAX * sizeof(struct net_route) % 8 == 0, "what lies behind the table is aligned");
 
@@ -400,7 +399,8 @@ const struct net_route *route_find_from(const struct net *n, uint8_t iface, rte_
 	uint32_t net8 = rte_be_to_cpu_32(raddr_be) >> 24;
 	const struct ip6_addr dst = ip6_addr_mapped(raddr_be);
 
-	if (net8 == NET_THIS || net8 == NET_LOOPBACK || net8 >= CLASS_D || net_local_find(n, raddr_be) == LOCAL_BROADCAST)
+	if (net8 == NET_THIS || net8 == NET_LOOPBACK || IN_MULTICAST(rte_be_to_cpu_32(raddr_be)) ||
+	    raddr_be == INADDR_BROADCAST || net_local_find(n, raddr_be) == LOCAL_BROADCAST)
 		return NULL;
 	return net_route_lookup(n, iface, &dst);
 }

@@ -5,7 +5,7 @@
 #include <rte_common.h>
 
 #include "core/mail.h"
-#include "sock/sock.h"
+#include "sock/dialect.h"
 
 _Thread_local struct sock_env *sock_cur;
 
@@ -140,7 +140,10 @@ void sock_side_put(struct sock_env *env, struct conn *c)
 
 uint32_t sock_events(struct sock_env *env, struct conn *c)
 {
+	uint32_t events;
+
 	if (c->type == CONN_EPOLL)
 		return sock_epoll_ready(env, c) ? EPOLLIN : 0;
-	return sock_is_tcp(c) ? tcp_poll(&env->s->tcp, sock_tcp(c)) : udp_poll(sock_udp(c));
+	events = sock_is_tcp(c) ? tcp_poll(&env->s->tcp, sock_tcp(c)) : udp_poll(sock_udp(c));
+	return sock_is_linux(c) ? events : sock_dialect_events(c, events);
 }

@@ -2,7 +2,7 @@
 #include <limits.h>
 
 #include "sock/datagram.h"
-#include "sock/name.h"
+#include "sock/dialect.h"
 
 #define IOV_WINDOW 16 /* pieces handed to TCP at a time in the middle of a call: no copy of the caller's whole array */
 
@@ -154,9 +154,13 @@ static ssize_t send_with(int fd, const struct iovec *iov, size_t n, int flags, c
 		return -EOPNOTSUPP;
 	if (null_piece(iov, n))
 		return -EFAULT;
+	if (sock_is_tcp(c) && unlikely((flags & MSG_FASTOPEN) || tcp_fastopen_waits(sock_tcp(c))))
+		return sock_fastopen_send(env, c, iov, n, flags, to, to_len);
+	rc = sock_is_linux(c) ? 0 : sock_dialect_send(env, c, to);
+	if (rc < 0)
+		return rc;
 	if (sock_is_tcp(c))
-		return unlikely((flags & MSG_FASTOPEN) || tcp_fastopen_waits(sock_tcp(c))) ?
-			       sock_fastopen_send(env, c, iov, n, flags, to, to_len) : sock_tcp_send(env, c, iov, n, flags, 0);
+		return sock_tcp_send(env, c, iov, n, flags, 0);
 	return udp_send_call(env, c, iov, n, to, to_len, ctl);
 }
 
@@ -272,6 +276,8 @@ static ssize_t recv_with(int fd, const struct iovec *iov, size_t n, int flags, s
 	/* A stream discards with MSG_TRUNC and needs no memory for it. */
 	if (null_piece(iov, n) && !(sock_is_tcp(c) && flags & MSG_TRUNC))
 		return -EFAULT;
+	if (!sock_is_linux(c) && sock_dialect_recv(c) < 0)
+		return sock_dialect_recv(c);
 	ns = sock_timeout_ns(env, c, SOCK_RCV, flags);
 	got = recv_once(env, c, iov, n, flags, meta);
 	sock_wait_begin(&w, env, ns, ns == SOCK_FOREVER);

@@ -92,7 +92,9 @@ int sock_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 
 /* ---- in ---- */
 
-static int end_read6(const struct sockaddr *addr, socklen_t len, struct net_end *end)
+#define FLOW_LABEL_BITS 0xfffffu
+
+static int end_read6(const struct conn *c, const struct sockaddr *addr, socklen_t len, struct net_end *end)
 {
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)addr;
 
@@ -100,6 +102,9 @@ static int end_read6(const struct sockaddr *addr, socklen_t len, struct net_end 
 		return -EINVAL;
 	if (addr->sa_family != AF_INET6)
 		return -EAFNOSUPPORT;
+	/* I18: labels are leased, and there is no call that does it. */
+	if (unlikely(c->more & CONN_MORE_FLOWINFO) && in6->sin6_flowinfo & rte_cpu_to_be_32(FLOW_LABEL_BITS))
+		return -EINVAL;
 	*end = (struct net_end){.port_be = in6->sin6_port};
 	memcpy(&end->addr, &in6->sin6_addr, sizeof(end->addr));
 	if (len >= sizeof(*in6))
@@ -113,7 +118,7 @@ int sock_end_read(const struct conn *c, const struct sockaddr *addr, socklen_t l
 
 	/* Linux takes AF_INET on an AF_INET6 socket of datagrams (H23). */
 	if (c->more & CONN_MORE_IP6 && (c->type != CONN_UDP || addr->sa_family != AF_INET))
-		return end_read6(addr, len, end);
+		return end_read6(c, addr, len, end);
 	if (len < sizeof(*in))
 		return -EINVAL;
 	if (in->sin_family != AF_INET)

@@ -4,6 +4,7 @@
 
 #include "flow/port_range.h"
 #include "sock/datagram.h"
+#include "sock/dialect.h"
 #include "sock/option6.h"
 
 #define NS_IN_S 1000000000ull
@@ -159,6 +160,28 @@ static bool is_common(int level, int name)
 				       name == SO_PROTOCOL || name == SO_ACCEPTCONN);
 }
 
+/* Like other options of IP it may be one byte. */
+static int freebind_set(struct conn *c, const void *val, socklen_t len)
+{
+	int v = 0, rc = int_in(val, len, &v);
+
+	if (rc < 0 && len == 0)
+		return rc;
+	if (rc < 0)
+		v = *(const uint8_t *)val;
+	c->more = (uint8_t)(v ? c->more | CONN_MORE_FREEBIND : c->more & ~CONN_MORE_FREEBIND);
+	return 0;
+}
+
+static int dialect_set(struct sock_env *env, struct conn *c, const void *val, socklen_t len)
+{
+	int rc = sock_dialect_set(c, val, len);
+
+	if (rc == 0 && c->type == CONN_LISTEN)
+		tcp_listener_changed(&env->s->tcp, c);
+	return rc;
+}
+
 int sock_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 {
 	struct sock_env *env;
@@ -177,8 +200,12 @@ int sock_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 		rc = int_in(val, len, &v);
 		return rc < 0 ? rc : common_set(env, c, name, v);
 	}
+	if (level == SOL_SPATE)
+		return name == SPATE_SO_DIALECT ? dialect_set(env, c, val, len) : -ENOPROTOOPT;
 	if (level == IPPROTO_IPV6)
 		return sock_option6_set(env, c, name, val, len);
+	if (level == IPPROTO_IP && name == IP_FREEBIND)
+		return freebind_set(c, val, len);
 	if (level == IPPROTO_IP && name == IP_LOCAL_PORT_RANGE && len != sizeof(uint32_t))
 		return -EINVAL; /* Linux: other IP options may be given as one byte, or as more than an int */
 	if (!sock_is_tcp(c)) {
@@ -229,8 +256,12 @@ int sock_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 		return timeo_get(env, c, name == SO_RCVTIMEO ? SOCK_RCV : SOCK_SND, val, len);
 	if (is_common(level, name))
 		return int_out(common_get(c, name), val, len);
+	if (level == SOL_SPATE)
+		return name == SPATE_SO_DIALECT ? int_out((int)conn_dialect(c), val, len) : -ENOPROTOOPT;
 	if (level == IPPROTO_IPV6)
 		return sock_option6_get(env, c, name, val, len);
+	if (level == IPPROTO_IP && name == IP_FREEBIND)
+		return int_out((c->more & CONN_MORE_FREEBIND) != 0, val, len);
 	if (sock_is_tcp(c))
 		return tcp_getopt(&env->s->tcp, sock_tcp(c), level, name, val, len);
 	rc = sock_ip_get(env, sock_udp(c), level, name, val, len);

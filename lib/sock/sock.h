@@ -101,7 +101,7 @@ const struct stack *sock_stack(unsigned i);
 /* ---- what a socket has for this layer: TF_SOCK_MASK of TCP's flags, the same bits of udp_pcb.sock_bits ---- */
 
 /* What connect() was told, as in Linux's struct socket. */
-enum sock_phase { SOCK_UNCONNECTED, SOCK_CONNECTING, SOCK_CONNECTED };
+enum sock_phase { SOCK_UNCONNECTED, SOCK_CONNECTING, SOCK_CONNECTED, SOCK_DISSOLVED /* unconnected, from CONNECTING by AF_UNSPEC */ };
 #define SOCK_PHASE_SHIFT 28
 #define SOCK_PHASE_MASK (3u << SOCK_PHASE_SHIFT)
 #define SOCK_BROADCAST (1u << 30) /* SO_BROADCAST (of a stream: kept, without meaning) */
@@ -124,9 +124,17 @@ static inline uint32_t *sock_bits(struct conn *c)
 	return sock_is_tcp(c) ? &sock_tcp(c)->tflags : &sock_udp(c)->sock_bits;
 }
 
+/* Never SOCK_DISSOLVED, which is for who waited meanwhile. */
 static inline enum sock_phase sock_phase(struct conn *c)
 {
-	return (enum sock_phase)((*sock_bits(c) & SOCK_PHASE_MASK) >> SOCK_PHASE_SHIFT);
+	enum sock_phase phase = (enum sock_phase)((*sock_bits(c) & SOCK_PHASE_MASK) >> SOCK_PHASE_SHIFT);
+
+	return phase != SOCK_DISSOLVED ? phase : SOCK_UNCONNECTED;
+}
+
+static inline bool sock_was_dissolved(struct conn *c)
+{
+	return (*sock_bits(c) & SOCK_PHASE_MASK) == (uint32_t)SOCK_DISSOLVED << SOCK_PHASE_SHIFT;
 }
 
 static inline void sock_phase_set(struct conn *c, enum sock_phase phase)

@@ -1,5 +1,5 @@
 /* socket.c: making, binding, listening, shutting and closing. */
-#include "sock/name.h"
+#include "sock/dialect.h"
 
 static int protocol_check(int type, int protocol)
 {
@@ -36,6 +36,7 @@ int sock_socket(int domain, int type, int protocol)
 		c->flags |= CONN_NONBLOCK;
 	if (domain == AF_INET6)
 		c->more |= CONN_MORE_IP6;
+	sock_dialect_new(c);
 	return sock_fd(env, c);
 }
 
@@ -44,7 +45,7 @@ static int bind_address(struct sock_env *env, struct conn *c, rte_be32_t laddr_b
 {
 	if (laddr_be == 0)
 		return 0;
-	if (!net_is_ours(&env->s->net, laddr_be))
+	if (!(c->more & CONN_MORE_FREEBIND) && !net_is_ours(&env->s->net, laddr_be))
 		return -EADDRNOTAVAIL;
 	c->h.key.laddr_be = laddr_be;
 	c->flags |= CONN_BOUND_ADDR;
@@ -132,6 +133,8 @@ static int bind4(struct sock_env *env, struct conn *c, const struct sockaddr *ad
 	if (in->sin_family != AF_INET && (in->sin_family != AF_UNSPEC || in->sin_addr.s_addr != 0))
 		return -EAFNOSUPPORT;
 	rc = bind_allowed(c);
+	if (rc == 0 && sock_is_tcp(c) && IN_MULTICAST(rte_be_to_cpu_32(in->sin_addr.s_addr)))
+		rc = -sock_dialect_of(c)->bind_group;
 	return rc < 0 ? rc : bind_to4(env, c, in->sin_addr.s_addr, in->sin_port);
 }
 
@@ -178,8 +181,15 @@ int sock_listen(int fd, int backlog)
 
 static int tcp_shutdown_call(struct sock_env *env, struct conn *c, int how)
 {
+	const struct sock_dialect *d = sock_dialect_of(c);
 	bool listener = c->type == CONN_LISTEN;
 
+	if (unlikely(!d->remembers_shut) && !listener && sock_tcp(c)->state == TCP_CLOSED)
+		return -ENOTCONN;
+	if (unlikely(!d->shut_ends_attempt) && sock_tcp(c)->state == TCP_SYN_SENT) { /* what is shut will be, after the handshake */
+		sock_tcp(c)->tflags |= (how != SHUT_WR ? TF_SHUT_RD : 0) | (how != SHUT_RD ? TF_SHUT_WR : 0);
+		return 0;
+	}
 	/* An attempt is dropped, and so is listening when reading ends, as Linux does. */
 	if (sock_tcp(c)->state == TCP_SYN_SENT || (listener && how != SHUT_WR)) {
 		sock_phase_set(c, SOCK_UNCONNECTED);

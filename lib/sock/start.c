@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "drivers/drivers.h"
 #include "net/filter.h"
+#include "sock/dialect.h"
 #include "sock/rules.h"
 #include "sock/sock.h"
 
@@ -472,6 +473,18 @@ static void undo(void)
 	drivers_eal_stop();
 }
 
+/* The setting, or else the environment. */
+static int dialect_choose(const struct spate_config *c, char *err, size_t err_len)
+{
+	const char *name = getenv("SPATE_DIALECT");
+	int d = c->dialect != 0 ? c->dialect - 1 : name != NULL ? sock_dialect_named(name) : DIALECT_LINUX;
+
+	if (d < 0)
+		return fail(err, err_len, -EINVAL, "SPATE_DIALECT must be linux, bsd or zos");
+	sock_dialect_default((enum dialect)d);
+	return 0;
+}
+
 int spate_start(const struct spate_config *c, char *err, size_t err_len)
 {
 	int rc;
@@ -479,6 +492,8 @@ int spate_start(const struct spate_config *c, char *err, size_t err_len)
 	if (process.started)
 		return fail(err, err_len, -EALREADY, "spate_start() was called before");
 	rc = config_check(c, err, err_len);
+	if (rc == 0)
+		rc = dialect_choose(c, err, err_len);
 	if (rc < 0)
 		return rc;
 	rc = eal_start(c, err, err_len);

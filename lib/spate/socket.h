@@ -62,6 +62,14 @@
 extern "C" {
 #endif
 
+/* Options of spate's own, of any socket. */
+#define SOL_SPATE 0x5350   /* a level that no system has */
+#define SPATE_SO_DIALECT 1 /* int: whose manual its calls follow where the systems disagree, SPATE_DIALECT_*; docs/sockets.md */
+#define SPATE_DIALECT_LINUX 0
+#define SPATE_DIALECT_BSD 1
+#define SPATE_DIALECT_ZOS 2
+#define SPATE_TCP_KEEPINIT 128 /* of IPPROTO_TCP, FreeBSD's TCP_KEEPINIT: int, seconds that an attempt to connect lasts */
+
 /* A new socket: AF_INET or AF_INET6 (of both families until IPV6_V6ONLY; IPv4 is ::ffff:a.b.c.d there) with SOCK_STREAM (TCP) or
  * SOCK_DGRAM (UDP), type may have SOCK_NONBLOCK and SOCK_CLOEXEC. EAFNOSUPPORT: any other family (AF_UNIX too). EINVAL: unknown
  * type flags. ESOCKTNOSUPPORT: other types. EPROTONOSUPPORT: protocol does not fit the type. ENOBUFS: the stack has

@@ -7,6 +7,7 @@
 #include "flow/port_range.h"
 #include "net/either.h"
 #include "tcp/buf.h"
+#include "tcp/dialect.h"
 #include "tcp/fastopen.h"
 #include "tcp/ext.h"
 #include "tcp/out.h"
@@ -60,12 +61,13 @@ static int bind_any(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_b
 
 int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be)
 {
+	bool group = !flow_addr_is6(laddr_be) && net_is_group(t->net, laddr_be); /* it names a port: streams come from elsewhere (G9) */
 	flow_ref r = tcp_pcb_ref(t, p);
 	int err = 0;
 
 	if (p->state != TCP_CLOSED || (p->c.flags & (CONN_BOUND_ADDR | CONN_BOUND_PORT)))
 		return -EINVAL;
-	if (laddr_be != 0 && !net_is_ours(t->net, laddr_be))
+	if (laddr_be != 0 && !group && !(p->c.more & CONN_MORE_FREEBIND) && !net_is_ours(t->net, laddr_be))
 		return -EADDRNOTAVAIL;
 	if (lport_be == 0 && (p->tflags & TF_BIND_NO_PORT)) { /* the port is chosen per destination, by connect() */
 		if (laddr_be == 0)
@@ -80,7 +82,7 @@ int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 		return err;
 	p->c.h.key.laddr_be = laddr_be;
 	p->c.h.key.lport_be = lport_be;
-	if (laddr_be != 0)
+	if (laddr_be != 0 && !group)
 		p->c.flags |= CONN_BOUND_ADDR;
 	return lport_be != 0 ? port_bound(t, p) : 0;
 }
@@ -120,8 +122,8 @@ static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, ui
 	if (from == NULL)
 		return net_unreachable_to(t->net, key->raddr_be);
 	if (p->c.flags & CONN_BOUND_ADDR) {
-		if (!net_is_ours(t->net, p->c.h.key.laddr_be)) /* removed since */
-			return -EADDRNOTAVAIL;
+		if (!net_is_ours(t->net, p->c.h.key.laddr_be)) /* removed since, or never ours (G7) */
+			return p->c.more & CONN_MORE_FREEBIND ? -ENETUNREACH : -EADDRNOTAVAIL;
 		from = &p->c.h.key.laddr_be;
 		n = 1;
 	}
@@ -131,7 +133,7 @@ static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, ui
 	key->lport_be = p->c.h.key.lport_be;
 	*hash = flow_hash(t->flow, key);
 	err = eport_take_exact(t->eport, key);
-	if (err == -EADDRINUSE && tcp_timewait_take_over(t, key, *hash, iss))
+	if (err == -EADDRINUSE && !tcp_dialect_of(p)->keeps_timewait && tcp_timewait_take_over(t, key, *hash, iss))
 		err = eport_take_exact(t->eport, key);
 	if (err == 0 && flow_find(t->flow, &t->flow->tcp, *hash, key) != 0) { /* an accepted connection has it */
 		eport_put(t->eport, key);
@@ -173,7 +175,7 @@ static void attach(struct tcp *t, struct tcp_pcb *p, const struct flow_key *key,
 
 uint32_t tcp_syn_wait_us(const struct tcp *t, const struct tcp_pcb *p)
 {
-	uint32_t wait_us = tcp_syn_interval_us(0), user_ms = tcp_opt(t, p)->user_timeout_ms;
+	uint32_t wait_us = tcp_syn_interval_us(0, 0), user_ms = tcp_opt(t, p)->user_timeout_ms;
 
 	return user_ms != 0 && user_ms < wait_us / 1000 ? user_ms * 1000 : wait_us;
 }

@@ -195,7 +195,7 @@ struct tcp_optext {
 	uint32_t rcvlowat;         /* SO_RCVLOWAT, 0: 1 */
 	uint8_t min_ttl;           /* IP_MINTTL, 0: any */
 	uint8_t pmtudisc;          /* IP_MTU_DISCOVER */
-	uint16_t spare2;
+	uint16_t keepinit_s;       /* TCP_KEEPINIT: how long an attempt to connect lasts, 0: not said */
 };
 static_assert(sizeof(struct tcp_optext) == 64, "a line");
 

@@ -94,6 +94,7 @@ static void twin_set_options(struct tcp *t, struct tcp_listener *l, const struct
 	p->tflags = (p->tflags & ~NOTE_TFLAGS) | n->tflags;
 	p->xflags = (p->xflags & ~TX_CC_MASK) | (uint32_t)n->congestion << TX_CC_SHIFT;
 	p->c.flags = (uint8_t)((p->c.flags & ~NOTE_CONN_FLAGS) | n->conn_flags);
+	p->c.more = n->b.more;
 	if (n->has_opts) {
 		struct tcp_optext *own = tcp_opt_need(t, p);
 		uint32_t fastopen = own->fastopen; /* a number of this stack */

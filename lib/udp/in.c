@@ -163,7 +163,11 @@ static void icmp_pcb(struct udp *u, struct udp_pcb *p, const struct net_pkt *pkt
 	if (err == 0 || (too_big && p->pmtudisc == IP_PMTUDISC_DONT))
 		return;
 	/* Unconnected sockets are told only if they ask for more than a number: they could not know which peer is meant. */
-	if (!keep && (!connected || !icmp_reported(pkt)))
+	if (!keep && connected && unlikely(conn_dialect(&p->c) == DIALECT_BSD))
+		err = pkt->icmp.local ? 0 : too_big ? EMSGSIZE : net_icmp_bsd(pkt).err; /* H13: what may pass is reported, too */
+	else if (!keep && (!connected || !icmp_reported(pkt)))
+		return;
+	if (err == 0)
 		return;
 	if (keep)
 		error_keep(u, p, pkt, err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "flow/away.h"
 #include "flow/port_range.h"
 #include "udp/private.h"
@@ -105,7 +106,7 @@ int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 
 	if (p->c.h.key.lport_be != 0 || p->c.flags & CONN_IN_TABLE)
 		return -EINVAL;
-	if (laddr_be != 0 && !net_is_ours(u->net, laddr_be) && !net_is_group(u->net, laddr_be))
+	if (laddr_be != 0 && !(p->c.more & CONN_MORE_FREEBIND) && !net_is_ours(u->net, laddr_be) && !net_is_group(u->net, laddr_be))
 		return -EADDRNOTAVAIL;
 	if (lport_be != 0)
 		rc = bind_add(&u->binds, udp_ref(u, p), laddr_be, lport_be, udp_bind_flags(p), false);
@@ -205,8 +206,8 @@ uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_b
 
 	if (laddr_be == 0)
 		laddr_be = source_own(u, p);
-	if (laddr_be != 0 && !net_is_ours(u->net, laddr_be)) { /* removed since */
-		*err = -EADDRNOTAVAIL;
+	if (laddr_be != 0 && !net_is_ours(u->net, laddr_be)) { /* removed since, or never ours (G7) */
+		*err = p->c.more & CONN_MORE_FREEBIND ? -ENETUNREACH : -EADDRNOTAVAIL;
 		return 0;
 	}
 	if (!ip6_addr_is_mapped(&to->addr))
@@ -325,6 +326,18 @@ fail:
 	if (path != 0)
 		net_path_put(u->net, path);
 	return rc < 0 ? rc : err;
+}
+
+bool udp_pair_shared(struct udp *u, struct udp_pcb *p)
+{
+	flow_ref self = udp_ref(u, p), other;
+	int rc;
+
+	table_remove(&u->flow->udp, p->c.h.hash, self);
+	other = flow_find(u->flow, &u->flow->udp, p->c.h.hash, &p->c.h.key);
+	rc = table_insert(&u->flow->udp, p->c.h.hash, self); /* there is room: it was there */
+	SPATE_ASSERT(rc == 0);
+	return other != 0;
 }
 
 int udp_disconnect(struct udp *u, struct udp_pcb *p)

@@ -119,6 +119,7 @@ int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
  * Linux. */
 int udp_connect(struct udp *u, struct udp_pcb *p, const struct net_end *to);
 int udp_disconnect(struct udp *u, struct udp_pcb *p);
+bool udp_pair_shared(struct udp *u, struct udp_pcb *p); /* another connected socket has p's two ends, too */
 /* One datagram to to (NULL: the connected peer). ctl: NULL, nothing special. Never blocks. Bytes or -errno: -EDESTADDRREQ,
  * -EINVAL (port 0, source not ours), -EMSGSIZE, -EPIPE (shut), -EACCES, -EAGAIN (no free port), -ENETUNREACH, -ENOBUFS, or
  * so_error (then cleared). */

@@ -84,7 +84,7 @@ static void j2_to_j5_promised(void **state)
 	assert_int_equal(call_connect(fd, FAR_IP, PORT), 0); /* J2 */
 	run_ms(100);
 	assert_int_equal(world.stack[NEAR]->tcp.stats.segs_out, segs);
-	assert_int_equal(poll_now(fd), POLLOUT);
+	assert_int_equal(poll_now(fd), POLLOUT); /* E14 */
 	assert_int_not_equal(own_port(fd), 0);
 	assert_string_equal(peer_name(fd), "-ENOTCONN");
 	assert_int_equal(call_connect(fd, FAR_IP, PORT), -EISCONN); /* J3 */
