@@ -4,13 +4,13 @@
 #include "flow/away.h"
 #include "net/net6.h"
 
-uint32_t net_path_back(struct net *n, const struct net_pkt *pkt, struct flow_key *key, int *err)
+uint32_t net_path_back_via(struct net *n, const struct net_pkt *pkt, struct flow_key *key, uint8_t via, int *err)
 {
 	uint32_t path;
 
 	if (likely(!pkt->ip6))
-		return net_path_get(n, key->laddr_be, key->raddr_be, err);
-	path = net_path6_get(n, key->laddr_be, net_pkt_raddr6(pkt), net_pkt_scope6(pkt), err);
+		return net_path_get_via(n, key->laddr_be, key->raddr_be, via, err);
+	path = net_path6_get_via(n, key->laddr_be, net_pkt_raddr6(pkt), net_pkt_scope6(pkt), via, err);
 	if (path != 0)
 		key->raddr_be = path_at(&n->paths, path)->raddr_be;
 	return path;

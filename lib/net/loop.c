@@ -33,7 +33,7 @@ int loop_init(struct net *n)
 		return -ENOMEM;
 	addr6_at(&n->flow->addr6s, n->loopback6_be)->mark = LOCAL_LOOPBACK | NET_IFACE_LO << 8;
 	n->iface[NET_IFACE_LO] = (struct net_iface){.port = NET_PORT_LOOP, .up = true, .ip6 = true, .l2_len = ETH_HDR_LEN,
-						    .mtu = LOOP_MTU};
+						    .mtu = LOOP_MTU, .name = "lo"};
 	n->net6->iface[NET_IFACE_LO].hops = NET_TTL;
 	pkt_tx_init(&n->tx[NET_PORT_LOOP], &loop_port, 0, n->tx->pool, n->drops, &n->clock->now_ns);
 	return 0;

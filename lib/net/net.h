@@ -67,6 +67,7 @@ struct net_iface {
 	uint16_t vlan_id;       /* 0: untagged */
 	uint16_t mtu;           /* IP bytes */
 	struct rte_ether_addr mac;
+	char name[64];          /* the device's, with ".VLAN" */
 };
 
 #define NET_IFACE_ANY UINT8_MAX /* the interface whose network it is */
@@ -228,6 +229,13 @@ void net_fini(struct net *n);
  * -EINVAL (no such port, VLAN above 4094, MTU above the port's). */
 int net_iface_get(struct net *n, uint8_t port, uint16_t vlan_id, uint16_t mtu);
 
+/* The name of a device's interface: without the device's options. */
+void net_iface_name(char *to, size_t size, const char *dev, uint16_t vlan_id);
+/* The number of the interface with this name, "lo" among them; -ENODEV. */
+int net_iface_find(const struct net *n, const char *name);
+/* What a socket calls the interface (SO_BINDTOIFINDEX, sin6_scope_id) is its number + 1. */
+static inline bool net_iface_exists(const struct net *n, uint32_t iface) { return iface < n->n_ifaces || iface == NET_IFACE_LO; }
+
 /* A local address and the on-link route of its prefix. -EEXIST, -ENOSPC, -EINVAL (0, multicast, prefix over 32). */
 int net_addr_add_on(struct net *n, uint8_t iface, rte_be32_t addr_be, uint8_t prefix_len);
 /* On port 0, untagged. */
@@ -296,6 +304,17 @@ static inline int net_unreachable(const struct net *n, rte_be32_t raddr_be)
 	return net_route_error(net_route_find(n, raddr_be));
 }
 
+/* How a socket restricts its ways, in one byte: to the device that it is bound to (SO_BINDTODEVICE), and to neighbours
+ * (SO_DONTROUTE; IPv6 knows it not). Functions with _via take it; 0 is what the others mean. */
+#define NET_VIA_DEV 0x7fu    /* interface + 1, 0: any */
+#define NET_VIA_ONLINK 0x80u /* over no gateway */
+static inline uint8_t net_via_iface(uint8_t via) { return via & NET_VIA_DEV ? (uint8_t)((via & NET_VIA_DEV) - 1) : NET_IFACE_ANY; }
+static inline bool net_via_takes(uint8_t via, uint8_t iface) { return !(via & NET_VIA_DEV) || net_via_iface(via) == iface; }
+/* As net_sources() and net_unreachable(). As on Linux, IPv4 believes the device more than the routes: what it has none for is tried
+ * on its link. What is for "lo" and not of this host, and what is for an own address by another device, is lost. */
+const rte_be32_t *net_sources_via(const struct net *n, rte_be32_t raddr_be, uint8_t via, uint32_t *count);
+int net_unreachable_via(const struct net *n, rte_be32_t raddr_be, uint8_t via);
+
 /* The address of ours from which a group or broadcast address is reached: of iface, unless that is NET_IFACE_ANY. 0 and *err as
  * net_route_error(). Paths from it lead out of its interface, without a neighbour. */
 rte_be32_t net_source_to_group(const struct net *n, uint8_t iface, rte_be32_t group_be, int *err);
@@ -303,7 +322,11 @@ static inline bool net_path_is_group(const struct path *p) { return p->neigh == 
 
 /* The path's index (one reference, give back with net_path_put()), 0 when full or unreachable (*err = -ENOBUFS, or as
  * net_route_error()). */
-uint32_t net_path_get(struct net *n, rte_be32_t laddr_be, rte_be32_t raddr_be, int *err);
+uint32_t net_path_get_via(struct net *n, rte_be32_t laddr_be, rte_be32_t raddr_be, uint8_t via, int *err);
+static inline uint32_t net_path_get(struct net *n, rte_be32_t laddr_be, rte_be32_t raddr_be, int *err)
+{
+	return net_path_get_via(n, laddr_be, raddr_be, 0, err);
+}
 void net_path_put(struct net *n, uint32_t path);
 
 /* ---- IPv6 ---- Addresses are numbers (flow/addr6.h) where IPv4's stand in keys, lists and paths. A scope is the interface's
@@ -350,11 +373,23 @@ static inline bool net_is_group(const struct net *n, rte_be32_t addr_be)
 uint8_t net_local6_iface(const struct net *n, rte_be32_t number_be);
 /* The numbers of local addresses to use towards dst, best first (RFC 6724 section 5, reduced): those of the best kind only. NULL
  * and 0 when it is unreachable: net_unreachable6() is the reason. Valid until the next call. */
-const rte_be32_t *net_sources6(struct net *n, const struct ip6_addr *dst, uint32_t scope_id, uint32_t *count);
-/* 0, or why dst cannot be reached: -EINVAL (link-local and no scope), -ENETUNREACH, -EHOSTUNREACH, -EACCES. */
-int net_unreachable6(const struct net *n, const struct ip6_addr *dst, uint32_t scope_id);
+const rte_be32_t *net_sources6_via(struct net *n, const struct ip6_addr *dst, uint32_t scope_id, uint8_t via, uint32_t *count);
+static inline const rte_be32_t *net_sources6(struct net *n, const struct ip6_addr *dst, uint32_t scope_id, uint32_t *count)
+{
+	return net_sources6_via(n, dst, scope_id, 0, count);
+}
+/* 0, or why dst cannot be reached: -EINVAL (link-local and no scope, or not that of via), -ENETUNREACH, -EHOSTUNREACH, -EACCES. */
+int net_unreachable6_via(const struct net *n, const struct ip6_addr *dst, uint32_t scope_id, uint8_t via);
+static inline int net_unreachable6(const struct net *n, const struct ip6_addr *dst, uint32_t scope_id)
+{
+	return net_unreachable6_via(n, dst, scope_id, 0);
+}
 /* As net_path_get(). laddr_be: a number of ours. The path holds both numbers. net_path_get() with two numbers does the same. */
-uint32_t net_path6_get(struct net *n, rte_be32_t laddr_be, const struct ip6_addr *raddr, uint32_t scope_id, int *err);
+uint32_t net_path6_get_via(struct net *n, rte_be32_t laddr_be, const struct ip6_addr *raddr, uint32_t scope_id, uint8_t via, int *err);
+static inline uint32_t net_path6_get(struct net *n, rte_be32_t laddr_be, const struct ip6_addr *raddr, uint32_t scope_id, int *err)
+{
+	return net_path6_get_via(n, laddr_be, raddr, scope_id, 0, err);
+}
 
 /* The remote and the local address of an IPv6 packet, seen from here. */
 static inline const struct ip6_addr *net_pkt_raddr6(const struct net_pkt *pkt)
@@ -398,7 +433,10 @@ void net_back(struct net *n, const struct net_pkt *pkt, struct rte_mbuf *m, uint
 #define NET_OUT_NO_DF (1u << 0)
 #define NET_OUT_PROBE (1u << 1)
 int net_ip4_output_as(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl, unsigned how);
-static inline uint16_t net_path_mtu_max(const struct net *n, const struct path *p) { return n->iface[p->iface].mtu; }
+static inline uint16_t net_path_mtu_max(const struct net *n, const struct path *p)
+{
+	return p->port == NET_PORT_LOOP ? LOOP_MTU : n->iface[p->iface].mtu;
+}
 
 /* A copy of m, which is about to be sent over a path to a group or a broadcast address, for those of this host that listen. */
 void net_group_loop(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl);

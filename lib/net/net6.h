@@ -61,6 +61,7 @@ struct net6 {
 	struct {                /* the answer to the last net_sources6(), for the same question again */
 		struct ip6_addr dst;
 		uint32_t scope, gen, count;
+		uint8_t via;
 	} last;
 	struct net6_iface iface[IFACES_MAX + 1];
 	struct net6_prefix prefix[IP6_PREFIXES_MAX];

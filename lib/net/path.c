@@ -35,22 +35,27 @@ static void path_template(const struct net *n, struct path *p, uint8_t iface)
 	memset(ip + 10, 0, 2); /* the checksum is made when the packet is complete */
 }
 
-/* Makes it a path that comes back to us, over no neighbour: never resolved. A link-local address is of its link still. */
+/* The interface of an address of ours, of either family. */
+static uint8_t own_iface(const struct net *n, rte_be32_t addr_be)
+{
+	return flow_addr_is6(addr_be) ? net_local6_iface(n, addr_be) : net_local_iface(n, addr_be);
+}
+
+/* Makes it a path that comes back to us, over no neighbour: never resolved. Packets come as if by the interface of the address that
+ * they are for, as on Linux. */
 static void path_to_self(struct net *n, struct path *p)
 {
-	uint32_t scope = flow_addr_is6(p->raddr_be) ? addr6_at(&n->flow->addr6s, p->raddr_be)->scope : 0;
-
 	path_template(n, p, NET_IFACE_LO);
-	if (scope != 0)
-		p->iface = (uint8_t)(scope - 1);
-	p->pmtu = n->iface[NET_IFACE_LO].mtu;
+	p->iface = own_iface(n, p->raddr_be);
+	p->pmtu = LOOP_MTU;
 }
 
 /* Makes it a path on which everything is lost: from a loopback address, which no link may see, to somebody else (RFC 4291 2.5.3).
  * Over IPv4 there is none. */
 static void path_to_nowhere(struct net *n, struct path *p)
 {
-	path_to_self(n, p);
+	path_template(n, p, NET_IFACE_LO);
+	p->pmtu = LOOP_MTU;
 	p->nowhere = true;
 }
 
@@ -76,7 +81,8 @@ static void path_to_all(struct net *n, struct path *p)
 	const struct ip6_addr group = net_addr_whole(n, p->raddr_be);
 	struct rte_ether_addr mac = group_mac(&group);
 	bool ip6 = flow_addr_is6(p->raddr_be);
-	uint8_t iface = ip6 ? (uint8_t)(addr6_at(&n->flow->addr6s, p->raddr_be)->scope - 1) : net_local_iface(n, p->laddr_be);
+	uint8_t iface = ip6 ? (uint8_t)(addr6_at(&n->flow->addr6s, p->raddr_be)->scope - 1) :
+			p->via & NET_VIA_DEV ? net_via_iface(p->via) : net_local_iface(n, p->laddr_be);
 
 	if (iface == NET_IFACE_LO) {
 		path_to_self(n, p);
@@ -115,12 +121,41 @@ static int hop_onlink6(struct net *n, const struct path *p, uint32_t scope, stru
 	return h->neigh != 0 ? 0 : -ENOBUFS;
 }
 
+/* The same where the way is restricted. The device is a scope, too. */
+static int hop_find_via(struct net *n, const struct path *p, uint32_t scope, struct hop *h)
+{
+	const struct ip6_addr dst = net_addr_whole(n, p->raddr_be);
+	bool ip6 = flow_addr_is6(p->raddr_be), loopback = net_is_loopback4(p->laddr_be) || p->laddr_be == n->loopback6_be;
+	const struct net_route *r = NULL;
+	int rc;
+
+	if (net_is_local(n, p->raddr_be)) { /* by another device */
+		h->nowhere = true;
+		return ip6 ? -ENETUNREACH : 0;
+	}
+	if (scope != 0 && !loopback)
+		return net_via_takes(p->via, (uint8_t)(scope - 1)) ? hop_onlink6(n, p, scope, h) : -EINVAL;
+	rc = route_via(n, ip6 ? p->via & NET_VIA_DEV : p->via, &dst, &h->iface, &r);
+	if (rc != 0)
+		return rc;
+	h->nowhere = h->iface == NET_IFACE_LO || (ip6 && loopback);
+	if (h->nowhere)
+		return 0;
+	if (loopback)
+		return -EINVAL;
+	h->mtu = r != NULL ? route_mtu(n, r, ip6) : iface_mtu(n, h->iface, ip6);
+	h->neigh = r != NULL && r->type == ROUTE_GATEWAY ? neigh_get_whole(n, h->iface, &r->gw) : neigh_get(n, h->iface, p->raddr_be);
+	return h->neigh != 0 ? 0 : -ENOBUFS;
+}
+
 static int hop_find(struct net *n, const struct path *p, struct hop *h)
 {
 	bool ip6 = flow_addr_is6(p->raddr_be);
 	uint32_t scope = ip6 ? addr6_at(&n->flow->addr6s, p->raddr_be)->scope : 0;
 	const struct net_route *r;
 
+	if (unlikely((ip6 ? p->via & NET_VIA_DEV : p->via) != 0))
+		return hop_find_via(n, p, scope, h);
 	if (scope != 0 && p->laddr_be != n->loopback6_be)
 		return hop_onlink6(n, p, scope, h);
 	r = route_of(n, p);
@@ -137,6 +172,12 @@ static int hop_find(struct net *n, const struct path *p, struct hop *h)
 	return h->neigh != 0 ? 0 : -ENOBUFS;
 }
 
+/* To ourselves, by a device that it may take. */
+static bool is_to_self(const struct net *n, const struct path *p)
+{
+	return net_is_local(n, p->raddr_be) && net_via_takes(p->via, own_iface(n, p->raddr_be));
+}
+
 /* Finds the next hop of a path that has none. */
 static int path_fill(struct net *n, uint32_t idx)
 {
@@ -146,7 +187,7 @@ static int path_fill(struct net *n, uint32_t idx)
 
 	p->route_gen = n->route_gen;
 	p->pmtu_tick = n->clock->tick;
-	if (net_is_local(n, p->raddr_be)) {
+	if (is_to_self(n, p)) {
 		path_to_self(n, p);
 		return 0;
 	}
@@ -180,7 +221,7 @@ static int path_reroute(struct net *n, uint32_t idx)
 		p->route_gen = n->route_gen;
 		return 0;
 	}
-	rc = net_is_local(n, p->raddr_be) ? 0 : hop_find(n, p, &h);
+	rc = is_to_self(n, p) ? 0 : hop_find(n, p, &h);
 	if (rc != 0)
 		return rc;
 	p->route_gen = n->route_gen;
@@ -209,10 +250,10 @@ static void path_pmtu_forget(const struct net *n, struct path *p)
 	p->pmtu_tick = n->clock->tick;
 }
 
-uint32_t net_path_get(struct net *n, rte_be32_t laddr_be, rte_be32_t raddr_be, int *err)
+uint32_t net_path_get_via(struct net *n, rte_be32_t laddr_be, rte_be32_t raddr_be, uint8_t via, int *err)
 {
 	bool fresh;
-	uint32_t idx = path_get(&n->paths, laddr_be, raddr_be, &fresh);
+	uint32_t idx = path_get(&n->paths, laddr_be, raddr_be, via, &fresh);
 	struct path *p;
 
 	if (unlikely(idx == 0)) {
@@ -263,11 +304,14 @@ static uint32_t scope6_wanted(const struct net *n, rte_be32_t laddr_be, const st
 	return ip6_addr_is_multicast(raddr) || ip6_addr_is_linklocal(raddr) ? scope_id : 0;
 }
 
-uint32_t net_path6_get(struct net *n, rte_be32_t laddr_be, const struct ip6_addr *raddr, uint32_t scope_id, int *err)
+uint32_t net_path6_get_via(struct net *n, rte_be32_t laddr_be, const struct ip6_addr *raddr, uint32_t scope_id, uint8_t via, int *err)
 {
-	uint32_t scope = scope6_wanted(n, laddr_be, raddr, scope_id), path;
+	uint32_t scope, path;
 	rte_be32_t raddr_be;
 
+	if (scope_id == 0)
+		scope_id = via & NET_VIA_DEV;
+	scope = scope6_wanted(n, laddr_be, raddr, scope_id);
 	if (ip6_addr_scope(raddr) <= 2 && scope_id == 0 && !ip6_addr_is_loopback(raddr)) {
 		*err = -EINVAL;
 		return 0;
@@ -281,7 +325,7 @@ uint32_t net_path6_get(struct net *n, rte_be32_t laddr_be, const struct ip6_addr
 		*err = -ENOBUFS;
 		return 0;
 	}
-	path = net_path_get(n, laddr_be, raddr_be, err);
+	path = net_path_get_via(n, laddr_be, raddr_be, via, err);
 	addr6_put(&n->flow->addr6s, raddr_be); /* the path holds it */
 	return path;
 }

@@ -387,6 +387,34 @@ const struct net_route *net_route_lookup(const struct net *n, uint8_t iface, con
 	return NULL;
 }
 
+/* The best route that via allows. One that refuses is of no device, and of no link. */
+static const struct net_route *lookup_via(const struct net *n, uint8_t via, const struct ip6_addr *dst)
+{
+	uint8_t shortest = shortest_to(dst);
+
+	for (uint32_t g = 0; g < n->n_route_groups && n->route_group[g].prefix_len >= shortest; g++) {
+		const struct net_route *end, *dead = NULL;
+
+		for (const struct net_route *r = group_find(n, g, dst, &end); r != NULL && r < end; r++) {
+			if (r->type > (via & NET_VIA_ONLINK ? ROUTE_ONLINK : ROUTE_GATEWAY) || !net_via_takes(via, r->iface))
+				continue;
+			if (route_alive(n, r))
+				return r;
+			dead = dead != NULL ? dead : r;
+		}
+		if (dead != NULL)
+			return dead;
+	}
+	return NULL;
+}
+
+int route_via(const struct net *n, uint8_t via, const struct ip6_addr *dst, uint8_t *iface, const struct net_route **r)
+{
+	*r = lookup_via(n, via, dst);
+	*iface = *r != NULL ? (*r)->iface : net_via_iface(via);
+	return *r != NULL || (ip6_addr_is_mapped(dst) && *iface != NET_IFACE_ANY) ? 0 : -ENETUNREACH;
+}
+
 int net_route_error(const struct net_route *r)
 {
 	static const int err[] = {[ROUTE_UNREACHABLE] = -EHOSTUNREACH, [ROUTE_PROHIBIT] = -EACCES, [ROUTE_BLACKHOLE] = -EINVAL};
@@ -435,6 +463,19 @@ static const rte_be32_t *source_preferred(const struct net *n, const struct net_
 	return addr_is_none(&r->src) || !net_is_local(n, src_be) ? NULL : source_at(n, src_be);
 }
 
+/* Those of the interface's first network, else all. */
+static const rte_be32_t *sources_on(const struct net *n, uint8_t iface, uint32_t *count)
+{
+	for (uint32_t i = 0; i < n->n_routes; i++) {
+		if (n->route[i].src_count > 0 && n->route[i].iface == iface) {
+			*count = n->route[i].src_count;
+			return &n->source_be[n->route[i].src_first];
+		}
+	}
+	*count = n->n_addrs;
+	return n->n_addrs > 0 ? n->source_be : NULL;
+}
+
 /* Those of the network that the packets leave to, else of the interface, else all. */
 static const rte_be32_t *sources_of(const struct net *n, const struct net_route *r, uint32_t *count)
 {
@@ -444,14 +485,36 @@ static const rte_be32_t *sources_of(const struct net *n, const struct net_route 
 		*count = onlink->src_count;
 		return &n->source_be[onlink->src_first];
 	}
-	for (uint32_t i = 0; i < n->n_routes; i++) {
-		if (n->route[i].src_count > 0 && n->route[i].iface == r->iface) {
-			*count = n->route[i].src_count;
-			return &n->source_be[n->route[i].src_first];
-		}
-	}
-	*count = n->n_addrs;
-	return n->n_addrs > 0 ? n->source_be : NULL;
+	return sources_on(n, r->iface, count);
+}
+
+int net_unreachable_via(const struct net *n, rte_be32_t raddr_be, uint8_t via)
+{
+	const struct ip6_addr dst = ip6_addr_mapped(raddr_be);
+	const struct net_route *r;
+	uint8_t iface;
+
+	return via != 0 ? route_via(n, via, &dst, &iface, &r) : net_unreachable(n, raddr_be);
+}
+
+const rte_be32_t *net_sources_via(const struct net *n, rte_be32_t raddr_be, uint8_t via, uint32_t *count)
+{
+	const struct ip6_addr dst = ip6_addr_mapped(raddr_be);
+	bool self = net_is_local(n, raddr_be);
+	const struct net_route *r = NULL;
+	const rte_be32_t *one;
+	uint8_t iface = net_via_iface(via);
+
+	if (likely(via == 0) || (self && net_via_takes(via, net_local_iface(n, raddr_be))))
+		return net_sources(n, raddr_be, count);
+	*count = 0;
+	if (!self && route_via(n, via, &dst, &iface, &r) != 0)
+		return NULL;
+	one = r != NULL ? source_preferred(n, r) : iface == NET_IFACE_LO && n->n_addrs == 0 ? &loopback_be : NULL;
+	if (one == NULL)
+		return r != NULL ? sources_of(n, r, count) : sources_on(n, iface, count);
+	*count = 1;
+	return one;
 }
 
 const rte_be32_t *net_sources(const struct net *n, rte_be32_t raddr_be, uint32_t *count)

@@ -161,6 +161,12 @@ static ssize_t send_with(int fd, const struct iovec *iov, size_t n, int flags, c
 		return rc;
 	if (sock_is_tcp(c))
 		return sock_tcp_send(env, c, iov, n, flags, 0);
+	if (unlikely(flags & MSG_DONTROUTE)) {
+		struct udp_ctl direct = ctl != NULL ? *ctl : (struct udp_ctl){.iface = NET_IFACE_ANY, .ttl = -1, .tos = -1};
+
+		direct.via |= NET_VIA_ONLINK;
+		return udp_send_call(env, c, iov, n, to, to_len, &direct);
+	}
 	return udp_send_call(env, c, iov, n, to, to_len, ctl);
 }
 

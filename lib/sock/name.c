@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "sock/device.h"
+
 /* ---- out ---- */
 
 void sock_name_of(const struct conn *c, const struct net_end *end, union sock_name *name)
@@ -161,8 +163,10 @@ int sock_end_aim(const struct sock_env *env, const struct conn *c, struct net_en
 		return -EAFNOSUPPORT;
 	if (!ip6_addr_is_linklocal(&end->addr) && !ip6_addr_is_multicast(&end->addr))
 		return 0;
-	/* Bound to a link-local address a socket is tied to that link (I10, I13, I14). */
+	/* Bound to a link-local address, or to a device, a socket is tied to that link (I10, I13, I14). */
 	tied = bound ? addr6_at(&env->s->flow.addr6s, c->h.key.laddr_be)->scope : 0;
+	if (tied == 0)
+		tied = sock_via(env, c) & NET_VIA_DEV;
 	if (end->scope == 0)
 		end->scope = tied;
 	return tied != 0 && end->scope != tied ? -EINVAL : 0;

@@ -4,6 +4,7 @@
 
 #include "flow/port_range.h"
 #include "sock/datagram.h"
+#include "sock/device.h"
 #include "sock/dialect.h"
 #include "sock/option6.h"
 
@@ -196,6 +197,8 @@ int sock_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 		return -EFAULT;
 	if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
 		return timeo_set(env, c, name == SO_RCVTIMEO ? SOCK_RCV : SOCK_SND, val, len);
+	if (sock_device_option(level, name))
+		return sock_device_set(env, c, name, val, len);
 	if (is_common(level, name)) {
 		rc = int_in(val, len, &v);
 		return rc < 0 ? rc : common_set(env, c, name, v);
@@ -254,6 +257,8 @@ int sock_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 		return -EINVAL;
 	if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
 		return timeo_get(env, c, name == SO_RCVTIMEO ? SOCK_RCV : SOCK_SND, val, len);
+	if (sock_device_option(level, name))
+		return sock_device_get(env, c, name, val, len);
 	if (is_common(level, name))
 		return int_out(common_get(c, name), val, len);
 	if (level == SOL_SPATE)

@@ -1,5 +1,7 @@
 /* socket.c: making, binding, listening, shutting and closing. */
+#include "sock/device.h"
 #include "sock/dialect.h"
+#include "sock/name.h"
 
 static int protocol_check(int type, int protocol)
 {
@@ -111,6 +113,8 @@ static int bind6(struct sock_env *env, struct conn *c, const struct sockaddr *ad
 	if (ip6_addr_is_mapped(&at.addr))
 		return bind_mapped(env, c, &at);
 	if (!ip6_addr_is_none(&at.addr)) {
+		if (at.scope == 0)
+			at.scope = sock_via(env, c) & NET_VIA_DEV;
 		if (ip6_addr_is_linklocal(&at.addr) && at.scope == 0)
 			return -EINVAL;
 		if (ip6_addr_is_linklocal(&at.addr) && at.scope > n->n_ifaces)

@@ -76,7 +76,7 @@ static int no_address(int rc, uint32_t a, unsigned prefix_len, char *err, size_t
 }
 
 /* One that has addresses. On every stack they get the numbers that sock_iface_number() says. */
-static int interface_add(struct net *net, const struct config_iface *f, char *err, size_t err_len)
+static int interface_add(struct net *net, const struct spate_config *c, const struct config_iface *f, char *err, size_t err_len)
 {
 	const struct port *p = net->tx[f->dev].port;
 	int rc = net_iface_get(net, f->dev, f->vlan_id, f->mtu);
@@ -85,7 +85,10 @@ static int interface_add(struct net *net, const struct config_iface *f, char *er
 		snprintf(err, err_len, "the MTU of vlan %u is %u, more than the %u of %s", f->vlan_id, f->mtu, p->mtu, p->name);
 	else if (rc < 0)
 		fail(err, err_len, rc, "network interface");
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	net_iface_name(net->iface[rc].name, sizeof(net->iface[rc].name), config_dev(c, f->dev), f->vlan_id); /* as the user says it */
+	return 0;
 }
 
 static int interfaces_add(struct net *net, const struct spate_config *c, char *err, size_t err_len)
@@ -94,7 +97,7 @@ static int interfaces_add(struct net *net, const struct spate_config *c, char *e
 
 	for (unsigned i = 0; i < c->n_ifaces && rc == 0; i++)
 		if (config_iface_used(c, i))
-			rc = interface_add(net, &c->iface[i], err, err_len);
+			rc = interface_add(net, c, &c->iface[i], err, err_len);
 	return rc;
 }
 

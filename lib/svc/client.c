@@ -239,4 +239,9 @@ void svc_client_end(struct svc_controller *k, uint32_t proc)
 		close(k->client[proc].pidfd);
 	k->client[proc] = (struct svc_client){.pidfd = -1};
 	atomic_store(&k->r->procs[proc].pid, 0);
+	for (uint32_t i = 0; i < SVC_PROCS; i++)
+		if (k->client[i].pid != 0)
+			return;
+	for (uint32_t i = 0; i < k->r->n_stacks; i++)
+		svc_server_forget(&k->servers[i]);
 }

@@ -77,6 +77,7 @@ uint32_t svc_file_open(struct svc_server *v, int fd, int domain, int type, int p
 	/* A new registration is news to epoll, and none to anybody: the events are shown below. */
 	sock_epoll_ctl(v->ep, EPOLL_CTL_ADD, fd, &all);
 	ready_unlink(&v->env->s->flow, c);
+	ready_marks_take(c);
 	atomic_store_explicit(&f->events, sock_events(v->env, c), memory_order_relaxed);
 	atomic_store_explicit(&f->pollers, 0, memory_order_relaxed);
 	atomic_store_explicit(&f->flags, 0, memory_order_relaxed);

@@ -27,7 +27,7 @@ static bool anything_pending(const struct svc_server *v)
 	for (uint32_t i = 0; i < SVC_CHANS / 64; i++)
 		if (atomic_load(&v->box->pending[i]) != 0)
 			return true;
-	return atomic_load(&v->closing) != 0;
+	return atomic_load(&v->closing) != 0 || atomic_load(&v->forget) != 0;
 }
 
 void svc_server_idle(struct svc_server *v)

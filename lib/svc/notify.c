@@ -1,41 +1,36 @@
 /* notify.c: what happens to sockets is shown in their files, and those who wait are woken. */
+#include <rte_prefetch.h>
+
 #include "flow/ready.h"
 #include "svc/server.h"
 
-#define NEWS_BURST 64
+#define NEWS_BURST 256 /* sockets; the others are told after the next requests */
 
-/* Shows them; what was shown before. Sequentially consistent, as is the waiter's note of itself before it looks at them. */
-static uint32_t show(struct svc_server *v, uint32_t slot, uint32_t events)
-{
-	return atomic_exchange(&v->files[slot].events, events);
-}
+/* Sequentially consistent, as is the waiter's note of itself before it looks at them. */
+static void show(struct svc_server *v, uint32_t slot, uint32_t events) { atomic_store(&v->files[slot].events, events); }
 
-static void tell(struct svc_server *v, uint32_t slot, uint32_t events)
+/* happened: which of them are new, or came again. */
+static void tell(struct svc_server *v, uint32_t slot, uint32_t happened)
 {
 	struct svc_file *f = &v->files[slot];
 
 	if (atomic_load(&f->pollers) != 0)
 		svc_bells_ring(v->bells, &f->pollers);
 	if (v->own[slot].watches != 0)
-		svc_watch_news(v, slot, events);
+		svc_watch_news(v, slot, happened | (happened & EPOLLIN ? EPOLLRDNORM : 0u) | (happened & EPOLLOUT ? EPOLLWRNORM : 0u));
 }
 
-static uint32_t events_of(struct svc_server *v, uint32_t slot)
+/* The stack's own note of c is taken. */
+static void forget(struct svc_server *v, struct conn *c)
 {
-	return sock_events(v->env, sock_at(v->env, svc_file_fd(v, slot)));
-}
-
-void svc_notify(struct svc_server *v, uint32_t slot)
-{
-	uint32_t events = events_of(v, slot);
-
-	show(v, slot, events);
-	tell(v, slot, events);
+	ready_unlink(&v->env->s->flow, c);
+	ready_marks_take(c);
 }
 
 void svc_publish(struct svc_server *v, uint32_t slot)
 {
-	uint32_t events = events_of(v, slot);
+	struct conn *c = sock_at(v->env, svc_file_fd(v, slot));
+	uint32_t events = sock_events(v->env, c);
 	uint32_t was = atomic_load_explicit(&v->files[slot].events, memory_order_relaxed);
 
 	if (events == was)
@@ -43,17 +38,28 @@ void svc_publish(struct svc_server *v, uint32_t slot)
 	show(v, slot, events);
 	if ((events & ~was) == 0)
 		return;
-	/* Told now: the stack's own note of it is no second piece of news. */
-	ready_unlink(&v->env->s->flow, sock_at(v->env, svc_file_fd(v, slot)));
-	tell(v, slot, events);
+	forget(v, c); /* told now: that it happened is not news a second time */
+	tell(v, slot, events & ~was);
 }
 
 uint32_t svc_news(struct svc_server *v)
 {
-	struct epoll_event ev[NEWS_BURST];
-	int n = sock_epoll_wait(v->ep, ev, NEWS_BURST, 0);
+	const struct flow *f = &v->env->s->flow;
+	struct epoll_inst *all;
+	uint32_t n = 0;
 
-	for (int i = 0; i < n; i++)
-		svc_notify(v, (uint32_t)ev[i].data.u64);
-	return n > 0 ? (uint32_t)n : 0;
+	v->env->turn(v->env);
+	all = (struct epoll_inst *)sock_at(v->env, v->ep);
+	for (; all->head != 0 && n < NEWS_BURST; n++) {
+		struct conn *c = conn_at(f, all->head);
+		uint32_t slot = ref_index(all->head), marks;
+
+		if (c->ready_next != 0)
+			rte_prefetch0(&v->files[ref_index(c->ready_next)]);
+		ready_unlink(&v->env->s->flow, c);
+		marks = ready_marks_take(c);
+		show(v, slot, sock_events(v->env, c));
+		tell(v, slot, marks);
+	}
+	return n;
 }

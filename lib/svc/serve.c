@@ -5,6 +5,7 @@
 #include "svc/server.h"
 
 #define WORDS (SVC_CHANS / 64)
+#define FORGET_TRIES 10000 /* of 100 us */
 
 static void answer(struct svc_server *v, uint32_t chan)
 {
@@ -68,6 +69,10 @@ uint32_t svc_serve(struct svc_server *v)
 			n += answer_word(v, i * 64, atomic_exchange(&v->box->pending[i], 0));
 	if (unlikely(atomic_load_explicit(&v->closing, memory_order_relaxed) != 0))
 		n += close_orphans(v);
+	if (unlikely(atomic_load_explicit(&v->forget, memory_order_relaxed) != 0)) {
+		svc_server_close_all(v);
+		atomic_store(&v->forget, 0);
+	}
 	return n;
 }
 
@@ -83,4 +88,12 @@ void svc_server_close(struct svc_server *v, uint32_t slot)
 		own->next_closing = head;
 	while (!atomic_compare_exchange_weak(&v->closing, &head, slot + 1));
 	svc_server_wake(v);
+}
+
+void svc_server_forget(struct svc_server *v)
+{
+	atomic_store(&v->forget, 1);
+	svc_server_wake(v);
+	for (unsigned tries = 0; atomic_load(&v->forget) != 0 && tries < FORGET_TRIES; tries++)
+		usleep(100);
 }

@@ -1,5 +1,5 @@
 /* server.h: one stack's side of a service: what clients ask, and what it tells them. Everything here belongs to the stack's
- * thread but for svc_server_close() and svc_server_wake().
+ * thread but for svc_server_close(), svc_server_forget() and svc_server_wake().
  *
  * What a stack has to rely on it keeps for itself (struct svc_own_*): clients may write anywhere in the shared memory, and a
  * broken one may spoil its own sockets and those of its fellows, but not the stack. */
@@ -48,6 +48,7 @@ struct svc_server {
 	enum svc_idle idle;
 	uint64_t work_ns, sleep_ns; /* idle.c: when there was something to do last; how long the next sleep is */
 	alignas(64) _Atomic uint32_t closing; /* slot + 1 of those to close, from the control thread */
+	_Atomic uint32_t forget;   /* control thread: 1: nobody is there any more, everything is to be closed */
 	uint8_t buf[SVC_CONTROL_BYTES]; /* what must not change while it is looked at */
 };
 
@@ -65,6 +66,9 @@ void svc_server_close_all(struct svc_server *v);
 
 /* The last reference to a file has gone; from the control thread. */
 void svc_server_close(struct svc_server *v, uint32_t slot);
+/* No process is left. What is still open then was lost by one that was killed between two steps: it is closed when this returns
+ * (or soon: a stack that is very busy is not waited for). From the control thread. */
+void svc_server_forget(struct svc_server *v);
 /* From any thread: the stack looks at its letter box. */
 void svc_server_wake(struct svc_server *v);
 
@@ -96,18 +100,16 @@ int64_t svc_op(struct svc_server *v, struct svc_chan *c);
 
 /* ---- news (notify.c) ---- */
 
-/* Something happened to a file, or may have: shows its events and tells all who wait for them. */
-void svc_notify(struct svc_server *v, uint32_t slot);
-/* The same after the file's own call, whose doing is no news where it took readiness away. */
+/* After a file's own call: shows its events, and tells what is new of them to those who wait. */
 void svc_publish(struct svc_server *v, uint32_t slot);
-/* A turn of the stack, and all news of it; how many. */
+/* A turn of the stack; what happened to files meanwhile is shown and told. How many. */
 uint32_t svc_news(struct svc_server *v);
 
 /* ---- epoll (watch.c) ---- */
 
 /* As epoll_ctl(). */
 int svc_watch_ctl(struct svc_server *v, uint32_t slot, int op, int fd, uint32_t epoll, uint32_t epoll_gen, uint32_t events, uint64_t data);
-/* The file has these events: its watches become ready. */
+/* This happened to the file: those of its watches that wait for it become ready. */
 void svc_watch_news(struct svc_server *v, uint32_t slot, uint32_t events);
 void svc_watch_drop_all(struct svc_server *v, uint32_t slot);
 

@@ -29,15 +29,37 @@ struct tcp_pcb *tcp_new(struct tcp *t)
 	return p;
 }
 
-static uint32_t reuse_flags(const struct tcp_pcb *p)
+uint32_t tcp_bind_flags(const struct tcp *t, const struct tcp_pcb *p)
 {
-	return (p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT) ? BIND_REUSE : 0) | conn_bind_families(&p->c);
+	uint32_t dev = tcp_via(t, p) & NET_VIA_DEV;
+
+	return (p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT) ? BIND_REUSE : 0) | conn_bind_families(&p->c) | dev << BIND_DEV_SHIFT;
+}
+
+uint8_t tcp_via_get(const struct tcp *t, const struct tcp_pcb *p) { return tcp_via(t, p); }
+
+/* Where a bound port receives from changes with it; a connection goes on as it was. */
+int tcp_via_set(struct tcp *t, struct tcp_pcb *p, uint8_t via)
+{
+	uint32_t receives = p->c.type == CONN_LISTEN ? BIND_RECEIVES : 0;
+	struct tcp_optext *x = tcp_opt_need(t, p);
+	uint16_t before = x->flags;
+	int err = 0;
+
+	x->flags = (uint16_t)((x->flags & ((1u << OPT_VIA_SHIFT) - 1)) | (uint32_t)via << OPT_VIA_SHIFT);
+	if (x->flags != before && p->c.flags & CONN_BOUND_PORT)
+		err = bind_set_flags(&t->binds, tcp_pcb_ref(t, p), p->c.h.key.lport_be, tcp_bind_flags(t, p) | receives);
+	if (err != 0)
+		x->flags = before;
+	else if (x->flags != before && p->c.flags & CONN_BOUND_PORT && !receives) /* of a listener the caller tells all */
+		tcp_announce_sure(t, p, tcp_bind_flags(t, p), 0);
+	return err;
 }
 
 /* The port is entered here: the other stacks are told. When they cannot be, it is as before. */
 static int port_bound(struct tcp *t, struct tcp_pcb *p)
 {
-	int err = tcp_announce(t, p, reuse_flags(p), 0);
+	int err = tcp_announce(t, p, tcp_bind_flags(t, p), 0);
 
 	if (err == 0) {
 		p->c.flags |= CONN_BOUND_PORT;
@@ -56,7 +78,7 @@ static int bind_any(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_b
 	uint16_t lo = t->port_lo, hi = t->port_hi;
 
 	port_range_clip(tcp_opt(t, p)->port_range, &lo, &hi);
-	return bind_add_any(&t->binds, tcp_pcb_ref(t, p), laddr_be, lo, hi, reuse_flags(p), t->prng, lport_be);
+	return bind_add_any(&t->binds, tcp_pcb_ref(t, p), laddr_be, lo, hi, tcp_bind_flags(t, p), t->prng, lport_be);
 }
 
 int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be)
@@ -76,7 +98,7 @@ int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 		err = bind_any(t, p, laddr_be, &lport_be);
 	} else {
 		/* Beside a listener nobody may bind, unless both have SO_REUSEPORT (G13). */
-		err = bind_add(&t->binds, r, laddr_be, lport_be, reuse_flags(p), !(p->c.flags & CONN_REUSEPORT));
+		err = bind_add(&t->binds, r, laddr_be, lport_be, tcp_bind_flags(t, p), !(p->c.flags & CONN_REUSEPORT));
 	}
 	if (err != 0)
 		return err;
@@ -116,11 +138,11 @@ bool tcp_timewait_take_over(struct tcp *t, const struct flow_key *key, uint32_t 
 static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, uint32_t *hash, uint32_t *iss)
 {
 	uint32_t n = 0;
-	const rte_be32_t *from = net_sources_to(t->net, key->raddr_be, &n);
+	const rte_be32_t *from = net_sources_to(t->net, key->raddr_be, tcp_via(t, p), &n);
 	int err;
 
 	if (from == NULL)
-		return net_unreachable_to(t->net, key->raddr_be);
+		return net_unreachable_to(t->net, key->raddr_be, tcp_via(t, p));
 	if (p->c.flags & CONN_BOUND_ADDR) {
 		if (!net_is_ours(t->net, p->c.h.key.laddr_be)) /* removed since, or never ours (G7) */
 			return p->c.more & CONN_MORE_FREEBIND ? -ENETUNREACH : -EADDRNOTAVAIL;
@@ -219,7 +241,7 @@ static int connect_to(struct tcp *t, struct tcp_pcb *p, struct flow_key *key)
 
 	if (err != 0)
 		return err;
-	path = net_path_get(t->net, key->laddr_be, key->raddr_be, &err);
+	path = net_path_get_via(t->net, key->laddr_be, key->raddr_be, tcp_via(t, p), &err);
 	if (path == 0)
 		goto no_path;
 	err = -ENOBUFS;
@@ -266,7 +288,7 @@ int tcp_connect6(struct tcp *t, struct tcp_pcb *p, const struct ip6_addr *raddr,
 		return err;
 	if (ip6_addr_is_multicast(raddr))
 		return -ENETUNREACH;
-	err = net_unreachable6(t->net, raddr, scope); /* before the address gets a number: link-local ones without scope have none */
+	err = net_unreachable6_via(t->net, raddr, scope, tcp_via(t, p)); /* before the address gets a number: link-local ones without scope have none */
 	if (err != 0)
 		return err;
 	key.raddr_be = addr6_get(&t->flow->addr6s, raddr, ip6_addr_is_linklocal(raddr) ? scope : 0);
@@ -316,11 +338,11 @@ int tcp_listen(struct tcp *t, struct tcp_pcb *p, int backlog)
 			return err;
 		p->c.flags |= CONN_BOUND_PORT;
 	}
-	err = bind_set_flags(&t->binds, r, p->c.h.key.lport_be, reuse_flags(p) | BIND_RECEIVES);
+	err = bind_set_flags(&t->binds, r, p->c.h.key.lport_be, tcp_bind_flags(t, p) | BIND_RECEIVES);
 	if (err == 0)
-		err = tcp_announce(t, p, reuse_flags(p) | BIND_RECEIVES, backlog_limit(backlog));
+		err = tcp_announce(t, p, tcp_bind_flags(t, p) | BIND_RECEIVES, backlog_limit(backlog));
 	if (err == -ENOBUFS) /* bound it stays, if only here */
-		bind_set_flags(&t->binds, r, p->c.h.key.lport_be, reuse_flags(p));
+		bind_set_flags(&t->binds, r, p->c.h.key.lport_be, tcp_bind_flags(t, p));
 	if (err != 0)
 		return err;
 	tcp_buf_free(t, p);

@@ -136,6 +136,9 @@ int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
  * use, so_error becomes EADDRNOTAVAIL. -EADDRNOTAVAIL, -ENETUNREACH, -EINVAL (from 127.0.0.0/8 to another host),
  * -ENOBUFS, -EISCONN, -EALREADY. On failure the socket is as before. */
 int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be);
+/* SO_BINDTODEVICE and SO_DONTROUTE, as NET_VIA_* (net.h), for bind(), listen() and the next connect(). -EADDRINUSE: its port. */
+int tcp_via_set(struct tcp *t, struct tcp_pcb *p, uint8_t via);
+uint8_t tcp_via_get(const struct tcp *t, const struct tcp_pcb *p);
 /* The next tcp_connect() waits with its SYN for data, when the server's Fast Open cookie is known (RFC 7413; MSG_FASTOPEN). The
  * first tcp_send() then makes it leave, with what fits, and says how much that was. on: false takes it back. -EOPNOTSUPP:
  * switched off. */

@@ -26,10 +26,11 @@ static int udp_find(struct udp *u, struct net_pkt *pkt, struct udp_pcb **p)
 	if (r == 0 && pkt->nic_hash && u->flow->udp.used > 0 && !net_hash_confirm(u->net, pkt))
 		return FLOW_REHASHED;
 	if (r == 0)
-		r = own_only ? bind_find_own(&u->binds, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash) :
-			       bind_find(&u->binds, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash);
+		r = bind_find_by(&u->binds, pkt->iface, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash, own_only);
 	if (r != 0 && ref_kind(r) == FLOW_CONN) {
 		*p = (struct udp_pcb *)conn_at(u->flow, r);
+		if (unlikely(!net_via_takes((*p)->via, pkt->iface))) /* connected, and bound to another device */
+			*p = NULL;
 		return FLOW_DONE;
 	}
 	if (pkt->nic_hash && !net_hash_confirm(u->net, pkt))

@@ -60,6 +60,7 @@ struct sending {
 	rte_be16_t rport_be;
 	rte_be32_t laddr_be;    /* 0: the socket's or the route's */
 	uint8_t iface;          /* for groups */
+	uint8_t via;            /* more than the socket's */
 	int ttl, tos;           /* -1: the socket's */
 	bool special;           /* its source is not the socket's */
 };
@@ -85,7 +86,7 @@ static int send_path(struct udp *u, struct udp_pcb *p, const struct sending *s, 
 	*path = mine;
 	if (s->to == NULL || (mine != 0 && leads_to(u->net, path_at(&u->net->paths, mine), s->to) && !s->special))
 		return 0;
-	*path = udp_path_get(u, p, s->laddr_be, s->iface, s->to, &err);
+	*path = udp_path_get(u, p, s->laddr_be, s->iface, s->via, s->to, &err);
 	if (*path == 0)
 		return err;
 	if (p->c.flags & CONN_IN_TABLE || s->special) {
@@ -235,7 +236,8 @@ static int sending_fill(const struct udp *u, const struct udp_pcb *p, const stru
 		s->laddr_be = ctl->src_be;
 	if (ctl->iface != NET_IFACE_ANY)
 		s->iface = ctl->iface;
-	s->special = ctl->src_be != 0 || ctl->iface != NET_IFACE_ANY;
+	s->via = ctl->via;
+	s->special = ctl->src_be != 0 || ctl->iface != NET_IFACE_ANY || ctl->via != 0;
 	s->ttl = ctl->ttl;
 	s->tos = ctl->tos;
 	return 0;

@@ -18,7 +18,7 @@ uint32_t udp_bind_flags(const struct udp_pcb *p);
 
 /* The path from laddr (0: p's own address, or the route's) to to.addr with one reference; 0 and *err: -ENETUNREACH, -ENOBUFS,
  * -EACCES (broadcast without SO_BROADCAST), -EADDRNOTAVAIL (p's address was removed), as net_route_error(). iface: for groups. */
-uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_be, uint8_t iface, const struct net_end *to,
+uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_be, uint8_t iface, uint8_t via, const struct net_end *to,
 		      int *err);
 
 /* IP_MULTICAST_IF's address, for what goes to a group; else 0. */

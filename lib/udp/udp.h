@@ -46,6 +46,7 @@ struct udp_pcb {
 	uint8_t hops6, tclass6; /* over IPv6; hops 0: what routers said */
 	bool broadcast, shut_rd, shut_wr;
 	bool announced;         /* other stacks know of the port */
+	uint8_t via;            /* SO_BINDTODEVICE, SO_DONTROUTE, as NET_VIA_* (net.h) */
 };
 static_assert(sizeof(struct udp_pcb) <= CONN_SLOT_BYTES, "a UDP socket is a socket slot");
 
@@ -63,6 +64,7 @@ struct udp_meta {
 struct udp_ctl {
 	rte_be32_t src_be;      /* as in keys; 0: the socket's or the route's */
 	uint8_t iface;          /* out of this one, NET_IFACE_ANY */
+	uint8_t via;            /* NET_VIA_ONLINK: MSG_DONTROUTE */
 	int ttl, tos;           /* -1: the socket's */
 };
 
@@ -143,6 +145,7 @@ int udp_group_source(struct udp *u, struct udp_pcb *p, uint8_t iface, const stru
 		     bool block, bool add);
 /* The interface of an address of ours, or by number from 1 on; NET_IFACE_ANY for none; -1: there is no such. */
 int udp_iface(const struct udp *u, rte_be32_t addr_be, int ifindex);
+int udp_via_set(struct udp *u, struct udp_pcb *p, uint8_t via); /* -EADDRINUSE: its port is another's there */
 void udp_path_forget(struct udp *u, struct udp_pcb *p); /* an option changed where its datagrams go */
 /* The MTU towards the connected peer; -ENOTCONN. */
 int udp_mtu(const struct udp *u, const struct udp_pcb *p);

@@ -318,13 +318,120 @@ static void martians(void **state)
 	assert_int_equal(spate_sys_recvfrom(d, ip, sizeof(ip), 0, NULL, NULL), -EAGAIN);
 }
 
+static int device_of(int fd)
+{
+	int v = -1;
+	socklen_t len = sizeof(v);
+
+	assert_int_equal(spate_sys_getsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &v, &len), 0);
+	return v;
+}
+
+static int receiver(unsigned core, int device, int want)
+{
+	int fd;
+
+	on(NEAR, core);
+	fd = cores_dgram(SOCK_NONBLOCK);
+	cores_option(fd, SOL_SOCKET, SO_BINDTOIFINDEX, device);
+	assert_int_equal(cores_bind(fd, "0.0.0.0", 53), want);
+	cores_run_ms(1);
+	on(NEAR, core);
+	return fd;
+}
+
+/* One port, on lo of stack 0 and on the link of stack 1: all stacks know who is meant. */
+static void datagrams_of_devices(void **state)
+{
+	int lo = receiver(0, IFACES_MAX + 1, 0), link = receiver(1, 1, 0), none = receiver(2, 0, -EADDRINUSE), fd, value;
+
+	(void)state;
+	assert_int_equal(spate_sys_close(none), 0);
+	for (int i = 0; i < 32; i++) {
+		on(i % 2 ? FAR : NEAR, i % 2 ? 0 : (unsigned)i / 2 % 4);
+		fd = cores_dgram(0);
+		assert_int_equal(cores_connect(fd, i % 2 ? CORES_NEAR_IP : "127.0.0.1", 53), 0);
+		assert_int_equal(spate_sys_sendto(fd, &i, sizeof(i), 0, NULL, 0), sizeof(i));
+		cores_run_ms(2);
+		on(NEAR, i % 2);
+		assert_int_equal(spate_sys_recvfrom(i % 2 ? link : lo, &value, sizeof(value), 0, NULL, NULL), sizeof(value));
+		assert_int_equal(value, i);
+		on(i % 2 ? FAR : NEAR, i % 2 ? 0 : (unsigned)i / 2 % 4);
+		assert_int_equal(spate_sys_close(fd), 0);
+	}
+	on(NEAR, 0);
+	assert_int_equal(spate_sys_recvfrom(lo, &value, sizeof(value), 0, NULL, NULL), -EAGAIN);
+	close_on(0, lo);
+	on(NEAR, 1);
+	assert_int_equal(spate_sys_recvfrom(link, &value, sizeof(value), 0, NULL, NULL), -EAGAIN);
+	close_on(1, link);
+	cores_run_ms(10);
+	cores_assert_clean();
+}
+
+/* A listener's device is that of its twins, also when it changes. */
+static void listener_of_device(void **state)
+{
+	int fd, l, accepted[16], n = 0;
+	unsigned at[16];
+
+	(void)state;
+	on(NEAR, SERVER);
+	l = cores_stream(SOCK_NONBLOCK);
+	cores_option(l, SOL_SOCKET, SO_BINDTOIFINDEX, IFACES_MAX + 1);
+	assert_int_equal(cores_bind(l, "0.0.0.0", 80), 0);
+	assert_int_equal(spate_sys_listen(l, 16), 0);
+	cores_run_ms(1);
+	for (unsigned c = 0; c < 4; c++)
+		accept_on(c, l, accepted, at, &n);
+	for (int i = 0; i < 8; i++) {
+		on(FAR, 0);
+		fd = cores_stream(0);
+		assert_int_equal(cores_connect(fd, CORES_NEAR_IP, 80), -ECONNREFUSED);
+		assert_int_equal(spate_sys_close(fd), 0);
+		on(NEAR, (unsigned)i % 4);
+		fd = cores_stream(0);
+		assert_int_equal(cores_connect(fd, "127.0.0.1", 80), 0);
+		assert_int_equal(spate_sys_close(fd), 0);
+	}
+	cores_run_ms(2);
+	for (unsigned c = 0; c < 4; c++)
+		accept_on(c, l, accepted, at, &n);
+	assert_int_equal(n, 8);
+	for (int i = 0; i < n; i++) {
+		on(NEAR, at[i]);
+		assert_int_equal(device_of(accepted[i]), IFACES_MAX + 1);
+		close_on(at[i], accepted[i]);
+	}
+	on(NEAR, SERVER);
+	cores_option(l, SOL_SOCKET, SO_BINDTOIFINDEX, 0);
+	cores_run_ms(1);
+	n = 0;
+	for (int i = 0; i < 8; i++) {
+		on(FAR, 0);
+		fd = cores_stream(0);
+		assert_int_equal(cores_connect(fd, CORES_NEAR_IP, 80), 0);
+		cores_run_ms(1);
+		for (unsigned c = 0; c < 4; c++)
+			accept_on(c, l, accepted, at, &n);
+		assert_int_equal(n, i + 1);
+		close_on(at[i], accepted[i]);
+		on(FAR, 0);
+		assert_int_equal(spate_sys_close(fd), 0);
+	}
+	close_on(SERVER, l);
+	cores_run_ms(130000);
+	cores_assert_clean();
+}
+
 #define ON_BOTH(test) cmocka_unit_test_setup_teardown(test, make, cores_end), cmocka_unit_test_setup_teardown(test, make_shared, cores_end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_BOTH(loopback_streams), ON_BOTH(loopback_streams_twins), ON_BOTH(own_address_streams), ON_BOTH(self_connects),
-		ON_BOTH(refused), ON_BOTH(datagrams), ON_BOTH(bulk), ON_BOTH(martians),
+		ON_BOTH(refused), ON_BOTH(datagrams), ON_BOTH(bulk), ON_BOTH(martians), ON_BOTH(datagrams_of_devices),
+		ON_BOTH(listener_of_device),
 	};
 
 	return cmocka_run_group_tests(tests, cores_eal, NULL);

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_eal.h>
 #include <rte_mbuf.h>
+
+#include "../eal.h"
 
 #define POOL_MBUFS 8191
 #define CONNS 4096
@@ -17,19 +18,8 @@ struct world world;
 
 int world_eal(void **state)
 {
-	char *args[] = {"test",   "--no-huge", "-m", "256", "--no-pci", "--no-telemetry", "--no-shconf",
-			"-l",        "0",  "--log-level", "4"};
-
-	sigset_t all, mine;
-	int rc;
-
 	(void)state;
-	/* As spate_start() does it: DPDK's threads take no signals. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &mine);
-	rc = rte_eal_init(sizeof(args) / sizeof(args[0]), args);
-	pthread_sigmask(SIG_SETMASK, &mine, NULL);
-	if (rc < 0)
+	if (eal_for_test(256) != 0)
 		return -1;
 	for (int e = 0; e < 2; e++) {
 		world.pool[e] = rte_pktmbuf_pool_create(e == NEAR ? "near" : "far", POOL_MBUFS, 0, 0,

@@ -345,7 +345,6 @@ static void scribbling(void **state)
 	assert_int_equal(spate_send(far, "still", 5, 0), 5);
 	turns(5);
 	expect_recv(other, "still");
-	svc_notify(&service.server, n.file);
 	assert_int_equal(ask(SVC_CLOSE, n, 0), 0);
 	assert_int_equal(let_go(other), 0);
 	at(FAR);

@@ -10,6 +10,7 @@
 #include "wire/eth.h"
 #include "wire/icmp.h"
 #include "wire/ip4.h"
+#include "../eal.h"
 
 #define POOL_MBUFS 16383
 
@@ -198,11 +199,8 @@ void host_peer_known(struct host *h, rte_be32_t addr_be, uint8_t mac_tail, rte_b
 
 int world_group_setup(void **state)
 {
-	static char *argv[] = {"test", "--no-huge", "-m", "128", "--no-pci", "--no-telemetry", "--no-shconf",
-			       "-l", "0", "--log-level", "lib.*:error"};
-
 	(void)state;
-	if (rte_eal_init(RTE_DIM(argv), argv) < 0)
+	if (eal_for_test(128) != 0)
 		return -1;
 	pool = rte_pktmbuf_pool_create("t-tcp", POOL_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	return pool != NULL ? 0 : -1;
