@@ -162,13 +162,14 @@ enum net_verdict net_l4_identify(struct net *n, struct net_pkt *pkt)
 	return likely(pkt->proto == IPPROTO_TCP) ? tcp_identify(n, pkt) : udp_identify(n, pkt);
 }
 
-/* A source that no packet from the link may have (RFC 1122 3.2.1.3): nobody, a group, a broadcast, loopback, or we. */
+/* A source that no packet from the link may have (RFC 1122 3.2.1.3): nobody, a group, a broadcast, loopback, or we. Class E but
+ * 255/8 is as good as any (B24). */
 static inline bool source_bad(const struct net *n, const struct net_pkt *pkt, rte_be32_t src_be)
 {
 	uint32_t net8 = rte_be_to_cpu_32(src_be) >> 24;
 
 	if (unlikely(net8 == 0 || net8 == 127 || net8 >= 224))
-		return net8 != 127 || pkt->port != NET_PORT_LOOP;
+		return net8 == 127 ? pkt->port != NET_PORT_LOOP : net8 < 240 || net8 == 255;
 	switch (net_local_find(n, src_be)) {
 	case LOCAL_OURS:
 	case LOCAL_BROADCAST:

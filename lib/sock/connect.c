@@ -130,9 +130,11 @@ int sock_tcp_connect_begin(struct sock_env *env, struct conn *c, const struct so
 {
 	int rc = tcp_start(env, c, addr, len);
 
-	if (rc == 0)
-		sock_phase_set(c, SOCK_CONNECTING);
-	return rc;
+	if (rc < 0)
+		return rc;
+	c->so_error = 0; /* of an earlier attempt, which nobody asked for */
+	sock_phase_set(c, SOCK_CONNECTING);
+	return 0;
 }
 
 int sock_tcp_connect_end(struct sock_env *env, struct conn *c, int flags, int pending)

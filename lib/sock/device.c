@@ -84,9 +84,20 @@ static int name_out(const struct sock_env *env, uint8_t via, void *val, socklen_
 	return 0;
 }
 
-int sock_device_get(const struct sock_env *env, const struct conn *c, int name, void *val, socklen_t *len)
+/* A link-local peer ties the socket to its interface (I10). */
+static uint8_t via_seen(const struct sock_env *env, const struct conn *c)
 {
 	uint8_t via = sock_via(env, c);
+	rte_be32_t laddr_be = c->h.key.laddr_be;
+
+	if (!(via & NET_VIA_DEV) && c->flags & CONN_IN_TABLE && laddr_be != 0 && flow_addr_is6(laddr_be))
+		via |= addr6_at(&env->s->flow.addr6s, laddr_be)->scope & NET_VIA_DEV;
+	return via;
+}
+
+int sock_device_get(const struct sock_env *env, const struct conn *c, int name, void *val, socklen_t *len)
+{
+	uint8_t via = via_seen(env, c);
 	int v = name == SO_BINDTOIFINDEX ? (int)(via & NET_VIA_DEV) : (via & NET_VIA_ONLINK) != 0;
 
 	if (name == SO_BINDTODEVICE)

@@ -272,12 +272,12 @@ static int member_stack(const struct spate_config *c, unsigned i, char *err, siz
 		rc = addresses_add(&m->stack.net, c, c->peer_ip, c->n_peer_ip, err, err_len);
 	if (rc == 0 && side == 0)
 		rc = gateways_add(&m->stack.net, c, err, err_len);
-	if (rc == 0 && side == 0)
+	if (rc == 0)
+		rc = ip6_begin(&m->stack.net, c, side, err, err_len);
+	if (rc == 0 && side == 0) /* gateways of both families are known by now */
 		rc = sock_routes_add(&m->stack.net, c, err, err_len);
 	if (rc == 0 && side == 0)
 		filter_use(&m->stack.net);
-	if (rc == 0)
-		rc = ip6_begin(&m->stack.net, c, side, err, err_len);
 	if (rc == 0 && cfg.self == 0)
 		net_lead(&m->stack.net);
 	return rc;

@@ -21,6 +21,8 @@ static const struct sockaddr *addr_in(struct ask *a, socklen_t *len)
 {
 	*len = a->c->addr_len;
 	memcpy(&a->addr, &a->c->addr, at_most(*len, sizeof(a->addr)));
+	if (*len != 0)
+		svc_scope_addr(a->v, &a->addr, *len, true);
 	return (const struct sockaddr *)&a->addr;
 }
 
@@ -32,6 +34,7 @@ static struct sockaddr *addr_room(struct ask *a, socklen_t *len)
 
 static void addr_out(struct ask *a, socklen_t len)
 {
+	svc_scope_addr(a->v, &a->addr, len, false);
 	memcpy(&a->c->addr, &a->addr, at_most(len, sizeof(a->addr)));
 	a->c->addr_len = len;
 }
@@ -105,6 +108,8 @@ static int64_t op_connect_end(struct ask *a)
 
 	if (!sock_is_tcp(c) || sock_phase(c) == SOCK_CONNECTED)
 		return 0;
+	if (sock_was_dissolved(c)) /* L3 */
+		return -EPIPE;
 	if (sock_phase(c) == SOCK_UNCONNECTED)
 		return sock_error_take(c) != 0 ? -ECONNRESET : -ECONNABORTED;
 	return sock_tcp_connect_end(a->v->env, c, MSG_DONTWAIT, -EALREADY);
@@ -130,7 +135,12 @@ static int64_t op_getpeername(struct ask *a) { return name_of(a, sock_getpeernam
 
 /* ---- data: moved from and to the shared memory directly; what is in it may change meanwhile, and is nobody's business here ---- */
 
-static int64_t op_send(struct ask *a)
+static bool handshaking(struct conn *c)
+{
+	return sock_is_tcp(c) && (sock_tcp(c)->state == TCP_SYN_SENT || sock_tcp(c)->state == TCP_SYN_RECEIVED);
+}
+
+static int64_t send_now(struct ask *a)
 {
 	struct svc_chan *c = a->c;
 	struct iovec iov = {.iov_base = c->data, .iov_len = a->len};
@@ -146,11 +156,20 @@ static int64_t op_send(struct ask *a)
 	memcpy(a->v->buf, c->control, control_len);
 	msg.msg_control = a->v->buf;
 	msg.msg_controllen = control_len;
+	svc_scope_control(a->v, &msg, true);
 	if (len != 0) {
 		msg.msg_name = &a->addr;
 		msg.msg_namelen = len;
 	}
 	return sock_sendmsg(a->fd, &msg, c->a);
+}
+
+static int64_t op_send(struct ask *a)
+{
+	int64_t n = send_now(a);
+
+	a->c->msg_flags = n >= 0 && unlikely(handshaking(sock_at(a->v->env, a->fd))); /* Fast Open: a client that blocks waits on */
+	return n;
 }
 
 static int64_t op_recv(struct ask *a)
@@ -173,6 +192,7 @@ static int64_t op_recv(struct ask *a)
 		return got;
 	if (named)
 		addr_out(a, msg.msg_namelen);
+	svc_scope_control(a->v, &msg, false);
 	c->control_len = (uint32_t)msg.msg_controllen;
 	memcpy(c->control, a->v->buf, msg.msg_controllen);
 	c->msg_flags = msg.msg_flags;
@@ -188,6 +208,7 @@ static int64_t op_getsockopt(struct ask *a)
 
 	if (rc < 0)
 		return rc;
+	svc_scope_option(a->v, a->c->a, a->c->b, a->v->buf, len, false);
 	memcpy(a->c->data, a->v->buf, len);
 	a->c->len = len;
 	return 0;
@@ -198,6 +219,7 @@ static int64_t op_setsockopt(struct ask *a)
 	socklen_t len = at_most(a->len, sizeof(a->v->buf));
 
 	memcpy(a->v->buf, a->c->data, len);
+	svc_scope_option(a->v, a->c->a, a->c->b, a->v->buf, len, true);
 	return sock_setsockopt(a->fd, a->c->a, a->c->b, a->v->buf, len);
 }
 
@@ -210,7 +232,9 @@ static int64_t op_ioctl(struct ask *a)
 	if (a->c->u == FIONBIO || len < sizeof(int))
 		return -EINVAL;
 	memcpy(a->v->buf, a->c->data, len);
+	svc_scope_ioctl(a->v, a->c->u, a->v->buf, len, true);
 	rc = sock_ioctl(a->fd, a->c->u, a->v->buf);
+	svc_scope_ioctl(a->v, a->c->u, a->v->buf, len, false);
 	if (rc >= 0)
 		memcpy(a->c->data, a->v->buf, len);
 	return rc;

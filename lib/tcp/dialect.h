@@ -9,6 +9,7 @@ struct tcp_dialect {
 	uint32_t connect_ms;     /* an attempt ends after so long (TCP_KEEPINIT changes it); 0: as TCP_SYNCNT says */
 	uint8_t linear;          /* waits after which the SYN's interval doubles each time */
 	bool folds_icmp;         /* net_icmp_bsd() says what ICMP errors are, and which of them are remembered only */
+	bool shut_is_silent;     /* SHUT_WR before connect(): nothing may be sent, but the FIN is close()'s (C27) */
 	bool keeps_timewait;     /* a bound port does not take a tuple over from a connection in TIME-WAIT */
 };
 

@@ -257,8 +257,10 @@ ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int 
 		len += iov[i].iov_len;
 	}
 	s.len = (uint32_t)len;
-	if (to == NULL && !(p->c.flags & CONN_IN_TABLE))
-		return -EDESTADDRREQ;
+	if (to == NULL && !(p->c.flags & CONN_IN_TABLE)) { /* a port it gets all the same, as on Linux (H5) */
+		rc = udp_autobind(u, p, 0, 0, 0);
+		return rc < 0 ? rc : -EDESTADDRREQ;
+	}
 	if (to != NULL && to->port_be == 0)
 		return -EINVAL;
 	if (p->c.so_error != 0) {

@@ -8,7 +8,7 @@ MODE=${MODE:-spate}
 CROWD=${CROWD:-$BUILD/tests/net/crowd}
 TALKS=$TESTS_DIR/net/programs/talks.py
 PEER6=fd77::1 OWN6=fd77::10
-[ "$MODE" = kernel ] && RUN=() || RUN=("$SPATE" run "${ON_WIRE[@]}" --ip "$OWN6/64" --)
+[ "$MODE" = kernel ] && RUN=() || RUN=("$SPATE" run "${ON_WIRE[@]}" --ip "$OWN6/64" --dad no --)
 
 # ---- the world: in it the program under test has $S_IP and $OWN6, the others $K_IP and $PEER6
 

@@ -286,6 +286,7 @@ static void c26(const struct net *n)
 
 	see_connect(on, talk(n), "EISCONN");
 	see_connect(fd, at(n->own, local_port(on)), "0");
+	await(on, POLLIN);
 	see_poll(on, "IN");
 }
 

@@ -109,8 +109,8 @@ def compare(kernel, spate, decided):
     differing = set()
     for name, said in kernel.items():
         other = spate.get(name)
-        if other is None:
-            complain(f"{name} is missing under spate")
+        if other is None or "does-not-end" in other:
+            complain(f"{name} {'is missing' if other is None else 'does not end, ' + other['does-not-end']} under spate")
             differing.add(table_row(name))
             continue
         for key in list(said) + [k for k in other if k not in said]:

@@ -222,14 +222,19 @@ static void ip4_peers_of_ip6_listeners(void **state)
 /* I9, I10, I12, I13, I14 (RFC 4007) */
 static void link_local_scopes(void **state)
 {
-	int fd = stream(0), bound = stream(0), d = dgram(0);
+	int fd = stream(0), bound = stream(0), d = dgram(0), tied;
+	socklen_t len = sizeof(tied);
 	char want[80];
 
 	(void)state;
 	far_listener6("::", 80);
 	assert_int_equal(connect6(fd, link_local(FAR), 80, 0), -EINVAL);
 	assert_int_equal(connect6(fd, link_local(FAR), 80, 9), -ENETUNREACH);
+	assert_int_equal(spate_sys_getsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &tied, &len), 0);
+	assert_int_equal(tied, 0);
 	assert_int_equal(connect6(fd, link_local(FAR), 80, 1), 0);
+	assert_int_equal(spate_sys_getsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &tied, &len), 0);
+	assert_int_equal(tied, 1);
 	snprintf(want, sizeof(want), "%s%%1:80", link_local(FAR));
 	assert_string_equal(peer6(fd), want);
 	snprintf(want, sizeof(want), "%s%%1:", link_local(NEAR));

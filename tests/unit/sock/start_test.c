@@ -342,6 +342,7 @@ static void two_threads(void **state)
 	set("ip", "fd00::1/64");
 	set("route", "unreachable 203.0.113.0/24");
 	set("route", "prohibit 2001:db8:9::/48");
+	set("route", "2001:db8:8::/48 via fd00::2"); /* a gateway of our IPv6 network */
 	set("deny", "out udp dst any port 99");
 	set("dialect", "linux"); /* SPATE_DIALECT is still wrong */
 	set("max-connections", "4096");

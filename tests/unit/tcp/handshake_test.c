@@ -717,6 +717,36 @@ static void unreachable(void **state)
 	out_skip(w);
 }
 
+/* C27: what was shut before connect() stays shut without a word; its FIN leaves with close(), or when it is shut once more. */
+static void shut_before_connect(void **state)
+{
+	struct world *w = *state;
+
+	for (int again = 0; again < 2; again++) {
+		struct tcp_pcb *p = tcp_new(w->t);
+
+		w->know_iss = false;
+		assert_int_equal(tcp_shutdown(w->t, p, SHUT_WR), -ENOTCONN);
+		assert_int_equal(tcp_connect(w->t, p, PEER, RTE_BE16(PORT)), 0);
+		host_flush(&w->h);
+		out(w, SYN, 0, 0, 0);
+		in(w, SYN | ACK, 0, 0, 1);
+		assert_int_equal(p->state, TCP_ESTABLISHED);
+		out(w, ACK, 1, 0, 1);
+		assert_int_equal(app_send(w, p, 0, 1), -EPIPE);
+		assert_int_equal(tcp_poll(w->t, p), EPOLLOUT | EPOLLWRNORM);
+		quiet_for_ms(w, 2000);
+		if (again)
+			app_shutdown(w, p, SHUT_WR);
+		else
+			app_close(w, p);
+		out(w, FIN | ACK, 1, 0, 1);
+		tcp_abort(w->t, p, 0);
+		host_flush(&w->h);
+		out_skip(w);
+	}
+}
+
 /* F40: nobody answers for the address: EHOSTUNREACH after 3 s. */
 static void neighbour_dead(void **state)
 {
@@ -753,7 +783,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		world_test(active_open), world_test(third_ack_rides_on_request), world_test(passive_open), world_test(options_without),
 		world_test(passive_open_with_data), world_test(simultaneous_open), world_test(simultaneous_open_plain_ack), world_test(simultaneous_open_text),
-		world_test(simultaneous_open_reset), world_test(synsent_garbage), world_test(connect_again),
+		world_test(simultaneous_open_reset), world_test(synsent_garbage), world_test(connect_again), world_test(shut_before_connect),
 		world_test(syn_retransmission), world_test(syn_user_timeout), world_test(first_syn_lost), world_test(two_syns_lost), world_test(last_ack_at_the_edge),
 		
 		world_test(synack_retransmission), world_test(synrcvd_rules), world_test(closed_rules), world_test(listen_rules),
