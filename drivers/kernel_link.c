@@ -1,4 +1,5 @@
-/* kernel_link.c: asking the kernel whether an interface has a link: and is switched on: a few system calls, some times a second. */
+/* kernel_link.c: asking the kernel whether an interface has a link, and is switched on: a few system calls, some times a
+ * second. */
 #include "drivers/kernel_link.h"
 
 #include <linux/ethtool.h>

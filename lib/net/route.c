@@ -407,7 +407,8 @@ static const struct net_route *lookup_via(const struct net *n, uint8_t via, cons
 		const struct net_route *end, *dead = NULL;
 
 		for (const struct net_route *r = group_find(n, g, dst, &end); r != NULL && r < end; r++) {
-			if (r->type > (via & NET_VIA_ONLINK ? ROUTE_ONLINK : ROUTE_GATEWAY) || !net_via_takes(via, r->iface) || route_off(n, r))
+			if (r->type > (via & NET_VIA_ONLINK ? ROUTE_ONLINK : ROUTE_GATEWAY) || route_off(n, r) ||
+			    !net_via_takes(via, r->iface))
 				continue;
 			if (route_alive(n, r))
 				return r;

@@ -492,7 +492,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(two_ports), TEST(same_network_twice), TEST(vlan_tag_in_the_header), TEST(vlan_tag_by_the_port), TEST(vlan_ping),
 		TEST(interface_limits), TEST(removed_address), TEST(removed_address_keeps_its_flows), TEST(gateways_change),
-		TEST(notes), TEST(conflicts), TEST(announces), TEST(link_down_and_up), TEST(switched_off_and_on), TEST(failed_neighbour_after_link_up),
+		TEST(notes), TEST(conflicts), TEST(announces), TEST(link_down_and_up), TEST(switched_off_and_on),
+		TEST(failed_neighbour_after_link_up),
 	};
 
 	return cmocka_run_group_tests(tests, env_group_setup, env_group_teardown);
