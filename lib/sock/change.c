@@ -48,16 +48,6 @@ void sock_changes_begin(const struct spate_config *c)
 	pthread_mutex_unlock(&now.lock);
 }
 
-void sock_iface_name(unsigned number, char *name, size_t size)
-{
-	pthread_mutex_lock(&now.lock);
-	if (number < now.n_ifaces)
-		snprintf(name, size, "%.*s", (int)size - 1, now.iface[number]);
-	else
-		snprintf(name, size, "if%u", number + 1);
-	pthread_mutex_unlock(&now.lock);
-}
-
 void sock_change_lock(void) { pthread_mutex_lock(&now.lock); }
 void sock_change_unlock(void) { pthread_mutex_unlock(&now.lock); }
 

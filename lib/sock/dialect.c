@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "sock/device.h"
+
 #define BSD_NAME_MAX 255 /* SOCK_MAXADDRLEN */
 
 static_assert(SPATE_DIALECT_LINUX == (int)DIALECT_LINUX && SPATE_DIALECT_BSD == (int)DIALECT_BSD &&
@@ -14,11 +16,12 @@ const struct sock_dialect sock_dialects[DIALECTS] = {
 		.shut_ends_attempt = true, .unspec_stream = true, .poll_err = true,
 		.listening = EISCONN, .ended = EISCONN, .aborted = ECONNABORTED, .broadcast = ENETUNREACH, .group = ENETUNREACH,
 		.taken = EADDRNOTAVAIL, .no_port = EAGAIN, .no_memory = ENOBUFS, .no_send = EPIPE,
-		.mapped_v6only = ENETUNREACH, .mapped_bound6 = ENETUNREACH, .no_scope = EINVAL, .bad_scope = ENETUNREACH,
-		.no_route6 = ENETUNREACH,
+		.mapped_v6only = ENETUNREACH, .mapped_bound6 = ENETUNREACH, .no_scope = EINVAL, .from_loopback = EINVAL,
+		.bad_scope = ENETUNREACH, .no_route6 = ENETUNREACH,
 	},
 	[DIALECT_BSD] = {
 		.copies_first = true, .exact_len = true, .v6only = true, .dissolves_first = true, .broadcast_at_send = true,
+		.any_is_first = true, .bound_to_lo = ENETUNREACH, .from_loopback = EADDRNOTAVAIL,
 		.unspec_datagram = EAFNOSUPPORT, .too_long = ENAMETOOLONG, .listening = EOPNOTSUPP, .ended = ECONNREFUSED,
 		.dead = ECONNREFUSED, .aborted = ECONNREFUSED, .broadcast = EACCES, .group = EAFNOSUPPORT,
 		.bind_group = EADDRNOTAVAIL, .port_zero = EADDRNOTAVAIL, .taken = EADDRINUSE, .no_port = EADDRNOTAVAIL,
@@ -31,7 +34,7 @@ const struct sock_dialect sock_dialects[DIALECTS] = {
 		.listening = EOPNOTSUPP, .ended = EISCONN, .dead = ECONNREFUSED, .aborted = ECONNABORTED,
 		.broadcast = ENETUNREACH, .group = ENETUNREACH, .taken = EADDRNOTAVAIL, .no_port = EAGAIN, .no_memory = EIO,
 		.no_send = EPIPE, .mapped_v6only = ENETUNREACH, .mapped_bound6 = ENETUNREACH, .no_scope = EINVAL,
-		.bad_scope = ENETUNREACH, .no_route6 = ENETUNREACH, .no_addr = EIO,
+		.from_loopback = EINVAL, .bad_scope = ENETUNREACH, .no_route6 = ENETUNREACH, .no_addr = EIO,
 	},
 };
 
@@ -101,7 +104,7 @@ int sock_dialect_args(const struct sock_dialect *d, const struct sockaddr *addr,
 /* The scope that the name of an AF_INET6 socket has. */
 static bool scope_is_bad(const struct sock_env *env, const struct net_end *to)
 {
-	return to->scope > env->s->net.n_ifaces;
+	return to->scope != 0 && !net_iface_exists(&env->s->net, to->scope - 1);
 }
 
 static int name_special(const struct sock_env *env, const struct conn *c, const struct net_end *to)
@@ -118,6 +121,8 @@ static int name_special(const struct sock_env *env, const struct conn *c, const 
 		return -d->group;
 	if (!ip4 && !ip6_addr_is_linklocal(&to->addr) && !ip6_addr_is_multicast(&to->addr) && scope_is_bad(env, to))
 		return -d->global_scope;
+	if (tcp && ip4 && net_via_iface(sock_via(env, c)) == NET_IFACE_LO && ip4_be != 0 && !net_is_local(&env->s->net, ip4_be))
+		return -d->bound_to_lo;
 	return to->port_be == 0 ? -d->port_zero : 0;
 }
 
@@ -164,6 +169,8 @@ int sock_dialect_failure(const struct sock_env *env, const struct conn *c, const
 		return rc;
 	if (rc == -EINVAL && ip6_addr_is_linklocal(&to.addr) && to.scope == 0)
 		return -d->no_scope;
+	if (rc == -EINVAL && c->flags & CONN_BOUND_ADDR && net_is_loopback4(c->h.key.laddr_be))
+		return -d->from_loopback;
 	return rc == -ENETUNREACH ? unreachable(env, c, &to) : rc;
 }
 

@@ -17,6 +17,7 @@ struct sock_dialect {
 	bool restarts;          /* SA_RESTART does with connect() what it does with other calls: D9 */
 	bool remembers_shut;    /* shutdown() before connect() counts afterwards: C27 */
 	bool shut_ends_attempt; /* C28 */
+	bool any_is_first;      /* 0.0.0.0 is the first address of ours, else loopback: B14, B15 */
 	bool unspec_stream;     /* AF_UNSPEC breaks a stream's connection: B1, B3 to B10 */
 	bool dissolves_first;   /* connect() of datagrams ends the old association and its error, also when it fails: H3, H10, H11 */
 	bool poll_err;          /* an unread error is EPOLLERR (C20, E4), and an unconnected stream writable and hung up (C1, E1) */
@@ -38,6 +39,8 @@ struct sock_dialect {
 	uint8_t no_send;        /* streams that never were connected: C1, C30 */
 	uint8_t pending;        /* sending and receiving during the handshake, which waits where this is 0: C14, C15, D3, D4 */
 	uint8_t has_peer;       /* sendto() with an address on a connected socket: C30, H4 */
+	uint8_t bound_to_lo;    /* SO_BINDTODEVICE, and the destination is elsewhere: F50; 0: what is sent is lost */
+	uint8_t from_loopback;  /* bound to 127.0.0.0/8, and the destination is elsewhere: G8 */
 	uint8_t same_pair;      /* datagrams: another socket has the same two ends: H18 */
 	uint8_t mapped_v6only;  /* IPv4 by IPV6_V6ONLY: I2 */
 	uint8_t mapped_bound6;  /* ... and bound to IPv6: I6 */

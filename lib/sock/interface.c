@@ -1,18 +1,28 @@
-/* interface.c: what programs ask about network interfaces: SIOCGIF* of netdevice(7). They are numbered from 1 on. */
+/* interface.c: what programs ask about network interfaces: SIOCGIF* of netdevice(7). They are numbered from 1 on, lo behind
+ * all others. */
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <linux/sockios.h>
 
 #include "sock/interface.h"
 
+/* Names of devices may be longer than those of this interface, which are cut. */
+static void name_out(const struct net *n, uint32_t iface, char name[IFNAMSIZ])
+{
+	snprintf(name, IFNAMSIZ, "%.*s", IFNAMSIZ - 1, n->iface[iface].name);
+}
+
 static int by_name(const struct net *n, const char *name)
 {
 	char have[IFNAMSIZ];
 
-	for (uint32_t i = 0; i < n->n_ifaces; i++) {
-		sock_iface_name(i, have, sizeof(have));
+	for (uint32_t i = 0; i <= NET_IFACE_LO; i++) {
+		if (!net_iface_exists(n, i))
+			continue;
+		name_out(n, i, have);
 		if (strncmp(have, name, IFNAMSIZ) == 0)
 			return (int)i;
 	}
@@ -43,7 +53,8 @@ static rte_be32_t netmask_be(const struct net_addr *a)
 
 static int address(const struct net *n, uint8_t iface, unsigned long request, struct ifreq *r)
 {
-	const struct net_addr *a = first_addr(n, iface);
+	const struct net_addr lo = {.addr_be = NET_LOOPBACK_BE, .prefix_len = 8, .iface = NET_IFACE_LO};
+	const struct net_addr *a = iface == NET_IFACE_LO ? &lo : first_addr(n, iface);
 
 	if (a == NULL)
 		return -EADDRNOTAVAIL;
@@ -66,13 +77,14 @@ static int about(const struct net *n, uint8_t iface, unsigned long request, stru
 	case SIOCGIFBRDADDR:
 		return address(n, iface, request, r);
 	case SIOCGIFFLAGS:
-		r->ifr_flags = (short)(IFF_UP | IFF_BROADCAST | IFF_MULTICAST | (i->up ? IFF_RUNNING : 0));
+		r->ifr_flags = (short)(IFF_UP | (iface == NET_IFACE_LO ? IFF_LOOPBACK | IFF_RUNNING : IFF_BROADCAST | IFF_MULTICAST) |
+				       (i->up ? IFF_RUNNING : 0));
 		return 0;
 	case SIOCGIFMTU:
 		r->ifr_mtu = i->mtu;
 		return 0;
 	case SIOCGIFHWADDR:
-		r->ifr_hwaddr = (struct sockaddr){.sa_family = ARPHRD_ETHER};
+		r->ifr_hwaddr = (struct sockaddr){.sa_family = iface == NET_IFACE_LO ? ARPHRD_LOOPBACK : ARPHRD_ETHER};
 		memcpy(r->ifr_hwaddr.sa_data, &i->mac, sizeof(i->mac));
 		return 0;
 	default: /* SIOCGIFINDEX */
@@ -91,7 +103,7 @@ static int list(const struct net *n, struct ifconf *conf)
 	for (uint32_t i = 0; conf->ifc_buf != NULL && i < count; i++) {
 		struct ifreq r = {0};
 
-		sock_iface_name(n->addr[i].iface, r.ifr_name, sizeof(r.ifr_name));
+		name_out(n, n->addr[i].iface, r.ifr_name);
 		addr_set(&r.ifr_addr, n->addr[i].addr_be);
 		memcpy(&conf->ifc_req[i], &r, sizeof(r));
 	}
@@ -109,9 +121,9 @@ int sock_interface_ioctl(const struct net *n, unsigned long request, void *arg)
 	case SIOCGIFNAME:
 		if (arg == NULL)
 			return -EFAULT;
-		if (r->ifr_ifindex < 1 || (uint32_t)r->ifr_ifindex > n->n_ifaces)
+		if (r->ifr_ifindex < 1 || !net_iface_exists(n, (uint32_t)r->ifr_ifindex - 1))
 			return -ENODEV;
-		sock_iface_name((unsigned)r->ifr_ifindex - 1, r->ifr_name, sizeof(r->ifr_name));
+		name_out(n, (uint32_t)r->ifr_ifindex - 1, r->ifr_name);
 		return 0;
 	case SIOCGIFADDR:
 	case SIOCGIFNETMASK:

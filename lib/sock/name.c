@@ -1,5 +1,5 @@
 /* name.c: names in and out; getsockname() and getpeername(). */
-#include "sock/name.h"
+#include "sock/dialect.h"
 
 #include "sock/kernel.h"
 
@@ -149,7 +149,10 @@ static int aim4(const struct sock_env *env, const struct conn *c, struct net_end
 	if (ip6_addr_ip4(&end->addr) != 0)
 		return 0;
 	bound = c->flags & CONN_BOUND_ADDR && net_is_local(net, c->h.key.laddr_be);
-	end->addr = ip6_addr_mapped(bound ? c->h.key.laddr_be : NET_LOOPBACK_BE);
+	if (sock_dialect_of(c)->any_is_first && net->n_addrs > 0)
+		end->addr = ip6_addr_mapped(net->source_be[0]);
+	else
+		end->addr = ip6_addr_mapped(bound ? c->h.key.laddr_be : NET_LOOPBACK_BE);
 	return 0;
 }
 

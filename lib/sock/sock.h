@@ -44,9 +44,6 @@ int sock_clock_init(void); /* once, after EAL */
 struct spate_config;
 /* The number that interface i of the configuration has on every stack; -ENODEV: it has no addresses, so it is not there. */
 int sock_iface_number(const struct spate_config *c, unsigned i);
-/* The name of this number, as the settings have it: up to size - 1 characters; where there are none (a stack of its own): "if"
- * and the number from 1 on. By any thread. */
-void sock_iface_name(unsigned number, char *name, size_t size);
 unsigned sock_stacks_per_end(void); /* 0: not started */
 void sock_changes_begin(const struct spate_config *c); /* spate_start(): what there is now */
 /* A note to all stacks of the near end, from any thread. 0, -ENXIO (not started), -EAGAIN, -ENOBUFS. */

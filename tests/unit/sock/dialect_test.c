@@ -558,6 +558,41 @@ static void f49_interface_gone(void **state)
 	assert_int_equal(call_connect(dgram(0), FAR_IP, 80), by(-ENETUNREACH, -ENETDOWN, -EIO));
 }
 
+static void f50_bound_to_lo(void **state)
+{
+	int fd = stream(SOCK_NONBLOCK);
+
+	(void)state;
+	ONLY_IP4();
+	assert_int_equal(spate_sys_setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3), 0);
+	assert_int_equal(call_connect(fd, FAR_IP, 80), by(-EINPROGRESS, -ENETUNREACH, -EINPROGRESS));
+	fd = stream(SOCK_NONBLOCK);
+	assert_int_equal(spate_sys_setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3), 0);
+	assert_int_equal(call_connect(fd, "127.0.0.1", 80), -EINPROGRESS);
+}
+
+static void b14_any(void **state)
+{
+	int l = stream(0), fd = stream(0);
+
+	(void)state;
+	ONLY_IP4();
+	assert_int_equal(call_bind(l, "0.0.0.0", 80), 0);
+	assert_int_equal(spate_sys_listen(l, 1), 0);
+	assert_int_equal(call_connect(fd, "0.0.0.0", 80), 0);
+	assert_string_equal(peer_name(fd), dialect == DIALECT_BSD ? NEAR_IP ":80" : "127.0.0.1:80");
+}
+
+static void g8_bound_to_loopback(void **state)
+{
+	int fd = stream(0);
+
+	(void)state;
+	ONLY_IP4();
+	assert_int_equal(call_bind(fd, "127.0.0.1", 7000), 0);
+	assert_int_equal(call_connect(fd, FAR_IP, 80), by(-EINVAL, -EADDRNOTAVAIL, -EINVAL));
+}
+
 /* ---- G ---- */
 
 static void g9_bind_to_group(void **state)
@@ -707,7 +742,8 @@ int main(void)
 		IN_DIALECTS(c10_closed_on_both_sides), IN_DIALECTS(c11_to_c17_in_progress), IN_DIALECTS(c18_c19_refused_blocking),
 		IN_DIALECTS(c20_c21_c22_refused), IN_DIALECTS(c23_c24_c25_refused), IN_DIALECTS(c27_shut_before),
 		IN_DIALECTS(c28_shut_in_progress), IN_DIALECTS(d1_to_d4_send_timeout), IN_DIALECTS(d12_d13_d14_limits),
-		IN_DIALECTS(d18_schedule), IN_DIALECTS(d5_to_d10_signals), IN_DIALECTS(f46_filtered), IN_DIALECTS(f49_interface_gone), IN_DIALECTS(g9_bind_to_group),
+		IN_DIALECTS(d18_schedule), IN_DIALECTS(d5_to_d10_signals), IN_DIALECTS(f46_filtered), IN_DIALECTS(f49_interface_gone), IN_DIALECTS(f50_bound_to_lo), IN_DIALECTS(b14_any),
+		IN_DIALECTS(g8_bound_to_loopback), IN_DIALECTS(g9_bind_to_group),
 		IN_DIALECTS(g11_g12_same_destination), IN_DIALECTS(g19_time_wait), IN_DIALECTS(l2_l3_l4_others),
 		IN_DIALECTS(chosen_per_socket),
 	};

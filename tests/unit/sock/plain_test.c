@@ -237,7 +237,7 @@ static void interfaces(void **state)
 
 	(void)state;
 	assert_int_equal(spate_ioctl(fd, SIOCGIFNAME, &r), 0);
-	assert_string_equal(r.ifr_name, "if1");
+	assert_string_equal(r.ifr_name, iface->name);
 	assert_int_equal(spate_ioctl(fd, SIOCGIFADDR, &r), 0);
 	memcpy(&in, &r.ifr_addr, sizeof(in));
 	assert_int_equal(in.sin_family, AF_INET);
@@ -261,10 +261,16 @@ static void interfaces(void **state)
 	assert_int_equal(conf.ifc_len, 2 * sizeof(struct ifreq));
 	memcpy(&in, &all[1].ifr_addr, sizeof(in));
 	assert_int_equal(in.sin_addr.s_addr, ip4(NEAR_IP2, 0).sin_addr.s_addr);
-	assert_string_equal(all[1].ifr_name, "if1");
+	assert_string_equal(all[1].ifr_name, iface->name);
 	conf = (struct ifconf){.ifc_len = 7};
 	assert_int_equal(spate_ioctl(fd, SIOCGIFCONF, &conf), 0);
 	assert_int_equal(conf.ifc_len, 2 * sizeof(struct ifreq));
+	strcpy(r.ifr_name, "lo");
+	assert_int_equal(spate_ioctl(fd, SIOCGIFADDR, &r), 0);
+	memcpy(&in, &r.ifr_addr, sizeof(in));
+	assert_int_equal(in.sin_addr.s_addr, ip4("127.0.0.1", 0).sin_addr.s_addr);
+	assert_int_equal(spate_ioctl(fd, SIOCGIFFLAGS, &r), 0);
+	assert_true(r.ifr_flags & IFF_LOOPBACK);
 	strcpy(r.ifr_name, "nobody");
 	assert_int_equal(spate_sys_ioctl(fd, SIOCGIFADDR, &r), -ENODEV);
 	assert_int_equal(spate_sys_ioctl(fd, SIOCGIFADDR, NULL), -EFAULT);
