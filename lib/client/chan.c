@@ -97,6 +97,8 @@ static void levels_left(struct client_thread *t, uintptr_t here)
 		return;
 	while (t->depth > 0 && t->frame[t->depth - 1] <= here)
 		level_drop(t, --t->depth);
+	/* It may have slept, with this on. */
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
 }
 
 void chan_forget_all(void)

@@ -160,6 +160,8 @@ bool epoll_peek(uint32_t index, uint32_t gen, uint32_t chan)
 	struct svc_epoll *ep = svc_epoll_at(client.head, index);
 	bool found = false;
 
+	if (!svc_life_get(&ep->life, gen))
+		return false;
 	epoll_lock(ep, chan);
 	list_take(ep);
 	while (list_first(ep) != 0 && !found) {
@@ -176,6 +178,7 @@ bool epoll_peek(uint32_t index, uint32_t gen, uint32_t chan)
 		}
 	}
 	epoll_unlock(ep);
+	svc_life_put(&ep->life);
 	return found;
 }
 
@@ -290,23 +293,32 @@ int client_epoll_ctl(int epfd, int op, int fd, const struct epoll_event *event)
 
 /* ---- moving to the kernel ---- */
 
+/* This process's descriptor of an instance; -1: it has none. */
+static int epoll_fd_of(const struct svc_watch *w)
+{
+	svc_entry e = svc_entry_make(SVC_KIND_EPOLL, w->epoll, w->epoll_gen);
+	uint32_t high = atomic_load(&client.proc->fd_high);
+
+	for (uint32_t fd = 0; fd < high; fd++)
+		if (client_entry((int)fd) == e)
+			return (int)fd;
+	return -1;
+}
+
 uint32_t epoll_of_file(const struct use *u, struct epoll_moved *to, uint32_t max)
 {
-	uint32_t high = atomic_load(&client.proc->fd_high), n = 0;
+	uint32_t n = 0;
 
-	for (uint32_t i = u->file->watches; i != 0 && n < max; i = watch_at(i)->next) {
+	for (uint32_t i = atomic_load(&u->file->watches); i != 0 && n < max; i = atomic_load(&watch_at(i)->next)) {
 		const struct svc_watch *w = watch_at(i);
-		svc_entry ee = svc_entry_make(SVC_KIND_EPOLL, w->epoll, w->epoll_gen);
+		int epfd = atomic_load(&w->dead) ? -1 : epoll_fd_of(w);
 
-		for (uint32_t fd = 0; fd < high && !atomic_load(&w->dead); fd++) {
-			if (client_entry((int)fd) != ee)
-				continue;
-			to[n].epfd = (int)fd;
-			to[n].fd = w->fd;
-			to[n].event.events = atomic_load(&w->interest);
-			to[n++].event.data.u64 = atomic_load(&w->data);
-			break;
-		}
+		if (epfd < 0)
+			continue;
+		to[n].epfd = epfd;
+		to[n].fd = w->fd;
+		to[n].event.events = atomic_load(&w->interest);
+		to[n++].event.data.u64 = atomic_load(&w->data);
 	}
 	return n;
 }

@@ -31,6 +31,7 @@ extern struct client client;
 #define SVC_F_LISTENS (1u << 31)
 #define SVC_F_NAMED (1u << 30)   /* an address was named: it is the service's for good */
 #define SVC_F_LINGERS (1u << 29) /* close() may wait */
+#define SVC_F_DISSOLVED (1u << 28) /* since connect() began, AF_UNSPEC has ended it */
 
 /* ---- attach.c ---- */
 
