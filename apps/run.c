@@ -15,6 +15,8 @@
 
 #define RULES_MAX 64
 #define NAMES_MAX 64 /* settings, and one more */
+#define DAEMON_TICK_NS 50000000
+#define DAEMON_TICKS 20 /* a second */
 #define SIM_PEER 0x0a000001u /* 10.0.0.1: who answers at the far end of sim */
 
 struct run {
@@ -96,19 +98,21 @@ static void far_stop(struct run *r)
 	servers_free(&r->far);
 }
 
-/* Those that the program left behind with sockets keep the service, until a signal ends it. */
+/* Those that the program left behind with sockets keep the service, until a signal ends it. A daemon may have forked first and
+ * open its sockets in a moment. */
 static void wait_for_others(const struct svc *svc)
 {
-	const struct timespec tick = {.tv_nsec = 50000000};
+	const struct timespec tick = {.tv_nsec = DAEMON_TICK_NS};
 	sigset_t set;
-	int sig;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	do
-		sig = svc_users(svc) > 0 ? sigtimedwait(&set, NULL, &tick) : SIGTERM;
-	while (sig != SIGINT && sig != SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	for (unsigned ticks = 0; svc_users(svc) > 0 || (ticks < DAEMON_TICKS && program_left_others()); ticks++)
+		if (sigtimedwait(&set, NULL, &tick) > 0)
+			return;
 }
 
 static int serve(struct run *r, char *err, size_t err_len)

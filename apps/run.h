@@ -24,6 +24,8 @@ void program_cancel(struct program *p);
 void program_signals(void);
 /* Until it has ended, with signals that come meanwhile passed on: its exit code, 128 + signal when one killed it. */
 int program_wait(struct program *p);
+/* Has it left processes behind that still run? */
+bool program_left_others(void);
 
 /* ---- files (run_files.c) ---- */
 

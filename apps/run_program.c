@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +57,7 @@ int program_prepare(struct program *p, char **argv, const char *service, const c
 
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return -errno;
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* what it leaves behind becomes ours */
 	p->pid = fork();
 	if (p->pid == 0) {
 		close(pipe_fds[1]);
@@ -106,10 +108,23 @@ int program_wait(struct program *p)
 
 	signal_set(&set);
 	for (;;) {
-		if (waitpid(p->pid, &status, WNOHANG) == p->pid)
-			return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+		pid_t ended;
+
+		while ((ended = waitpid(-1, &status, WNOHANG)) > 0)
+			if (ended == p->pid)
+				return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 		/* What the terminal sends, it sends to the program, too. */
 		if (sigwaitinfo(&set, &info) > 0 && info.si_signo != SIGCHLD && info.si_code != SI_KERNEL)
 			kill(p->pid, info.si_signo);
 	}
+}
+
+bool program_left_others(void)
+{
+	pid_t ended;
+
+	do
+		ended = waitpid(-1, NULL, WNOHANG);
+	while (ended > 0);
+	return ended == 0;
 }

@@ -180,6 +180,9 @@ s.sendall(b"late")
 open(sys.argv[1], "wb").write(s.recv(4))
 PY
 # shellcheck disable=SC2016
+run -- sh -c '(sleep 0.3; exec python3 "$0" "$1" >/dev/null) &' "$WORK/left.py" "$WORK/daemon"
+check_eq "run: one that opens its socket only after the program has ended, as daemons do" "$(cat "$WORK/daemon")" late
+# shellcheck disable=SC2016
 run -- sh -c 'python3 "$0" "$1" & while [ ! -e "$1" ]; do sleep 0.05; done' "$WORK/left.py" "$WORK/left"
 check_eq "run: a process that was left behind with a socket is waited for" "$(cat "$WORK/left")" late
 

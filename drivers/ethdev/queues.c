@@ -270,13 +270,12 @@ static void ethdev_close(struct port *p)
 
 /* ---- being woken ---- */
 
-static int ethdev_wake_add(struct port *p, uint16_t queue, int epfd)
+static int ethdev_wake_set(struct port *p, uint16_t queue, int epfd, bool on)
 {
 	struct ethdev *e = ethdev_of(p);
+	int op = on ? RTE_INTR_EVENT_ADD : RTE_INTR_EVENT_DEL;
 
-	if (!e->conf.intr_conf.rxq || rte_eth_dev_rx_intr_ctl_q(e->id, queue, epfd, RTE_INTR_EVENT_ADD, NULL) != 0)
-		return -ENOTSUP;
-	return 0;
+	return e->conf.intr_conf.rxq && rte_eth_dev_rx_intr_ctl_q(e->id, queue, epfd, op, NULL) == 0 ? 0 : -ENOTSUP;
 }
 
 /* A PMD whose descriptor is readable whenever packets are there (tap) has nothing to switch. */
@@ -291,7 +290,7 @@ static void ethdev_wake_arm(struct port *p, uint16_t queue, bool on)
 }
 
 const struct port_ops ethdev_ops = {
-	.wake_add = ethdev_wake_add,
+	.wake_set = ethdev_wake_set,
 	.wake_arm = ethdev_wake_arm,
 	.rx = ethdev_rx,
 	.tx = ethdev_tx,

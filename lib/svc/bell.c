@@ -26,6 +26,7 @@ void svc_bells_fini(struct svc_bells *b)
 
 int svc_bells_set(struct svc_bells *b, uint32_t chan, int fd)
 {
+	const uint64_t one = 1;
 	int old = b->fd[chan], rc = 0;
 
 	if (fd >= 0) /* a full counter may not stop a stack */
@@ -37,6 +38,9 @@ int svc_bells_set(struct svc_bells *b, uint32_t chan, int fd)
 	} else if (fd >= 0) {
 		b->fd[chan] = fd;
 	}
+	/* Who hangs up a bell is about to sleep on it, and may have been rung for before it was there. */
+	if (fd >= 0 && rc == 0 && write(b->fd[chan], &one, sizeof(one)) < 0)
+		rc = -errno;
 	return rc;
 }
 

@@ -13,7 +13,8 @@ struct svc_bells {
 
 int svc_bells_init(struct svc_bells *b, const struct svc_region *r); /* 0 or -errno */
 void svc_bells_fini(struct svc_bells *b);
-/* Control thread: this eventfd, of which it becomes the owner, is the channel's; -1: none any more. 0 or -errno. */
+/* Control thread: this eventfd, of which it becomes the owner, is the channel's, and it is rung
+ * once; -1: none any more. 0 or -errno. */
 int svc_bells_set(struct svc_bells *b, uint32_t chan, int fd);
 
 /* Rings for whoever is noted at a file or an epoll instance. */

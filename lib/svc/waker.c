@@ -37,13 +37,21 @@ static void *waker_main(void *arg)
 	return NULL;
 }
 
+/* The first n ports. */
+static void leave_ports(struct svc_waker *w, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++)
+		w->s->port[i]->ops->wake_set(w->s->port[i], w->s->self, w->epoll, false);
+}
+
 static int add_ports(struct svc_waker *w)
 {
 	for (uint16_t i = 0; i < w->s->n_ports; i++) {
 		struct port *p = w->s->port[i];
 
-		if (p->ops->wake_add == NULL || p->ops->wake_add(p, w->s->self, w->epoll) != 0) {
+		if (p->ops->wake_set == NULL || p->ops->wake_set(p, w->s->self, w->epoll, true) != 0) {
 			LOG_WARN("%s cannot wake a stack that sleeps: it looks for packets once a millisecond or oftener", p->name);
+			leave_ports(w, i);
 			return -ENOTSUP;
 		}
 	}
@@ -74,6 +82,7 @@ void svc_waker_stop(struct svc_waker *w)
 	atomic_store(&w->idle, 0);
 	svc_futex_wake(&w->idle, 1);
 	pthread_join(w->thread, NULL);
+	leave_ports(w, w->s->n_ports);
 	close(w->epoll);
 	w->there = false;
 }

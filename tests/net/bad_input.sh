@@ -75,6 +75,7 @@ printf '[spate]\nthis is no setting\n' >"$WORK/line.conf"
 bad "line that is no setting" "line\.conf:2" load --config "$WORK/line.conf" "$URL"
 bad "file that is not there" "no-such\.conf" load --config "$WORK/no-such.conf" "$URL"
 
+bad "another" "rx-interrupts on.* must be yes or no" load "${ON_WIRE[@]}" --rx-interrupts on "$URL"
 bad "a choice that there is not" "gro 1.* must be yes or no" load "${ON_WIRE[@]}" --gro 1 "$URL"
 bad "half a user timeout" "user-timeout-option maybe.* must be yes or no" load "${ON_WIRE[@]}" --user-timeout-option maybe "$URL"
 bad "a receive buffer that is too large" "rcvbuf-max 1G.* must be from 4K to 64M" load "${ON_WIRE[@]}" --rcvbuf-max 1G "$URL"

@@ -143,6 +143,11 @@ static void values(void **state)
 	assert_false(c.gro);
 	assert_int_equal(set("gro", "yes"), 0);
 	assert_true(c.gro);
+	assert_false(c.rx_interrupts);
+	assert_int_equal(set("rx-interrupts", "yes"), 0);
+	assert_true(c.rx_interrupts);
+	assert_int_equal(set("rx-interrupts", "no"), 0);
+	assert_false(c.rx_interrupts);
 	assert_int_equal(set("huge", "yes"), 0);
 	assert_int_equal(c.huge, 1);
 	assert_int_equal(set("huge", "auto"), 0);
@@ -294,6 +299,7 @@ static void sentences(void **state)
 		{"memory", "x", "memory x: is not an amount of memory: write it with M or G, such as 512M"},
 		{"memory", "512", "memory 512: must be from 64M to 1024G"},
 		{"gro", "1", "gro 1: must be yes or no"},
+		{"rx-interrupts", "on", "rx-interrupts on: must be yes or no"},
 		{"huge", "maybe", "huge maybe: must be yes, no or auto"},
 		{"offload", "yes", "offload yes: must be auto or no"},
 		{"syncookies", "1", "syncookies 1: must be no, auto or always"},

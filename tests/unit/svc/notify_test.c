@@ -116,6 +116,9 @@ static void bell_is_an_eventfd(void **state)
 	far_says(far, "a"); /* the service has none yet */
 	assert_int_equal(svc_bells_set(&service.bells, 7, dup(bell)), 0);
 	fd = service.bells.fd[7];
+	/* What came before it was there has not been missed. */
+	assert_int_equal(read(bell, &rings, sizeof(rings)), sizeof(rings));
+	assert_int_equal(rings, 1);
 	far_says(far, "a");
 	assert_int_equal(read(bell, &rings, sizeof(rings)), sizeof(rings));
 	assert_int_equal(rings, 1);
@@ -125,6 +128,7 @@ static void bell_is_an_eventfd(void **state)
 	far_says(far, "a");
 	assert_int_equal(read(bell, &rings, sizeof(rings)), -1);
 	assert_int_equal(read(again, &rings, sizeof(rings)), sizeof(rings));
+	assert_int_equal(rings, 2);
 	/* Full: that is no reason to stop. */
 	rings = UINT64_MAX - 1;
 	assert_int_equal(write(again, &rings, sizeof(rings)), sizeof(rings));
