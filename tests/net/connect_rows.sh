@@ -62,7 +62,7 @@ ROUTES=(
 spate_client() {
     ip -n "$NS_S" link set lo down
     local route
-    SPATE_RUN=("$SPATE" run "${ON_WIRE[@]}" --ip "$OWN6/64" --dad no --port-range 32768-60999 --reserved-ports 33000-33001,33010-33011
+    SPATE_RUN=("$SPATE" run "${ON_WIRE[@]}" --ip "$OWN6/64" --dad no --port-range 32768-60999 --reserved-ports "33000-33001,33010-33011"
         --deny "out tcp dst 10.77.0.0/16 port 7097" --deny "out udp dst 10.77.0.0/16 port 7097"
         --deny "out tcp dst fd77::/64 port 7097" --deny "out udp dst fd77::/64 port 7097" --rule "spate any")
     for route in "${ROUTES[@]}"; do
@@ -115,4 +115,5 @@ rows_run spate "${SPATE_RUN[@]}"
 echo "  spate's run took $((SECONDS - begun)) s"
 check "the kernel does what the table says, and spate what the kernel does" \
     "$HERE/compare.py" "$WORK/kernel.rows" "$WORK/kernel.want" "$WORK/spate.rows"
+check_beneath
 peer "the rows of connect() on the kernel"
