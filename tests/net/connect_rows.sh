@@ -25,8 +25,8 @@ peers_start() {
 
 # What the kernel needs to be the client: addresses, routes of all types, and a filter.
 kernel_client() {
-    in_s sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0 \
-        "net.ipv6.conf.$DEV.disable_ipv6=0" "net.ipv6.conf.$DEV.accept_ra=0" "net.ipv6.conf.$DEV.dad_transmits=0" \
+    in_s sysctl -qw "net.ipv6.conf.$DEV.dad_transmits=0" "net.ipv6.conf.$DEV.accept_dad=0" "net.ipv6.conf.$DEV.accept_ra=0" \
+        net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0 "net.ipv6.conf.$DEV.disable_ipv6=0" \
         net.ipv6.conf.lo.disable_ipv6=0 net.ipv4.ip_local_reserved_ports=33000-33001,33010-33011 \
         net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
     ip -n "$NS_S" addr add "$S_IP/24" dev "$DEV" brd +
@@ -34,6 +34,7 @@ kernel_client() {
     ip -n "$NS_S" addr add ::1/128 dev lo nodad 2>/dev/null || true
     ip -n "$NS_S" addr show dev "$DEV" | grep -q 'inet6 fe80' ||
         ip -n "$NS_S" addr add fe80::10/64 dev "$DEV" nodad
+    wait_for 5 eval "! ip -n $NS_S addr show dev $DEV | grep -q tentative" || fail "the kernel's addresses are not ready"
     local route
     for route in "${ROUTES[@]}"; do
         # shellcheck disable=SC2086 # words of a route
