@@ -14,6 +14,7 @@
 #include "svc/svc.h"
 
 #define RULES_MAX 64
+#define NAMES_MAX 64 /* settings, and one more */
 #define SIM_PEER 0x0a000001u /* 10.0.0.1: who answers at the far end of sim */
 
 struct run {
@@ -54,9 +55,21 @@ static int take(void *ctx, const char *name, const char *value, char *err, size_
 	return 1;
 }
 
+/* All that may follow two dashes beside our own table: for suggestions. */
+static const char *const *names(const struct run *r)
+{
+	static const char *all[NAMES_MAX] = {"rule"};
+	unsigned n = 1;
+
+	for (const char *const *p = r->st.more.names; *p != NULL && n < NAMES_MAX - 1; p++)
+		all[n++] = *p;
+	return all;
+}
+
 static int idle_of(const char *word, enum svc_idle *idle, char *err, size_t err_len)
 {
-	static const char *const words[] = {[SVC_IDLE_POLL] = "poll", [SVC_IDLE_ADAPTIVE] = "adaptive"};
+	static const char *const words[] = {[SVC_IDLE_POLL] = "poll", [SVC_IDLE_ADAPTIVE] = "adaptive",
+					    [SVC_IDLE_INTERRUPT] = "interrupt"};
 
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcmp(word, words[i]) == 0) {
@@ -64,7 +77,7 @@ static int idle_of(const char *word, enum svc_idle *idle, char *err, size_t err_
 			return 0;
 		}
 	}
-	snprintf(err, err_len, "--idle: '%s' is neither 'poll' nor 'adaptive'", word);
+	snprintf(err, err_len, "--idle: '%s' is none of 'poll', 'adaptive' and 'interrupt'", word);
 	return -EINVAL;
 }
 
@@ -140,6 +153,8 @@ static int prepare(struct run *r, char *err, size_t err_len)
 {
 	int rc = idle_of(r->idle, &r->cfg.idle, err, err_len);
 
+	if (rc == 0 && r->cfg.idle == SVC_IDLE_INTERRUPT)
+		rc = spate_config_set(r->st.c, "rx-interrupts", "yes", err, err_len);
 	if (rc == 0)
 		rc = svc_rules_check(r->rules, r->cfg.n_rules, err, err_len);
 	r->sim = settings_sim(&r->st);
@@ -171,16 +186,17 @@ int cmd_run(int argc, char **argv)
 {
 	static struct run r = {.idle = "adaptive", .preload = ""};
 	const struct opt table[] = {
-		{ "idle", OPT_TEXT, &r.idle, 0, 0, "HOW", "a stack without work: poll (never sleeps) or adaptive [adaptive]" },
+		{ "idle", OPT_TEXT, &r.idle, 0, 0, "HOW", "a stack without work: poll (never sleeps), adaptive, interrupt (packets wake it) [adaptive]" },
 		{ "preload", OPT_TEXT, &r.preload, 0, 0, "FILE", "the preload library, when it is not where it was installed" },
 	};
-	const struct opt_more more = {.take = take, .ctx = &r, .names = (const char *const[]){"rule", NULL}};
+	struct opt_more more = {.take = take, .ctx = &r};
 	int ours = options_end(argc, argv), rc;
 	char err[512];
 	unsigned n_args;
 
 	if (settings_init(&r.st) != 0)
 		return app_fail("run", "out of memory");
+	more.names = names(&r);
 	rc = opts_parse(table, sizeof(table) / sizeof(table[0]), &more, ours, argv, NULL, &n_args, 0, err, sizeof(err));
 	if (rc == 1) {
 		puts(help_text);

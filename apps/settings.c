@@ -20,7 +20,7 @@
 static const char *const setting_names[] = { "dev", "vlan", "ip", "peer-ip", "gw", "ip6", "dad", "route", "allow", "deny",
 	"max-connections",
 					     "port-range", "reserved-ports", "cores", "mbufs", "memory", "rcvbuf-max", "user-timeout-option",
-					     "congestion", "ecn", "mtu-probing", "gro", "huge", "offload", "eal", "syncookies", "fastopen",
+					     "congestion", "ecn", "mtu-probing", "gro", "rx-interrupts", "huge", "offload", "eal", "syncookies", "fastopen",
 					     "fastopen-key", "timestamps", "sack", "window-scaling", "slow-start-after-idle", "dialect", "seed",
 					     "mtu",
 					     "log-level", "config", NULL };

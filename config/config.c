@@ -337,6 +337,16 @@ static int set_gro(struct spate_config *c, const char *v, struct say *say)
 	return 0;
 }
 
+static int set_rx_interrupts(struct spate_config *c, const char *v, struct say *say)
+{
+	bool yes = strcmp(v, "yes") == 0;
+
+	if (!yes && strcmp(v, "no") != 0)
+		return say_no(say, "must be yes or no");
+	c->rx_interrupts = yes;
+	return 0;
+}
+
 static int set_syncookies(struct spate_config *c, const char *v, struct say *say)
 {
 	static const char *const words[] = {"no", "auto", "always"};
@@ -464,6 +474,7 @@ static const struct setting {
 	{"mtu-probing", "yes|no", "smaller segments where large ones are lost again and again without an ICMP message (no)",
 		set_mtu_probing},
 	{"gro", "yes|no", "join received segments before they are handled: for bulk transfer (no)", set_gro},
+	{"rx-interrupts", "yes|no", "a device that can is to wake stacks that sleep: spate run --idle interrupt asks for it (no)", set_rx_interrupts},
 	{"huge", "yes|no|auto", "huge pages (auto: when enough are free)", set_huge},
 	{"offload", "auto|no", "checksums, segmentation, VLAN tags by the device where it can (auto), or all in software", set_offload},
 	{"eal", "ARGS", "more arguments for DPDK's EAL, with spaces between", set_eal},

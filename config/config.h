@@ -89,6 +89,7 @@ struct spate_config {
 	uint8_t ecn;             /* enum tcp_ecn_mode */
 	bool mtu_probing;        /* are black holes of large packets looked for? */
 	bool gro;                /* join received segments in software */
+	bool rx_interrupts;      /* devices that can wake threads are set up to */
 	int huge;                /* 1 asked for, 0 forbidden, -1 use them when they are there and enough */
 	bool offload;            /* may the device do checksums, segmentation, VLAN tags? false: all in software */
 	char eal[512];           /* extra EAL arguments */

@@ -114,3 +114,90 @@ wait "$pid" && status=0 || status=$?
 check_eq "Ctrl-C: exit code" "$status" 0
 check_grep "Ctrl-C: the report" "^errors +0" "$WORK/ctrl-c.log"
 check_grep "Ctrl-C: with the distribution of latency" "p99.9 .*max .*samples" "$WORK/ctrl-c.log"
+
+echo "command: spate run on sim"
+
+run() { timeout 60 "$SPATE" run --dev sim --log-level error "$@"; }
+status_of() { # status_of COMMAND...: its exit code
+    local status=0
+    "$@" >"$WORK/status.log" 2>&1 || status=$?
+    echo "$status"
+}
+
+check_eq "run: the program's exit code" "$(status_of run -- sh -c 'exit 7')" 7
+check_eq "run: killed by a signal" "$(status_of run -- sh -c 'kill -KILL $$')" 137
+check_eq "run: no such program" "$(status_of run -- /nonexistent/program)" 127
+check_eq "run: no program" "$(status_of run)" 2
+check_grep "run: no program: it is said" "no program given" "$WORK/status.log"
+check_eq "run: a wrong rule" "$(status_of run --rule 'linux any' -- true)" 2
+check_grep "run: a wrong rule: it is said" "rule 'linux any'" "$WORK/status.log"
+check_eq "run: a wrong way to idle" "$(status_of run --idle never -- true)" 2
+check_eq "run: a wrong setting" "$(status_of run --mbuffs 1 -- true)" 2
+check_grep "run: a wrong setting: a better one" "did you mean --mbufs" "$WORK/status.log"
+check_eq "run: a device that is not there" "$(status_of timeout 60 "$SPATE" run --dev none0 --ip 10.0.0.2/24 -- touch "$WORK/ran")" 2
+check "run: then the program is not run" test ! -e "$WORK/ran"
+
+check_eq "run: standard input and output are the program's" "$(echo to and fro | run -- cat)" "to and fro"
+check_eq "run: so are other descriptors" "$(run -- sh -c 'cat <&5' 5<<<"five")" "five"
+# The library's own lie high up.
+low_fds() { find /proc/self/fd -type l | awk -F / '$NF < 100' | wc -l; }
+export -f low_fds
+check_eq "run: and no more of them" "$(run -- bash -c low_fds)" "$(bash -c low_fds)"
+# shellcheck disable=SC2016
+folder=$(run -- sh -c 'dirname "$SPATE_SERVICE"')
+check "run: its folder is removed" test ! -e "$folder"
+
+cat >"$WORK/client.py" <<'PY'
+import http.client, socket, sys
+s = socket.create_connection(("10.0.0.1", 7))
+sent = bytes(i * 7 % 251 for i in range(300000))
+s.setblocking(False)
+got, at = b"", 0
+import select
+while len(got) < len(sent):
+    r, w, _ = select.select([s], [s] if at < len(sent) else [], [], 10)
+    if w:
+        at += s.send(sent[at:])
+    if r:
+        got += s.recv(65536)
+assert got == sent
+c = http.client.HTTPConnection("10.0.0.1")
+c.request("GET", "/12345")
+print(len(c.getresponse().read()), s.getpeername()[0], *sys.argv[1:])
+PY
+check_eq "run: a program talks over spate" "$(run -- python3 "$WORK/client.py")" "12345 10.0.0.1"
+check_eq "run: without sleeping" "$(run --idle poll -- python3 "$WORK/client.py")" "12345 10.0.0.1"
+check_eq "run: two stacks" "$(run --cores 2 -- python3 "$WORK/client.py")" "12345 10.0.0.1"
+check_eq "run: a program that a shell runs, in the background" \
+    "$(run -- sh -c "python3 $WORK/client.py also & wait")" "12345 10.0.0.1 also"
+
+cat >"$WORK/left.py" <<'PY'
+import socket, sys, time
+s = socket.create_connection(("10.0.0.1", 7))
+open(sys.argv[1], "w").close()
+time.sleep(1)
+s.sendall(b"late")
+open(sys.argv[1], "wb").write(s.recv(4))
+PY
+# shellcheck disable=SC2016
+run -- sh -c 'python3 "$0" "$1" & while [ ! -e "$1" ]; do sleep 0.05; done' "$WORK/left.py" "$WORK/left"
+check_eq "run: a process that was left behind with a socket is waited for" "$(cat "$WORK/left")" late
+
+cat >"$WORK/handler.py" <<'PY'
+import signal, socket, sys
+def handler(number, frame):
+    print("signal", number, flush=True)
+    sys.exit(5)
+signal.signal(signal.SIGTERM, handler)
+s = socket.create_connection(("10.0.0.1", 7))
+print("waiting", flush=True)
+s.recv(1)
+PY
+"$SPATE" run --dev sim --log-level error -- python3 "$WORK/handler.py" >"$WORK/signal.log" 2>&1 &
+pid=$!
+pids+=("$pid")
+check "run: a signal: the program is waiting" wait_for 20 grep -q waiting "$WORK/signal.log"
+kill -TERM "$pid"
+wait "$pid" && status=0 || status=$?
+check_eq "run: a signal: the program has its handler, and ends as it likes" "$status" 5
+check_grep "run: a signal: it was that one" "signal 15" "$WORK/signal.log"

@@ -52,6 +52,7 @@ static int set_up(struct ethdev *e, const struct dev_name *d, const struct spate
 	rc = ethdev_mtu_choose(e, d, c->mtu, err, err_len);
 	if (rc != 0)
 		return rc;
+	e->conf.intr_conf.rxq = c->rx_interrupts;
 	rc = ethdev_configure(e);
 	if (rc != 0)
 		goto fail;

@@ -7,6 +7,7 @@
 #include <rte_alarm.h>
 #include <rte_cycles.h>
 #include <rte_dev.h>
+#include <rte_interrupts.h>
 
 #include "base/log.h"
 #include "drivers/ethdev/ethdev.h"
@@ -174,6 +175,12 @@ static int ethdev_start(struct port *p, struct rte_mempool **pools)
 		if (rc == 0)
 			rc = queues_start(e);
 	}
+	if (rc != 0 && e->conf.intr_conf.rxq) { /* asked for, and not to be had here */
+		e->conf.intr_conf.rxq = 0;
+		rc = rte_eth_dev_configure(e->id, p->n_queues, p->n_queues, &e->conf);
+		if (rc == 0)
+			rc = queues_start(e);
+	}
 	if (rc != 0) {
 		LOG_ERR("%s: the queues do not start: %s", p->name, rc == -1 ? "see the line above" : rte_strerror(-rc));
 		return rc == -1 ? -EIO : rc; /* PMDs with no error numbers */
@@ -261,7 +268,31 @@ static void ethdev_close(struct port *p)
 	free(e);
 }
 
+/* ---- being woken ---- */
+
+static int ethdev_wake_add(struct port *p, uint16_t queue, int epfd)
+{
+	struct ethdev *e = ethdev_of(p);
+
+	if (!e->conf.intr_conf.rxq || rte_eth_dev_rx_intr_ctl_q(e->id, queue, epfd, RTE_INTR_EVENT_ADD, NULL) != 0)
+		return -ENOTSUP;
+	return 0;
+}
+
+/* A PMD whose descriptor is readable whenever packets are there (tap) has nothing to switch. */
+static void ethdev_wake_arm(struct port *p, uint16_t queue, bool on)
+{
+	struct ethdev *e = ethdev_of(p);
+
+	if (on)
+		rte_eth_dev_rx_intr_enable(e->id, queue);
+	else
+		rte_eth_dev_rx_intr_disable(e->id, queue);
+}
+
 const struct port_ops ethdev_ops = {
+	.wake_add = ethdev_wake_add,
+	.wake_arm = ethdev_wake_arm,
 	.rx = ethdev_rx,
 	.tx = ethdev_tx,
 	.start = ethdev_start,

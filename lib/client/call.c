@@ -121,9 +121,27 @@ int connect_wait(struct use *u, int began, uint64_t deadline)
 			return began; /* SO_SNDTIMEO */
 		if (rc < 0)
 			return rc;
+		if (atomic_load(&u->file->bits) & SVC_F_DISSOLVED)
+			return -EPIPE; /* by another thread, which leaves its own error */
 		rc = (int)use_ask(u, SVC_CONNECT_END);
 	} while (rc == -EALREADY || rc == -EINPROGRESS);
 	return rc;
+}
+
+static int connect_ours(struct use *u)
+{
+	bool unspec = u->ch->addr_len >= sizeof(sa_family_t) && u->ch->addr.ss_family == AF_UNSPEC;
+	int rc;
+
+	/* Before the stack tells who waits. */
+	if (unspec)
+		atomic_fetch_or(&u->file->bits, SVC_F_DISSOLVED);
+	rc = (int)use_ask(u, SVC_CONNECT);
+	if (rc == 0 && unspec)
+		atomic_fetch_and(&u->file->bits, ~SVC_F_LISTENS);
+	if (rc == -EINPROGRESS || (unspec && rc < 0))
+		atomic_fetch_and(&u->file->bits, ~SVC_F_DISSOLVED);
+	return rc == -EINPROGRESS || rc == -EALREADY ? connect_wait(u, rc, use_deadline(u, 0, &u->file->snd_ns)) : rc;
 }
 
 int client_connect(int fd, const struct sockaddr *addr, socklen_t len)
@@ -136,15 +154,8 @@ int client_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	rc = copy_address(u.ch, addr, len);
 	if (rc == 0)
 		rc = rule_settle(&u, fd, len, true);
-	if (rc == 0) {
-		bool unspec = len >= sizeof(sa_family_t) && u.ch->addr.ss_family == AF_UNSPEC;
-
-		rc = (int)use_ask(&u, SVC_CONNECT);
-		if (rc == 0 && unspec)
-			atomic_fetch_and(&u.file->bits, ~SVC_F_LISTENS);
-		if (rc == -EINPROGRESS || rc == -EALREADY)
-			rc = connect_wait(&u, rc, use_deadline(&u, 0, &u.file->snd_ns));
-	}
+	if (rc == 0)
+		rc = connect_ours(&u);
 	use_close(&u);
 	return rc;
 }

@@ -97,6 +97,8 @@ static void levels_left(struct client_thread *t, uintptr_t here)
 		return;
 	while (t->depth > 0 && t->frame[t->depth - 1] <= here)
 		level_drop(t, --t->depth);
+	/* It may have slept, with this on. */
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
 }
 
 void chan_forget_all(void)
@@ -213,9 +215,14 @@ int use_socket(struct use *u, int fd)
 	if (rc < 0)
 		return rc;
 	/* Between the look and the reference another thread may have closed it: then the entry is another one. */
-	while (!entry_get(e) || client_entry(fd) != e) {
+	for (;;) {
+		bool got = entry_get(e);
 		svc_entry now = client_entry(fd);
 
+		if (got && now == e)
+			break;
+		if (got)
+			entry_put(e);
 		if (now == 0 || now == e || svc_entry_kind(now) != SVC_KIND_FILE) {
 			use_close(u);
 			return -EBADF;

@@ -30,11 +30,14 @@ static void epoll_unlock(struct svc_epoll *ep) { atomic_store_explicit(&ep->lock
 
 /* ---- the list: under the lock ---- */
 
+static uint32_t list_first(struct svc_epoll *ep) { return atomic_load_explicit(&ep->head, memory_order_relaxed); }
+static void list_begin(struct svc_epoll *ep, uint32_t w) { atomic_store_explicit(&ep->head, w, memory_order_relaxed); }
+
 static void list_append(struct svc_epoll *ep, uint32_t w)
 {
 	atomic_store_explicit(&watch_at(w)->next_ready, 0, memory_order_relaxed);
-	if (ep->head == 0)
-		ep->head = w;
+	if (list_first(ep) == 0)
+		list_begin(ep, w);
 	else
 		atomic_store_explicit(&watch_at(ep->tail)->next_ready, w, memory_order_relaxed);
 	ep->tail = w;
@@ -42,10 +45,10 @@ static void list_append(struct svc_epoll *ep, uint32_t w)
 
 static uint32_t list_pop(struct svc_epoll *ep)
 {
-	uint32_t w = ep->head;
+	uint32_t w = list_first(ep), next = atomic_load_explicit(&watch_at(w)->next_ready, memory_order_relaxed);
 
-	ep->head = atomic_load_explicit(&watch_at(w)->next_ready, memory_order_relaxed);
-	if (ep->head == 0)
+	list_begin(ep, next);
+	if (next == 0)
 		ep->tail = 0;
 	return w;
 }
@@ -131,12 +134,12 @@ static int collect(struct svc_epoll *ep, uint32_t index, uint32_t gen, uint32_t 
 	uint32_t last;
 	int n = 0;
 
-	if (atomic_load(&ep->ready) == 0 && __atomic_load_n(&ep->head, __ATOMIC_RELAXED) == 0)
+	if (atomic_load(&ep->ready) == 0 && list_first(ep) == 0)
 		return 0;
 	epoll_lock(ep, chan);
 	list_take(ep);
 	last = ep->tail;
-	while (ep->head != 0 && n < max) {
+	while (list_first(ep) != 0 && n < max) {
 		uint32_t i = list_pop(ep), news;
 		uint64_t data;
 
@@ -157,10 +160,12 @@ bool epoll_peek(uint32_t index, uint32_t gen, uint32_t chan)
 	struct svc_epoll *ep = svc_epoll_at(client.head, index);
 	bool found = false;
 
+	if (!svc_life_get(&ep->life, gen))
+		return false;
 	epoll_lock(ep, chan);
 	list_take(ep);
-	while (ep->head != 0 && !found) {
-		struct svc_watch *w = watch_at(ep->head);
+	while (list_first(ep) != 0 && !found) {
+		struct svc_watch *w = watch_at(list_first(ep));
 
 		found = watch_is_of(w, index, gen) && watch_news(w) != 0;
 		if (!found) {
@@ -173,6 +178,7 @@ bool epoll_peek(uint32_t index, uint32_t gen, uint32_t chan)
 		}
 	}
 	epoll_unlock(ep);
+	svc_life_put(&ep->life);
 	return found;
 }
 
@@ -193,30 +199,12 @@ static int instance_new(svc_entry *e)
 		atomic_store(&ep->pollers, 0);
 		atomic_store(&ep->ready, 0);
 		atomic_store(&ep->lock, 0);
-		ep->head = ep->tail = 0;
+		list_begin(ep, 0);
+		ep->tail = 0;
 		*e = svc_entry_make(SVC_KIND_EPOLL, i, gen);
 		return 0;
 	}
 	return -ENOMEM;
-}
-
-/* Watches that are still listed are let go, so that the stacks can have them back. */
-void epoll_end(uint32_t index)
-{
-	struct svc_epoll *ep = svc_epoll_at(client.head, index);
-	struct use u;
-
-	if (use_open(&u) < 0)
-		return;
-	epoll_lock(ep, u.chan);
-	/* Its next owner drops them itself. */
-	if (svc_life_refs(atomic_load(&ep->life)) == 0) {
-		list_take(ep);
-		while (ep->head != 0)
-			atomic_store(&watch_at(list_pop(ep))->queued, 0);
-	}
-	epoll_unlock(ep);
-	use_close(&u);
 }
 
 int client_epoll_create(int flags)
@@ -305,23 +293,32 @@ int client_epoll_ctl(int epfd, int op, int fd, const struct epoll_event *event)
 
 /* ---- moving to the kernel ---- */
 
+/* This process's descriptor of an instance; -1: it has none. */
+static int epoll_fd_of(const struct svc_watch *w)
+{
+	svc_entry e = svc_entry_make(SVC_KIND_EPOLL, w->epoll, w->epoll_gen);
+	uint32_t high = atomic_load(&client.proc->fd_high);
+
+	for (uint32_t fd = 0; fd < high; fd++)
+		if (client_entry((int)fd) == e)
+			return (int)fd;
+	return -1;
+}
+
 uint32_t epoll_of_file(const struct use *u, struct epoll_moved *to, uint32_t max)
 {
-	uint32_t high = atomic_load(&client.proc->fd_high), n = 0;
+	uint32_t n = 0;
 
-	for (uint32_t i = u->file->watches; i != 0 && n < max; i = watch_at(i)->next) {
+	for (uint32_t i = atomic_load(&u->file->watches); i != 0 && n < max; i = atomic_load(&watch_at(i)->next)) {
 		const struct svc_watch *w = watch_at(i);
-		svc_entry ee = svc_entry_make(SVC_KIND_EPOLL, w->epoll, w->epoll_gen);
+		int epfd = atomic_load(&w->dead) ? -1 : epoll_fd_of(w);
 
-		for (uint32_t fd = 0; fd < high && !atomic_load(&w->dead); fd++) {
-			if (client_entry((int)fd) != ee)
-				continue;
-			to[n].epfd = (int)fd;
-			to[n].fd = w->fd;
-			to[n].event.events = atomic_load(&w->interest);
-			to[n++].event.data.u64 = atomic_load(&w->data);
-			break;
-		}
+		if (epfd < 0)
+			continue;
+		to[n].epfd = epfd;
+		to[n].fd = w->fd;
+		to[n].event.events = atomic_load(&w->interest);
+		to[n++].event.data.u64 = atomic_load(&w->data);
 	}
 	return n;
 }

@@ -82,14 +82,11 @@ static __attribute__((noinline)) void file_end(svc_entry e)
 	use_close(&u);
 }
 
+/* An instance's end is seen by the stacks: they let go of its watches, listed or not. */
 void entry_put(svc_entry e)
 {
-	if (!svc_life_put(entry_life(e)))
-		return;
-	if (svc_entry_kind(e) == SVC_KIND_FILE)
+	if (svc_life_put(entry_life(e)) && svc_entry_kind(e) == SVC_KIND_FILE)
 		file_end(e);
-	else
-		epoll_end(svc_entry_index(e));
 }
 
 static svc_entry entry_swap(int fd, svc_entry e)

@@ -19,10 +19,10 @@ static const struct {
 	{IPPROTO_TCP, TCP_DEFER_ACCEPT}, {IPPROTO_TCP, TCP_USER_TIMEOUT}, {IPPROTO_TCP, TCP_FASTOPEN},
 	{IPPROTO_TCP, TCP_FASTOPEN_CONNECT}, {IPPROTO_TCP, TCP_CONGESTION}, {IPPROTO_IP, IP_TTL}, {IPPROTO_IP, IP_TOS},
 	{IPPROTO_IP, IP_RECVERR}, {IPPROTO_IP, IP_PKTINFO}, {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT}, {IPPROTO_IPV6, IPV6_V6ONLY},
-	{IPPROTO_IPV6, IPV6_TCLASS}, {IPPROTO_IPV6, IPV6_RECVPKTINFO},
+	{IPPROTO_IPV6, IPV6_TCLASS},
 };
 #define N_REPLAYED (sizeof(replayed) / sizeof(replayed[0]))
-static_assert(N_REPLAYED <= 29, "the bits below SVC_F_LINGERS");
+static_assert(N_REPLAYED <= 28, "the bits below SVC_F_DISSOLVED");
 
 static void remember(struct use *u, int level, int name, const void *val, socklen_t len)
 {

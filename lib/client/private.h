@@ -31,6 +31,7 @@ extern struct client client;
 #define SVC_F_LISTENS (1u << 31)
 #define SVC_F_NAMED (1u << 30)   /* an address was named: it is the service's for good */
 #define SVC_F_LINGERS (1u << 29) /* close() may wait */
+#define SVC_F_DISSOLVED (1u << 28) /* since connect() began, AF_UNSPEC has ended it */
 
 /* ---- attach.c ---- */
 
@@ -150,7 +151,6 @@ void option_replay(struct use *u, int fd);
 
 /* ---- epoll.c ---- */
 
-void epoll_end(uint32_t index); /* the last reference has gone */
 /* For poll() of an instance: has it something of ours to report? */
 bool epoll_peek(uint32_t index, uint32_t gen, uint32_t chan);
 /* Registrations of a socket that becomes the kernel's, in this process's instances. */

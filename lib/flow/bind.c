@@ -289,7 +289,8 @@ static enum rank rank_of(const struct bind_entry *e, uint8_t iface, rte_be32_t l
 }
 
 /* One of the n in the chain that have this rank. */
-static flow_ref choose(const struct binds *b, uint32_t head, uint8_t iface, rte_be32_t laddr_be, enum rank rank, uint32_t n, uint32_t hash)
+static flow_ref choose(const struct binds *b, uint32_t head, uint8_t iface, rte_be32_t laddr_be, enum rank rank, uint32_t n,
+		       uint32_t hash)
 {
 	/* Mixed, since the hashes of one core share the bits that chose its queue. */
 	uint32_t want = (uint32_t)((uint64_t)(hash * 0x9e3779b1u) * n >> 32);
@@ -302,7 +303,8 @@ static flow_ref choose(const struct binds *b, uint32_t head, uint8_t iface, rte_
 	}
 }
 
-flow_ref bind_find_by(const struct binds *b, uint8_t iface, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash, bool own_only)
+flow_ref bind_find_by(const struct binds *b, uint8_t iface, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash,
+		      bool own_only)
 {
 	uint32_t head = b->port_head[rte_be_to_cpu_16(lport_be)], n[RANKS + 1] = {0};
 	const struct bind_entry *e;

@@ -59,8 +59,8 @@ int binds_init(struct binds *b, uint32_t max, struct addr6s *addr6s, int numa_no
 void binds_fini(struct binds *b);
 
 /* Enters ref at (laddr, lport), laddr 0 meaning any of the families in flags. -EADDRINUSE when another entry with the same port
- * and an overlapping address is in (two of different devices do not overlap) and one of the two lacks BIND_REUSE, or the other is a TCP listener (BIND_RECEIVES) when
- * strict; -ENOBUFS. */
+ * and an overlapping address is in (two of different devices do not overlap) and one of the two lacks BIND_REUSE, or the other is
+ * a TCP listener (BIND_RECEIVES) when strict; -ENOBUFS. */
 int bind_add(struct binds *b, flow_ref ref, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t flags, bool strict);
 /* A random automatic port of lo..hi that has no entry overlapping laddr, entered. 0 or -EADDRINUSE, -ENOBUFS. */
 int bind_add_any(struct binds *b, flow_ref ref, rte_be32_t laddr_be, uint16_t lo, uint16_t hi, uint32_t flags,
@@ -88,10 +88,11 @@ bool bind_note_addr(const struct binds *b, const struct bind_note *n, rte_be32_t
 void bind_remote_set(struct binds *b, uint16_t stack, const struct bind_note *n);
 void bind_remote_remove(struct binds *b, uint16_t stack, const struct bind_note *n);
 
-/* The receiver for a packet that came by iface (BIND_IFACE_ANY: or another) to (laddr, lport): the entry for exactly laddr before one for any address; of those, this
- * stack's own before other stacks' (FLOW_REMOTE with the stack as index); 0 none. Of several equals (SO_REUSEPORT) hash
- * chooses. own_only: among this stack's own. */
-flow_ref bind_find_by(const struct binds *b, uint8_t iface, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash, bool own_only);
+/* The receiver for a packet that came by iface (BIND_IFACE_ANY: or another) to (laddr, lport): the entry for exactly laddr before
+ * one for any address; of those, this stack's own before other stacks' (FLOW_REMOTE with the stack as index); 0 none. Of several
+ * equals (SO_REUSEPORT) hash chooses. own_only: among this stack's own. */
+flow_ref bind_find_by(const struct binds *b, uint8_t iface, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash,
+		      bool own_only);
 static inline flow_ref bind_find(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash)
 {
 	return bind_find_by(b, BIND_IFACE_ANY, laddr_be, lport_be, hash, false);
@@ -101,8 +102,8 @@ static inline flow_ref bind_find_own(const struct binds *b, rte_be32_t laddr_be,
 	return bind_find_by(b, BIND_IFACE_ANY, laddr_be, lport_be, hash, true);
 }
 
-/* All receivers of a packet that came by iface to (laddr, lport), one by one: other stacks as often as they have some. *cursor is 0 at first; 0: no
- * more. Nothing may change in between. */
+/* All receivers of a packet that came by iface to (laddr, lport), one by one: other stacks as often as they have some. *cursor is
+ * 0 at first; 0: no more. Nothing may change in between. */
 flow_ref bind_each(const struct binds *b, uint8_t iface, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t *cursor);
 
 #endif

@@ -46,7 +46,8 @@ static int addr_check(const struct net *n, uint8_t iface, rte_be32_t addr_be, ui
 {
 	uint32_t addr = rte_be_to_cpu_32(addr_be);
 
-	if (iface >= n->n_ifaces || prefix_len > 32 || addr <= FLOW_ADDR6_MAX || addr >= MULTICAST_FIRST || net_is_loopback4(addr_be))
+	if (iface >= n->n_ifaces || prefix_len > 32 || addr <= FLOW_ADDR6_MAX || addr >= MULTICAST_FIRST ||
+	    net_is_loopback4(addr_be))
 		return -EINVAL;
 	if (prefix_len < 31 && addr_be == broadcast_of(addr_be, prefix_len))
 		return -EINVAL;

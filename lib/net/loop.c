@@ -1,5 +1,6 @@
 /* loop.c: packets of a stack to itself: to its own addresses, 127.0.0.0/8 and ::1. They go as to a device whose driver takes
- * nothing, and wait there for the next turn's input. So senders see how full it is, as with any other, and nothing calls itself. */
+ * nothing, and wait there for the next input of the stack. So senders see how full it is, as with any other, and nothing calls
+ * itself. */
 #include <errno.h>
 
 #include "net/net6.h"

@@ -62,6 +62,7 @@ struct net_pkt {
 struct net_iface {
 	uint8_t port;           /* of the end */
 	bool up;                /* the port's link */
+	bool off;               /* the port is switched off in the system: as if there were no routes by it (F49) */
 	bool ip6;               /* IPv6 is spoken here (net_ip6_enable()) */
 	uint8_t l2_len;         /* link header that we write: with a tag, unless the port inserts tags */
 	uint16_t vlan_id;       /* 0: untagged */
@@ -308,10 +309,13 @@ static inline int net_unreachable(const struct net *n, rte_be32_t raddr_be)
  * (SO_DONTROUTE; IPv6 knows it not). Functions with _via take it; 0 is what the others mean. */
 #define NET_VIA_DEV 0x7fu    /* interface + 1, 0: any */
 #define NET_VIA_ONLINK 0x80u /* over no gateway */
-static inline uint8_t net_via_iface(uint8_t via) { return via & NET_VIA_DEV ? (uint8_t)((via & NET_VIA_DEV) - 1) : NET_IFACE_ANY; }
+static inline uint8_t net_via_iface(uint8_t via)
+{
+	return via & NET_VIA_DEV ? (uint8_t)((via & NET_VIA_DEV) - 1) : NET_IFACE_ANY;
+}
 static inline bool net_via_takes(uint8_t via, uint8_t iface) { return !(via & NET_VIA_DEV) || net_via_iface(via) == iface; }
-/* As net_sources() and net_unreachable(). As on Linux, IPv4 believes the device more than the routes: what it has none for is tried
- * on its link. What is for "lo" and not of this host, and what is for an own address by another device, is lost. */
+/* As net_sources() and net_unreachable(). As on Linux, IPv4 believes the device more than the routes: what it has none for is
+ * tried on its link. What is for "lo" and not of this host, and what is for an own address by another device, is lost. */
 const rte_be32_t *net_sources_via(const struct net *n, rte_be32_t raddr_be, uint8_t via, uint32_t *count);
 int net_unreachable_via(const struct net *n, rte_be32_t raddr_be, uint8_t via);
 
@@ -378,15 +382,18 @@ static inline const rte_be32_t *net_sources6(struct net *n, const struct ip6_add
 {
 	return net_sources6_via(n, dst, scope_id, 0, count);
 }
-/* 0, or why dst cannot be reached: -EINVAL (link-local and no scope, or not that of via), -ENETUNREACH, -EHOSTUNREACH, -EACCES. */
+/* 0, or why dst cannot be reached: -EINVAL (link-local and no scope, or not that of via), -ENETUNREACH, -EHOSTUNREACH,
+ * -EACCES. */
 int net_unreachable6_via(const struct net *n, const struct ip6_addr *dst, uint32_t scope_id, uint8_t via);
 static inline int net_unreachable6(const struct net *n, const struct ip6_addr *dst, uint32_t scope_id)
 {
 	return net_unreachable6_via(n, dst, scope_id, 0);
 }
 /* As net_path_get(). laddr_be: a number of ours. The path holds both numbers. net_path_get() with two numbers does the same. */
-uint32_t net_path6_get_via(struct net *n, rte_be32_t laddr_be, const struct ip6_addr *raddr, uint32_t scope_id, uint8_t via, int *err);
-static inline uint32_t net_path6_get(struct net *n, rte_be32_t laddr_be, const struct ip6_addr *raddr, uint32_t scope_id, int *err)
+uint32_t net_path6_get_via(struct net *n, rte_be32_t laddr_be, const struct ip6_addr *raddr, uint32_t scope_id, uint8_t via,
+			   int *err);
+static inline uint32_t net_path6_get(struct net *n, rte_be32_t laddr_be, const struct ip6_addr *raddr, uint32_t scope_id,
+				     int *err)
 {
 	return net_path6_get_via(n, laddr_be, raddr, scope_id, 0, err);
 }

@@ -41,8 +41,8 @@ static uint8_t own_iface(const struct net *n, rte_be32_t addr_be)
 	return flow_addr_is6(addr_be) ? net_local6_iface(n, addr_be) : net_local_iface(n, addr_be);
 }
 
-/* Makes it a path that comes back to us, over no neighbour: never resolved. Packets come as if by the interface of the address that
- * they are for, as on Linux. */
+/* Makes it a path that comes back to us, over no neighbour: never resolved. Packets come as if by the interface of the address
+ * that they are for, as on Linux. */
 static void path_to_self(struct net *n, struct path *p)
 {
 	path_template(n, p, NET_IFACE_LO);
@@ -50,8 +50,8 @@ static void path_to_self(struct net *n, struct path *p)
 	p->pmtu = LOOP_MTU;
 }
 
-/* Makes it a path on which everything is lost: from a loopback address, which no link may see, to somebody else (RFC 4291 2.5.3).
- * Over IPv4 there is none. */
+/* Makes it a path on which everything is lost: from ::1, which no link may see (RFC 4291 2.5.3), to somebody else, or by a device
+ * that does not lead there. */
 static void path_to_nowhere(struct net *n, struct path *p)
 {
 	path_template(n, p, NET_IFACE_LO);
@@ -84,7 +84,7 @@ static void path_to_all(struct net *n, struct path *p)
 	uint8_t iface = ip6 ? (uint8_t)(addr6_at(&n->flow->addr6s, p->raddr_be)->scope - 1) :
 			p->via & NET_VIA_DEV ? net_via_iface(p->via) : net_local_iface(n, p->laddr_be);
 
-	if (iface == NET_IFACE_LO) {
+	if (iface == NET_IFACE_LO || p->raddr_be == NET_LOOPBACK_BROADCAST_BE) {
 		path_to_self(n, p);
 		return;
 	}
@@ -113,7 +113,7 @@ static const struct net_route *route_of(const struct net *n, const struct path *
 /* A link-local address is where its scope says. */
 static int hop_onlink6(struct net *n, const struct path *p, uint32_t scope, struct hop *h)
 {
-	if (scope > n->n_ifaces || !n->iface[scope - 1].ip6)
+	if (scope > n->n_ifaces || !n->iface[scope - 1].ip6 || n->iface[scope - 1].off)
 		return -ENETUNREACH;
 	h->iface = (uint8_t)(scope - 1);
 	h->mtu = iface_mtu(n, h->iface, true);
@@ -144,7 +144,10 @@ static int hop_find_via(struct net *n, const struct path *p, uint32_t scope, str
 	if (loopback)
 		return -EINVAL;
 	h->mtu = r != NULL ? route_mtu(n, r, ip6) : iface_mtu(n, h->iface, ip6);
-	h->neigh = r != NULL && r->type == ROUTE_GATEWAY ? neigh_get_whole(n, h->iface, &r->gw) : neigh_get(n, h->iface, p->raddr_be);
+	if (r != NULL && r->type == ROUTE_GATEWAY)
+		h->neigh = neigh_get_whole(n, h->iface, &r->gw);
+	else
+		h->neigh = neigh_get(n, h->iface, p->raddr_be);
 	return h->neigh != 0 ? 0 : -ENOBUFS;
 }
 
@@ -304,7 +307,8 @@ static uint32_t scope6_wanted(const struct net *n, rte_be32_t laddr_be, const st
 	return ip6_addr_is_multicast(raddr) || ip6_addr_is_linklocal(raddr) ? scope_id : 0;
 }
 
-uint32_t net_path6_get_via(struct net *n, rte_be32_t laddr_be, const struct ip6_addr *raddr, uint32_t scope_id, uint8_t via, int *err)
+uint32_t net_path6_get_via(struct net *n, rte_be32_t laddr_be, const struct ip6_addr *raddr, uint32_t scope_id, uint8_t via,
+			   int *err)
 {
 	uint32_t scope, path;
 	rte_be32_t raddr_be;

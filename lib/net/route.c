@@ -355,23 +355,33 @@ static bool route_alive(const struct net *n, const struct net_route *r)
 	return n->iface[r->iface].up && (!r->dead || n->clock->tick - r->dead_tick >= ticks_from_ms(ROUTE_DEAD_MS));
 }
 
-/* One of first..end, which lead to one prefix. */
-static const struct net_route *route_choose(const struct net *n, uint8_t iface, const struct net_route *first,
+/* As if there were no such route: its interface is switched off. */
+static inline bool route_off(const struct net *n, const struct net_route *r)
+{
+	return r->type <= ROUTE_GATEWAY && unlikely(n->iface[r->iface].off);
+}
+
+/* One of r..end, which lead to one prefix. NULL: all are off. */
+static const struct net_route *route_choose(const struct net *n, uint8_t iface, const struct net_route *r,
 					    const struct net_route *end)
 {
-	const struct net_route *alive = NULL, *same = NULL;
+	const struct net_route *alive = NULL, *same = NULL, *any = NULL;
 
-	for (const struct net_route *r = first; r < end; r++) {
+	for (; r < end; r++) {
 		bool is_alive = route_alive(n, r), is_same = iface == NET_IFACE_ANY || r->iface == iface;
 
+		if (route_off(n, r))
+			continue;
 		if (is_alive && is_same)
 			return r;
 		if (is_alive && alive == NULL)
 			alive = r;
 		if (is_same && same == NULL)
 			same = r;
+		if (any == NULL)
+			any = r;
 	}
-	return alive != NULL ? alive : same != NULL ? same : first;
+	return alive != NULL ? alive : same != NULL ? same : any;
 }
 
 const struct net_route *net_route_lookup(const struct net *n, uint8_t iface, const struct ip6_addr *dst)
@@ -381,8 +391,9 @@ const struct net_route *net_route_lookup(const struct net *n, uint8_t iface, con
 	for (uint32_t g = 0; g < n->n_route_groups && n->route_group[g].prefix_len >= shortest; g++) {
 		const struct net_route *end, *r = group_find(n, g, dst, &end);
 
+		r = r != NULL ? route_choose(n, iface, r, end) : NULL;
 		if (r != NULL)
-			return route_choose(n, iface, r, end);
+			return r;
 	}
 	return NULL;
 }
@@ -396,7 +407,7 @@ static const struct net_route *lookup_via(const struct net *n, uint8_t via, cons
 		const struct net_route *end, *dead = NULL;
 
 		for (const struct net_route *r = group_find(n, g, dst, &end); r != NULL && r < end; r++) {
-			if (r->type > (via & NET_VIA_ONLINK ? ROUTE_ONLINK : ROUTE_GATEWAY) || !net_via_takes(via, r->iface))
+			if (r->type > (via & NET_VIA_ONLINK ? ROUTE_ONLINK : ROUTE_GATEWAY) || !net_via_takes(via, r->iface) || route_off(n, r))
 				continue;
 			if (route_alive(n, r))
 				return r;
@@ -412,7 +423,9 @@ int route_via(const struct net *n, uint8_t via, const struct ip6_addr *dst, uint
 {
 	*r = lookup_via(n, via, dst);
 	*iface = *r != NULL ? (*r)->iface : net_via_iface(via);
-	return *r != NULL || (ip6_addr_is_mapped(dst) && *iface != NET_IFACE_ANY) ? 0 : -ENETUNREACH;
+	if (*r == NULL && (!ip6_addr_is_mapped(dst) || *iface == NET_IFACE_ANY || n->iface[*iface].off))
+		return -ENETUNREACH;
+	return 0;
 }
 
 int net_route_error(const struct net_route *r)

@@ -43,6 +43,12 @@ struct port_ops {
 	int (*start)(struct port *p, struct rte_mempool **pools);
 	void (*stats)(struct port *p, struct port_stats *st);
 	bool (*link_up)(struct port *p);             /* from one stack of the end, some times a second */
+	bool (*off)(struct port *p);                 /* likewise: somebody has switched it off in the system; NULL: nobody can */
+	/* Being woken, on devices that can (else NULL, or -ENOTSUP). wake_add: rte_epoll_wait() on epfd tells of packets of this queue;
+	 * wake_arm: on: when packets come from now on; off: not any more. Both before a queue is polled the last time: what is there
+	 * already wakes nobody. */
+	int (*wake_add)(struct port *p, uint16_t queue, int epfd);
+	void (*wake_arm)(struct port *p, uint16_t queue, bool on);
 	/* The link-layer groups to let pass from now on, all of them, at most PORT_GROUPS_MAX; from one stack of the end. NULL: all
 	 * pass. */
 	void (*groups)(struct port *p, const struct rte_ether_addr *mac, uint32_t n);

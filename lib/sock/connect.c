@@ -1,5 +1,6 @@
 /* connect.c: connect(), step by step in the order in which Linux looks at things. */
 #include "sock/dialect.h"
+#include "sock/kernel.h"
 
 #define ADDR_LEN_MAX 128u /* sizeof(struct sockaddr_storage): what the system copies in */
 
@@ -141,6 +142,8 @@ int sock_tcp_connect_end(struct sock_env *env, struct conn *c, int flags, int pe
 	if (tcp_handshaking(c)) {
 		int rc = tcp_wait(env, c, flags, pending);
 
+		if (c->type != CONN_TCP || c->flags & CONN_ORPHAN) /* a handler has closed it */
+			return -EBADF;
 		if (rc < 0)
 			return rc;
 		/* Others may have ended the attempt meanwhile: connect() with AF_UNSPEC (L3), shutdown() (L2). */
@@ -255,6 +258,8 @@ int sock_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	struct conn *c;
 	int rc = sock_find(fd, &env, &c);
 
+	if (sock_is_kernel(fd))
+		return kernel_connect(fd, addr, len);
 	d = sock_dialect_here(rc == 0 ? c : NULL);
 	if (unlikely(d->copies_first) && rc != -ENXIO && sock_dialect_args(d, addr, len) < 0)
 		return sock_dialect_args(d, addr, len);

@@ -12,8 +12,11 @@ uint8_t sock_via(const struct sock_env *env, const struct conn *c)
 
 static int via_set(struct sock_env *env, struct conn *c, uint8_t via)
 {
-	int rc = sock_is_tcp(c) ? tcp_via_set(&env->s->tcp, (struct tcp_pcb *)c, via) : udp_via_set(&env->s->udp, sock_udp(c), via);
+	int rc;
 
+	if (!sock_is_tcp(c))
+		return udp_via_set(&env->s->udp, sock_udp(c), via);
+	rc = tcp_via_set(&env->s->tcp, (struct tcp_pcb *)c, via);
 	if (rc == 0 && c->type == CONN_LISTEN)
 		tcp_listener_changed(&env->s->tcp, c);
 	return rc;

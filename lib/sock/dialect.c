@@ -12,24 +12,26 @@ const struct sock_dialect sock_dialects[DIALECTS] = {
 	[DIALECT_LINUX] = {
 		.says_zero_once = true, .joins_wait = true, .snd_timeout = true, .restarts = true, .remembers_shut = true,
 		.shut_ends_attempt = true, .unspec_stream = true, .poll_err = true,
-		.listening = EISCONN, .ended = EISCONN, .aborted = ECONNABORTED, .broadcast = ENETUNREACH, .group = ENETUNREACH, .taken = EADDRNOTAVAIL,
-		.no_port = EAGAIN, .no_memory = ENOBUFS, .no_send = EPIPE, .mapped_v6only = ENETUNREACH, .mapped_bound6 = ENETUNREACH,
-		.no_scope = EINVAL, .bad_scope = ENETUNREACH, .no_route6 = ENETUNREACH,
+		.listening = EISCONN, .ended = EISCONN, .aborted = ECONNABORTED, .broadcast = ENETUNREACH, .group = ENETUNREACH,
+		.taken = EADDRNOTAVAIL, .no_port = EAGAIN, .no_memory = ENOBUFS, .no_send = EPIPE,
+		.mapped_v6only = ENETUNREACH, .mapped_bound6 = ENETUNREACH, .no_scope = EINVAL, .bad_scope = ENETUNREACH,
+		.no_route6 = ENETUNREACH,
 	},
 	[DIALECT_BSD] = {
 		.copies_first = true, .exact_len = true, .v6only = true, .dissolves_first = true, .broadcast_at_send = true,
 		.unspec_datagram = EAFNOSUPPORT, .too_long = ENAMETOOLONG, .listening = EOPNOTSUPP, .ended = ECONNREFUSED,
-		.dead = ECONNREFUSED, .aborted = ECONNREFUSED, .broadcast = EACCES, .group = EAFNOSUPPORT, .bind_group = EADDRNOTAVAIL,
-		.port_zero = EADDRNOTAVAIL, .taken = EADDRINUSE, .no_port = EADDRNOTAVAIL, .no_memory = ENOBUFS, .filtered = EACCES,
-		.no_send = ENOTCONN, .pending = ENOTCONN, .has_peer = EISCONN, .same_pair = EADDRINUSE, .mapped_v6only = EINVAL,
-		.mapped_bound6 = EADDRNOTAVAIL, .no_scope = EHOSTUNREACH, .bad_scope = ENXIO, .global_scope = ENXIO,
-		.no_route6 = EHOSTUNREACH,
+		.dead = ECONNREFUSED, .aborted = ECONNREFUSED, .broadcast = EACCES, .group = EAFNOSUPPORT,
+		.bind_group = EADDRNOTAVAIL, .port_zero = EADDRNOTAVAIL, .taken = EADDRINUSE, .no_port = EADDRNOTAVAIL,
+		.no_memory = ENOBUFS, .filtered = EACCES, .no_send = ENOTCONN, .pending = ENOTCONN, .has_peer = EISCONN,
+		.same_pair = EADDRINUSE, .mapped_v6only = EINVAL, .mapped_bound6 = EADDRNOTAVAIL, .no_scope = EHOSTUNREACH,
+		.bad_scope = ENXIO, .global_scope = ENXIO, .no_route6 = EHOSTUNREACH, .no_addr = ENETDOWN,
 	},
 	[DIALECT_ZOS] = {
 		.snd_timeout = true, .remembers_shut = true, .shut_ends_attempt = true, .unspec_stream = true, .poll_err = true,
 		.listening = EOPNOTSUPP, .ended = EISCONN, .dead = ECONNREFUSED, .aborted = ECONNABORTED,
-		.broadcast = ENETUNREACH, .group = ENETUNREACH, .taken = EADDRNOTAVAIL, .no_port = EAGAIN, .no_memory = EIO, .no_send = EPIPE, .mapped_v6only = ENETUNREACH,
-		.mapped_bound6 = ENETUNREACH, .no_scope = EINVAL, .bad_scope = ENETUNREACH, .no_route6 = ENETUNREACH,
+		.broadcast = ENETUNREACH, .group = ENETUNREACH, .taken = EADDRNOTAVAIL, .no_port = EAGAIN, .no_memory = EIO,
+		.no_send = EPIPE, .mapped_v6only = ENETUNREACH, .mapped_bound6 = ENETUNREACH, .no_scope = EINVAL,
+		.bad_scope = ENETUNREACH, .no_route6 = ENETUNREACH, .no_addr = EIO,
 	},
 };
 
@@ -136,6 +138,8 @@ static int unreachable(const struct sock_env *env, const struct conn *c, const s
 {
 	const struct sock_dialect *d = sock_dialect_of(c);
 
+	if (d->no_addr != 0 && ip6_addr_is_mapped(&to->addr) && env->s->net.n_addrs == 0)
+		return -d->no_addr;
 	if (!ip6_addr_is_mapped(&to->addr))
 		return ip6_addr_is_linklocal(&to->addr) && scope_is_bad(env, to) ? -d->bad_scope : -d->no_route6;
 	if (!(c->more & CONN_MORE_IP6))
@@ -194,7 +198,9 @@ static int datagram_send(const struct sock_env *env, struct conn *c, const struc
 	if (to != NULL)
 		return -d->has_peer;
 	/* B25: what connect() let pass is asked for here. */
-	return d->broadcast_at_send && !(*sock_bits(c) & SOCK_BROADCAST) && net_is_broadcast(&env->s->net, c->h.key.raddr_be) ? -EACCES : 0;
+	if (d->broadcast_at_send && !(*sock_bits(c) & SOCK_BROADCAST) && net_is_broadcast(&env->s->net, c->h.key.raddr_be))
+		return -EACCES;
+	return 0;
 }
 
 int sock_dialect_send(const struct sock_env *env, struct conn *c, const struct sockaddr *to)

@@ -1,6 +1,6 @@
-/* dialect.h: where Linux, BSD and z/OS disagree about the socket calls (connect-semantics; docs/sockets.md has the rows). One table
- * says what each does; the calls ask it, for sockets of another dialect than Linux's mostly through the functions below. Private to
- * lib/sock. */
+/* dialect.h: where Linux, BSD and z/OS disagree about the socket calls (connect-semantics; docs/sockets.md has the rows). One
+ * table says what each does; the calls ask it, for sockets of another dialect than Linux's mostly through the functions below.
+ * Private to lib/sock. */
 #ifndef SOCK_DIALECT_H
 #define SOCK_DIALECT_H
 
@@ -18,8 +18,8 @@ struct sock_dialect {
 	bool remembers_shut;    /* shutdown() before connect() counts afterwards: C27 */
 	bool shut_ends_attempt; /* C28 */
 	bool unspec_stream;     /* AF_UNSPEC breaks a stream's connection: B1, B3 to B10 */
-	bool dissolves_first;   /* connect() of datagrams ends the old association, and its error, even when it fails: H3, H10, H11 */
-	bool poll_err;          /* an unread error is EPOLLERR, and a stream without connection is writable and hung up: C1, C20, E1, E4 */
+	bool dissolves_first;   /* connect() of datagrams ends the old association and its error, also when it fails: H3, H10, H11 */
+	bool poll_err;          /* an unread error is EPOLLERR (C20, E4), and an unconnected stream writable and hung up (C1, E1) */
 	uint8_t unspec_datagram;/* what AF_UNSPEC says where it dissolves: B2, B11, B12 */
 	uint8_t too_long;       /* of a length over 255, which is looked at first of all: A5, A15 */
 	uint8_t listening;      /* C26 */
@@ -45,6 +45,7 @@ struct sock_dialect {
 	uint8_t bad_scope;      /* of no interface: I12 */
 	uint8_t global_scope;   /* of no interface, where none is needed: I15 */
 	uint8_t no_route6;      /* I17 */
+	uint8_t no_addr;        /* ... because the last address of ours went, and with it the interface (IPv4): F49; 0: as no route */
 };
 
 extern const struct sock_dialect sock_dialects[DIALECTS];

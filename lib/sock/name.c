@@ -1,6 +1,8 @@
 /* name.c: names in and out; getsockname() and getpeername(). */
 #include "sock/name.h"
 
+#include "sock/kernel.h"
+
 #include <string.h>
 
 #include "sock/device.h"
@@ -65,7 +67,7 @@ int sock_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 	int rc = name_check(sock_find_shared(fd, &env, &c), addr, len);
 
 	if (rc < 0)
-		return rc;
+		return sock_is_kernel(fd) ? kernel_name(fd, false, addr, len) : rc;
 	end_out(env, c, c->h.key.laddr_be, c->h.key.lport_be, addr, len);
 	return 0;
 }
@@ -85,7 +87,7 @@ int sock_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 	int rc = name_check(sock_find(fd, &env, &c), addr, len);
 
 	if (rc < 0)
-		return rc;
+		return sock_is_kernel(fd) ? kernel_name(fd, true, addr, len) : rc;
 	if (!has_peer(c))
 		return -ENOTCONN;
 	end_out(env, c, c->h.key.raddr_be, c->h.key.rport_be, addr, len);
@@ -136,6 +138,7 @@ int sock_end_read(const struct conn *c, const struct sockaddr *addr, socklen_t l
 static int aim4(const struct sock_env *env, const struct conn *c, struct net_end *end)
 {
 	const struct net *net = &env->s->net;
+	bool bound;
 
 	if (c->more & CONN_MORE_IP6 && c->more & CONN_MORE_V6ONLY)
 		return -ENETUNREACH;
@@ -143,9 +146,10 @@ static int aim4(const struct sock_env *env, const struct conn *c, struct net_end
 		return -ENETUNREACH;
 	if (flow_addr_is6(ip6_addr_ip4(&end->addr))) /* 0.x.y.z, no host's: inside it would be an IPv6 address */
 		return -ENETUNREACH;
-	if (ip6_addr_ip4(&end->addr) == 0)
-		end->addr = ip6_addr_mapped(c->flags & CONN_BOUND_ADDR && net_is_local(net, c->h.key.laddr_be) ? c->h.key.laddr_be :
-													 NET_LOOPBACK_BE);
+	if (ip6_addr_ip4(&end->addr) != 0)
+		return 0;
+	bound = c->flags & CONN_BOUND_ADDR && net_is_local(net, c->h.key.laddr_be);
+	end->addr = ip6_addr_mapped(bound ? c->h.key.laddr_be : NET_LOOPBACK_BE);
 	return 0;
 }
 

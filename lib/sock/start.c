@@ -87,7 +87,8 @@ static int interface_add(struct net *net, const struct spate_config *c, const st
 		fail(err, err_len, rc, "network interface");
 	if (rc < 0)
 		return rc;
-	net_iface_name(net->iface[rc].name, sizeof(net->iface[rc].name), config_dev(c, f->dev), f->vlan_id); /* as the user says it */
+	/* As the user says it: devices may call themselves otherwise. */
+	net_iface_name(net->iface[rc].name, sizeof(net->iface[rc].name), config_dev(c, f->dev), f->vlan_id);
 	return 0;
 }
 

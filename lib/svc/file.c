@@ -46,6 +46,8 @@ int svc_server_init(struct svc_server *v, const struct svc_region *r, uint32_t s
 	if (rc < 0)
 		return rc;
 	v->ep = sock_epoll_create(0);
+	if (idle == SVC_IDLE_INTERRUPT && svc_waker_start(&v->waker, env->s, v->box) < 0)
+		v->idle = SVC_IDLE_ADAPTIVE;
 	if (v->ep >= 0)
 		return 0;
 	svc_server_fini(v);
@@ -54,6 +56,7 @@ int svc_server_init(struct svc_server *v, const struct svc_region *r, uint32_t s
 
 void svc_server_fini(struct svc_server *v)
 {
+	svc_waker_stop(&v->waker);
 	if (v->ep >= 0)
 		sock_close(v->ep);
 	region_unmap(&v->own_watch_region);
@@ -61,6 +64,12 @@ void svc_server_fini(struct svc_server *v)
 }
 
 /* ---- files ---- */
+
+/* Only we write it. */
+static void open_count(struct svc_server *v, uint32_t more)
+{
+	atomic_store_explicit(&v->n_open, atomic_load_explicit(&v->n_open, memory_order_relaxed) + more, memory_order_relaxed);
+}
 
 uint32_t svc_file_open(struct svc_server *v, int fd, int domain, int type, int protocol)
 {
@@ -71,9 +80,8 @@ uint32_t svc_file_open(struct svc_server *v, int fd, int domain, int type, int p
 	struct conn *c = sock_at(v->env, fd);
 
 	own->gen = own->gen + 1 != 0 ? own->gen + 1 : 1;
-	own->watches = 0;
 	own->open = 1;
-	v->n_open++;
+	open_count(v, 1);
 	/* A new registration is news to epoll, and none to anybody: the events are shown below. */
 	sock_epoll_ctl(v->ep, EPOLL_CTL_ADD, fd, &all);
 	ready_unlink(&v->env->s->flow, c);
@@ -108,7 +116,7 @@ void svc_file_close_now(struct svc_server *v, uint32_t slot)
 
 	svc_watch_drop_all(v, slot);
 	own->open = 0;
-	v->n_open--;
+	open_count(v, UINT32_MAX);
 	atomic_store(&v->files[slot].life, svc_life_make(own->gen, 0));
 	sock_close(svc_file_fd(v, slot));
 }

@@ -7,6 +7,7 @@
 #define AWAKE_NS 50000u      /* without work before it sleeps */
 #define SLEEP_FIRST_NS 50000u /* how late a packet may be seen at first ... */
 #define SLEEP_MAX_NS 1000000u /* ... and when none has come for long */
+#define WOKEN_MAX_NS 100000000u /* the same where packets wake the stack: for devices that break their word, and for the end */
 
 bool svc_server_turn(struct svc_server *v)
 {
@@ -27,7 +28,26 @@ static bool anything_pending(const struct svc_server *v)
 	for (uint32_t i = 0; i < SVC_CHANS / 64; i++)
 		if (atomic_load(&v->box->pending[i]) != 0)
 			return true;
-	return atomic_load(&v->closing) != 0 || atomic_load(&v->forget) != 0;
+	return atomic_load(&v->waker.rung) != 0 || atomic_load(&v->closing) != 0 || atomic_load(&v->forget) != 0;
+}
+
+/* At most so long, on the word where clients and packets wake us. Who asks sets its bit, then looks whether we sleep; we the other
+ * way around. */
+static void sleep_ns(struct svc_server *v, uint64_t ns)
+{
+	atomic_store(&v->box->asleep, 1);
+	if (!anything_pending(v))
+		svc_futex_wait(&v->box->asleep, 1, ns);
+	atomic_store(&v->box->asleep, 0);
+}
+
+/* A packet that came between the last turn and the arming wakes nobody: one more turn looks. */
+static void sleep_until_woken(struct svc_server *v, uint64_t ns)
+{
+	svc_waker_arm(&v->waker);
+	if (!svc_server_turn(v))
+		sleep_ns(v, RTE_MIN(ns, (uint64_t)WOKEN_MAX_NS));
+	svc_waker_disarm(&v->waker);
 }
 
 void svc_server_idle(struct svc_server *v)
@@ -39,11 +59,11 @@ void svc_server_idle(struct svc_server *v)
 		rte_pause();
 		return;
 	}
-	/* Who asks sets its bit, then looks whether we sleep; we the other way around. */
-	atomic_store(&v->box->asleep, 1);
-	if (!anything_pending(v))
-		svc_futex_wait(&v->box->asleep, 1, RTE_MIN(next - now, v->sleep_ns));
-	atomic_store(&v->box->asleep, 0);
+	if (v->idle == SVC_IDLE_INTERRUPT) {
+		sleep_until_woken(v, next - now);
+		return;
+	}
+	sleep_ns(v, RTE_MIN(next - now, v->sleep_ns));
 	v->sleep_ns = RTE_MIN(v->sleep_ns * 2, SLEEP_MAX_NS);
 }
 

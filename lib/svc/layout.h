@@ -28,7 +28,8 @@
 /* ---- lives: generation and references in one word ---- */
 
 /* A file or an epoll instance is there while its generation is the one in a descriptor's entry and refs > 0. References: descriptors of all
- * processes, and calls in progress. Whoever takes the last one away mails SVC_CLOSE (files), or ends the instance itself (epolls). */
+ * processes, and calls in progress. Whoever takes the last one away mails SVC_CLOSE (files). Of an epoll
+ * instance nothing is left then: the stacks take back its watches, listed or not, and who makes the next one clears its lists. */
 typedef _Atomic uint64_t svc_life;
 
 static inline uint32_t svc_life_gen(uint64_t v) { return (uint32_t)(v >> 32); }
@@ -87,7 +88,7 @@ struct svc_file {
 	svc_pollers pollers;        /* clients */
 	_Atomic uint32_t flags;     /* clients: O_NONBLOCK, O_ASYNC as F_GETFL tells */
 	_Atomic uint32_t bits;      /* clients: SVC_F_* */
-	uint32_t watches;           /* stack: its chain, 0: end */
+	_Atomic uint32_t watches;   /* stack: its chain for clients to read, 0: end */
 	int32_t fd;                 /* stack: its number there (sock.h) */
 	uint8_t domain, type;       /* stack: AF_INET or AF_INET6; SOCK_STREAM or SOCK_DGRAM */
 	uint8_t protocol, stack;    /* stack: IPPROTO_*; number */
@@ -105,7 +106,7 @@ struct svc_watch {
 	_Atomic uint32_t interest;   /* stack sets, epoll_wait() clears the events (EPOLLONESHOT) */
 	_Atomic uint32_t dead;       /* stack */
 	uint32_t file, epoll, epoll_gen; /* stack */
-	uint32_t next;               /* stack: chain of the file, or free list */
+	_Atomic uint32_t next;       /* stack: chain of the file */
 	_Atomic uint64_t data;       /* stack */
 	int32_t fd;                  /* stack: the number that epoll_ctl() named */
 };
@@ -117,7 +118,8 @@ struct svc_epoll {
 	alignas(64) _Atomic uint32_t ready;
 	svc_pollers pollers;
 	alignas(64) _Atomic uint32_t lock; /* channel + 1 of the taker, 0 free; the control thread clears those of the dead */
-	uint32_t head, tail;        /* under lock */
+	_Atomic uint32_t head;      /* the list: under lock, but that anybody may look whether there is any */
+	uint32_t tail;
 	_Atomic uint32_t kernel_members; /* descriptors in the kernel's instance */
 };
 

@@ -49,9 +49,11 @@ static void tell_new(struct svc_server *v, struct svc_chan *c, uint32_t slot)
 
 static int64_t op_socket(struct svc_server *v, struct svc_chan *c)
 {
-	int domain = c->a, type = c->b, protocol = c->c;
-	int fd = (type & ~0xf) != 0 ? -EINVAL : sock_socket(domain, type | SOCK_NONBLOCK, protocol);
+	int domain = c->a, type = c->b, protocol = c->c, fd;
 
+	if (domain != AF_INET && domain != AF_INET6) /* those are the program's own */
+		return -EAFNOSUPPORT;
+	fd = (type & ~0xf) != 0 ? -EINVAL : sock_socket(domain, type | SOCK_NONBLOCK, protocol);
 	if (fd < 0)
 		return fd;
 	tell_new(v, c, svc_file_open(v, fd, domain, type, type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP));

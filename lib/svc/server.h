@@ -11,6 +11,7 @@
 #include "svc/bell.h"
 #include "svc/region.h"
 #include "svc/svc.h"
+#include "svc/waker.h"
 
 /* Of a file, by slot. */
 struct svc_own_file {
@@ -24,7 +25,6 @@ struct svc_own_file {
 /* Of a watch, by index within the stack, from 1. */
 struct svc_own_watch {
 	uint32_t next;             /* chain of its file, or of the free or dying ones */
-	uint32_t slot;
 	uint32_t epoll, epoll_gen;
 	int32_t fd;                /* epoll_ctl()'s: with the file the key */
 	bool exclusive;
@@ -44,7 +44,8 @@ struct svc_server {
 	struct svc_own_watch *own_watch;
 	struct region own_region, own_watch_region;
 	uint32_t watch_fresh, watch_free, watch_dying, n_dying;
-	uint32_t n_open;
+	_Atomic uint32_t n_open;   /* others may read it */
+	struct svc_waker waker;    /* SVC_IDLE_INTERRUPT */
 	enum svc_idle idle;
 	uint64_t work_ns, sleep_ns; /* idle.c: when there was something to do last; how long the next sleep is */
 	alignas(64) _Atomic uint32_t closing; /* slot + 1 of those to close, from the control thread */

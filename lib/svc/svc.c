@@ -219,3 +219,12 @@ unsigned svc_users(const struct svc *s)
 		n += atomic_load(&s->region.procs[i].pid) > 0 && has_sockets(&s->region, i);
 	return n;
 }
+
+unsigned svc_sockets(const struct svc *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		n += atomic_load_explicit(&s->servers[i].n_open, memory_order_relaxed);
+	return n;
+}

@@ -8,6 +8,7 @@
 enum svc_idle {
 	SVC_IDLE_POLL,      /* a stack's thread never sleeps */
 	SVC_IDLE_ADAPTIVE,  /* it sleeps for moments when it has had nothing to do; requests wake it, packets wait for the moment's end */
+	SVC_IDLE_INTERRUPT, /* it sleeps until something wakes it, where its devices can (setting "rx-interrupts"); else as above */
 };
 
 struct svc_config {
@@ -24,8 +25,9 @@ int svc_start(const struct svc_config *cfg, struct svc **svc, char *err, size_t 
 /* Closes all sockets, gives the stacks a moment to say goodbye, and ends the threads; before spate_stop(). */
 void svc_stop(struct svc *svc);
 
-/* Processes that are attached and have sockets of ours, from any thread. */
+/* From any thread: processes that are attached and have sockets of ours; sockets that are open. */
 unsigned svc_users(const struct svc *svc);
+unsigned svc_sockets(const struct svc *svc);
 
 /* Whether rules are understood, without a service. 0 or -EINVAL with a sentence in err. */
 int svc_rules_check(const char *const *rules, unsigned n, char *err, size_t err_len);

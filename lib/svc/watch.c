@@ -5,6 +5,42 @@
 #define PRIVATE_BITS ((uint32_t)(EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE))
 #define DYING_SWEEP 64 /* that wait to be freed are looked at so many at a time */
 
+/* ---- chains: our own, and what clients see of them ---- */
+
+static uint32_t seen_as(const struct svc_server *v, uint32_t w) { return w != 0 ? v->self * v->n_watches + w : 0; }
+
+/* The file's chain as clients see it, where it has changed: before own->next of prev, or at its head (0). */
+static void show_chain(struct svc_server *v, uint32_t slot, uint32_t prev)
+{
+	if (prev == 0)
+		atomic_store_explicit(&v->files[slot].watches, seen_as(v, v->own[slot].watches), memory_order_release);
+	else
+		atomic_store_explicit(&v->watches[prev].next, seen_as(v, v->own_watch[prev].next), memory_order_release);
+}
+
+static uint32_t *chain_link(struct svc_server *v, uint32_t slot, uint32_t prev)
+{
+	return prev == 0 ? &v->own[slot].watches : &v->own_watch[prev].next;
+}
+
+static void chain_push(struct svc_server *v, uint32_t slot, uint32_t w)
+{
+	v->own_watch[w].next = v->own[slot].watches;
+	v->own[slot].watches = w;
+	show_chain(v, slot, w);
+	show_chain(v, slot, 0);
+}
+
+/* The one behind prev. */
+static uint32_t chain_cut(struct svc_server *v, uint32_t slot, uint32_t prev)
+{
+	uint32_t *link = chain_link(v, slot, prev), w = *link;
+
+	*link = v->own_watch[w].next;
+	show_chain(v, slot, prev);
+	return w;
+}
+
 /* ---- memory ---- */
 
 static bool instance_is_there(const struct svc_server *v, const struct svc_own_watch *own)
@@ -80,15 +116,8 @@ static void drop(struct svc_server *v, uint32_t w)
 
 void svc_watch_drop_all(struct svc_server *v, uint32_t slot)
 {
-	uint32_t w = v->own[slot].watches;
-
-	v->own[slot].watches = 0;
-	while (w != 0) {
-		uint32_t next = v->own_watch[w].next;
-
-		drop(v, w);
-		w = next;
-	}
+	while (v->own[slot].watches != 0)
+		drop(v, chain_cut(v, slot, 0));
 }
 
 /* ---- news ---- */
@@ -115,36 +144,38 @@ static void link_ready(struct svc_server *v, uint32_t w)
 
 void svc_watch_news(struct svc_server *v, uint32_t slot, uint32_t events)
 {
-	uint32_t *link = &v->own[slot].watches;
+	uint32_t prev = 0, w;
 
-	while (*link != 0) {
-		uint32_t w = *link;
-
+	while ((w = *chain_link(v, slot, prev)) != 0) {
 		if (!instance_is_there(v, &v->own_watch[w])) {
-			*link = v->own_watch[w].next;
-			drop(v, w);
+			drop(v, chain_cut(v, slot, prev));
 			continue;
 		}
 		if (atomic_load_explicit(&v->watches[w].interest, memory_order_relaxed) & ~PRIVATE_BITS & events)
 			link_ready(v, w);
-		link = &v->own_watch[w].next;
+		prev = w;
 	}
 }
 
 /* ---- epoll_ctl() ---- */
 
-/* Where the watch of this key is linked, NULL: there is none. */
-static uint32_t *find(struct svc_server *v, uint32_t slot, int fd, uint32_t epoll, uint32_t epoll_gen)
+/* The watch of this key; *prev: before it in the chain. 0: there is none. Those of instances that have gone leave. */
+static uint32_t find(struct svc_server *v, uint32_t slot, int fd, uint32_t epoll, uint32_t epoll_gen, uint32_t *prev)
 {
-	uint32_t *link = &v->own[slot].watches;
+	uint32_t w;
 
-	for (; *link != 0; link = &v->own_watch[*link].next) {
-		const struct svc_own_watch *own = &v->own_watch[*link];
+	*prev = 0;
+	while ((w = *chain_link(v, slot, *prev)) != 0) {
+		const struct svc_own_watch *own = &v->own_watch[w];
 
 		if (own->epoll == epoll && own->epoll_gen == epoll_gen && own->fd == fd)
-			return link;
+			return w;
+		if (instance_is_there(v, own))
+			*prev = w;
+		else
+			drop(v, chain_cut(v, slot, *prev));
 	}
-	return NULL;
+	return 0;
 }
 
 /* EPOLLERR and EPOLLHUP always count (until EPOLLONESHOT has switched everything off). */
@@ -165,15 +196,14 @@ static int add(struct svc_server *v, uint32_t slot, int fd, uint32_t epoll, uint
 
 	if (w == 0)
 		return -ENOSPC;
-	v->own_watch[w] = (struct svc_own_watch){.next = v->own[slot].watches, .slot = slot, .epoll = epoll, .epoll_gen = epoll_gen,
-						 .fd = fd, .exclusive = events & EPOLLEXCLUSIVE};
-	v->own[slot].watches = w;
+	v->own_watch[w] = (struct svc_own_watch){.epoll = epoll, .epoll_gen = epoll_gen, .fd = fd, .exclusive = events & EPOLLEXCLUSIVE};
 	watch->file = v->self * v->n_files + slot;
 	watch->epoll = epoll;
 	watch->epoll_gen = epoll_gen;
 	watch->fd = fd;
 	atomic_store(&watch->queued, 0);
 	atomic_store(&watch->dead, 0);
+	chain_push(v, slot, w);
 	want(v, slot, w, events, data);
 	return 0;
 }
@@ -186,30 +216,27 @@ static int change(struct svc_server *v, uint32_t slot, uint32_t w, uint32_t even
 	return 0;
 }
 
-static int leave(struct svc_server *v, uint32_t *link)
+static int leave(struct svc_server *v, uint32_t slot, uint32_t prev)
 {
-	uint32_t w = *link;
-
-	*link = v->own_watch[w].next;
-	drop(v, w);
+	drop(v, chain_cut(v, slot, prev));
 	return 0;
 }
 
 int svc_watch_ctl(struct svc_server *v, uint32_t slot, int op, int fd, uint32_t epoll, uint32_t epoll_gen, uint32_t events, uint64_t data)
 {
 	struct svc_own_watch key = {.epoll = epoll, .epoll_gen = epoll_gen};
-	uint32_t *link;
+	uint32_t w, prev;
 
 	if (epoll >= SVC_EPOLLS || !instance_is_there(v, &key))
 		return -EBADF;
-	link = find(v, slot, fd, epoll, epoll_gen);
+	w = find(v, slot, fd, epoll, epoll_gen, &prev);
 	switch (op) {
 	case EPOLL_CTL_ADD:
-		return link != NULL ? -EEXIST : add(v, slot, fd, epoll, epoll_gen, events, data);
+		return w != 0 ? -EEXIST : add(v, slot, fd, epoll, epoll_gen, events, data);
 	case EPOLL_CTL_MOD:
-		return link == NULL ? -ENOENT : change(v, slot, *link, events, data);
+		return w == 0 ? -ENOENT : change(v, slot, w, events, data);
 	case EPOLL_CTL_DEL:
-		return link == NULL ? -ENOENT : leave(v, link);
+		return w == 0 ? -ENOENT : leave(v, slot, prev);
 	default:
 		return -EINVAL;
 	}

@@ -1,5 +1,5 @@
-/* dialect.h: what TCP itself does differently for a socket of another dialect: the SYN's schedule, ICMP errors, tuples in TIME-WAIT.
- * What the calls say is lib/sock's. Private to lib/tcp. */
+/* dialect.h: what TCP itself does differently for a socket of another dialect: the SYN's schedule, ICMP errors, tuples in
+ * TIME-WAIT. What the calls say is lib/sock's. Private to lib/tcp. */
 #ifndef TCP_DIALECT_H
 #define TCP_DIALECT_H
 

@@ -111,7 +111,10 @@ static inline const struct tcp_optext *tcp_opt(const struct tcp *t, const struct
 	return p->opts != 0 ? (const struct tcp_optext *)pool_at(&t->optexts, p->opts) : &tcp_optext_defaults;
 }
 /* SO_BINDTODEVICE and SO_DONTROUTE, as NET_VIA_*. */
-static inline uint8_t tcp_via(const struct tcp *t, const struct tcp_pcb *p) { return (uint8_t)(tcp_opt(t, p)->flags >> OPT_VIA_SHIFT); }
+static inline uint8_t tcp_via(const struct tcp *t, const struct tcp_pcb *p)
+{
+	return (uint8_t)(tcp_opt(t, p)->flags >> OPT_VIA_SHIFT);
+}
 /* The flags of its entry in binds, but for BIND_RECEIVES. */
 uint32_t tcp_bind_flags(const struct tcp *t, const struct tcp_pcb *p);
 /* TCP_USER_TIMEOUT as it counts, 0: none. What a peer asked for (RFC 5482) holds nothing that nobody waits for any more. */

@@ -31,9 +31,9 @@ struct tcp_pcb *tcp_new(struct tcp *t)
 
 uint32_t tcp_bind_flags(const struct tcp *t, const struct tcp_pcb *p)
 {
-	uint32_t dev = tcp_via(t, p) & NET_VIA_DEV;
+	uint32_t reuse = p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT) ? BIND_REUSE : 0, dev = tcp_via(t, p) & NET_VIA_DEV;
 
-	return (p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT) ? BIND_REUSE : 0) | conn_bind_families(&p->c) | dev << BIND_DEV_SHIFT;
+	return reuse | conn_bind_families(&p->c) | dev << BIND_DEV_SHIFT;
 }
 
 uint8_t tcp_via_get(const struct tcp *t, const struct tcp_pcb *p) { return tcp_via(t, p); }
@@ -141,8 +141,10 @@ static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, ui
 	const rte_be32_t *from = net_sources_to(t->net, key->raddr_be, tcp_via(t, p), &n);
 	int err;
 
-	if (from == NULL)
-		return net_unreachable_to(t->net, key->raddr_be, tcp_via(t, p));
+	if (from == NULL) { /* no way, or no address of ours to go from: all are tentative */
+		err = net_unreachable_to(t->net, key->raddr_be, tcp_via(t, p));
+		return err != 0 ? err : -EADDRNOTAVAIL;
+	}
 	if (p->c.flags & CONN_BOUND_ADDR) {
 		if (!net_is_ours(t->net, p->c.h.key.laddr_be)) /* removed since, or never ours (G7) */
 			return p->c.more & CONN_MORE_FREEBIND ? -ENETUNREACH : -EADDRNOTAVAIL;
@@ -288,7 +290,8 @@ int tcp_connect6(struct tcp *t, struct tcp_pcb *p, const struct ip6_addr *raddr,
 		return err;
 	if (ip6_addr_is_multicast(raddr))
 		return -ENETUNREACH;
-	err = net_unreachable6_via(t->net, raddr, scope, tcp_via(t, p)); /* before the address gets a number: link-local ones without scope have none */
+	/* Before the address gets a number: link-local ones without scope have none. */
+	err = net_unreachable6_via(t->net, raddr, scope, tcp_via(t, p));
 	if (err != 0)
 		return err;
 	key.raddr_be = addr6_get(&t->flow->addr6s, raddr, ip6_addr_is_linklocal(raddr) ? scope : 0);

@@ -98,7 +98,10 @@ enum verdict {
 	PORT_CLASHES /* with a half-open one */
 };
 
-static inline bool is_self(const struct flow_key *key) { return key->lport_be == key->rport_be && key->laddr_be == key->raddr_be; }
+static inline bool is_self(const struct flow_key *key)
+{
+	return key->lport_be == key->rport_be && key->laddr_be == key->raddr_be;
+}
 
 static enum verdict judge(struct tcp *t, const struct flow_key *key, uint32_t hash)
 {

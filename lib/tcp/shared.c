@@ -132,7 +132,8 @@ void tcp_shared_set(struct tcp *t, uint16_t stack, const struct tcp_bind_note *n
 	sh->note.b.laddr_be = laddr_be;
 	if (sh->twin != 0) {
 		twin_set_options(t, (struct tcp_listener *)conn_at(t->flow, sh->twin), n);
-		bind_set_flags(&t->binds, sh->twin, n->b.lport_be, twin_flags(&n->b)); /* its owner has asked whether they may be */
+		/* Its owner has asked whether they may be so. */
+		bind_set_flags(&t->binds, sh->twin, n->b.lport_be, twin_flags(&n->b));
 	}
 }
 

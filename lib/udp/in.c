@@ -65,6 +65,7 @@ void udp_deliver(struct udp *u, struct udp_pcb *p, const struct net_pkt *pkt, st
 	m->port = pkt->iface;
 	if (p->n_queued >= UDP_QUEUE_MAX || p->queued_bytes + udp_payload_len(m) > p->rcvbuf) {
 		drop_count(u->drops, DROP_UDP_FULL);
+		p->dropped++;
 		rte_pktmbuf_free(m);
 		return;
 	}

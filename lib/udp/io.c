@@ -342,8 +342,10 @@ ssize_t udp_recv(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int 
 		return p->shut_rd ? 0 : -EAGAIN;
 	len = udp_payload_len(m);
 	copied = udp_scatter(m, udp_payload_off(m), len, iov, n);
-	if (meta != NULL)
+	if (meta != NULL) {
 		meta_fill(m, meta, copied < len);
+		meta->dropped = p->dropped;
+	}
 	if (!(flags & MSG_PEEK))
 		rte_pktmbuf_free(udp_queue_take(p));
 	return flags & MSG_TRUNC ? len : copied;

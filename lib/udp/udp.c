@@ -47,6 +47,7 @@ void udp_fini(struct udp *u)
 			continue;
 		udp_queue_drop((struct udp_pcb *)c);
 		udp_errors_drop((struct udp_pcb *)c);
+		udp_cork_drop((struct udp_pcb *)c);
 	}
 	pool_fini(&u->groups);
 	binds_fini(&u->binds);
@@ -178,8 +179,13 @@ static rte_be32_t source_for(const struct udp *u, rte_be32_t raddr_be, uint8_t v
 	uint32_t n = 0;
 	const rte_be32_t *src = net_sources_via(u->net, raddr_be, via, &n);
 
-	*err = src == NULL ? net_unreachable_via(u->net, raddr_be, via) : 0;
-	return src != NULL ? src[0] : 0;
+	*err = 0;
+	if (src != NULL)
+		return src[0];
+	*err = net_unreachable_via(u->net, raddr_be, via);
+	if (*err == 0)
+		*err = -EADDRNOTAVAIL;
+	return 0;
 }
 
 rte_be32_t udp_multicast_from(const struct udp_pcb *p, const struct net_end *to)
@@ -196,6 +202,8 @@ static uint32_t path_get6(struct udp *u, rte_be32_t laddr_be, uint8_t iface, uin
 		src = net_sources6_via(u->net, &to->addr, scope, via, &n);
 	if (src == NULL) {
 		*err = net_unreachable6_via(u->net, &to->addr, scope, via);
+		if (*err == 0) /* all of our addresses are tentative */
+			*err = -EADDRNOTAVAIL;
 		return 0;
 	}
 	return net_path6_get_via(u->net, src[0], &to->addr, scope, via, err);
@@ -407,6 +415,7 @@ void udp_close(struct udp *u, struct udp_pcb *p)
 {
 	udp_queue_drop(p);
 	udp_errors_drop(p);
+	udp_cork_drop(p);
 	udp_groups_leave_all(u, p);
 	leave_peer(u, p);
 	if (p->c.h.key.lport_be != 0) {

@@ -214,7 +214,8 @@ static void datagrams(void **state)
 	on(NEAR, SERVER);
 	while (len = sizeof(from), spate_sys_recvfrom(server, &value, sizeof(value), 0, (struct sockaddr *)&from, &len) > 0) {
 		seen |= 1 << value;
-		assert_int_equal(spate_sys_sendto(server, &value, sizeof(value), 0, (struct sockaddr *)&from, len), sizeof(value));
+		assert_int_equal(spate_sys_sendto(server, &value, sizeof(value), 0, (struct sockaddr *)&from, len),
+				 sizeof(value));
 	}
 	assert_int_equal(seen, 0xffff);
 	cores_run_ms(5);
@@ -266,7 +267,8 @@ static void bulk(void **state)
 				rc = spate_sys_sendto(dir ? server[c] : client[c], buf, len, MSG_DONTWAIT, NULL, 0);
 			}
 			on(NEAR, dir ? (unsigned)c : SERVER);
-			while ((rc = spate_sys_recvfrom(dir ? client[c] : server[c], buf, sizeof(buf), MSG_DONTWAIT, NULL, NULL)) > 0) {
+			while ((rc = spate_sys_recvfrom(dir ? client[c] : server[c], buf, sizeof(buf), MSG_DONTWAIT, NULL,
+							NULL)) > 0) {
 				for (ssize_t i = 0; i < rc; i++)
 					assert_int_equal(buf[i], byte_at(in[dir][c] + (uint32_t)i));
 				in[dir][c] += (uint32_t)rc;
@@ -424,7 +426,8 @@ static void listener_of_device(void **state)
 	cores_assert_clean();
 }
 
-#define ON_BOTH(test) cmocka_unit_test_setup_teardown(test, make, cores_end), cmocka_unit_test_setup_teardown(test, make_shared, cores_end)
+#define ON_BOTH(test) \
+	cmocka_unit_test_setup_teardown(test, make, cores_end), cmocka_unit_test_setup_teardown(test, make_shared, cores_end)
 
 int main(void)
 {

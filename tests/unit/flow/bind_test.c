@@ -294,7 +294,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(conflicts, setup, teardown),
 		cmocka_unit_test_setup_teardown(start_to_listen, setup, teardown),
-		cmocka_unit_test_setup_teardown(devices, setup, teardown), cmocka_unit_test_setup_teardown(receivers, setup, teardown),
+		cmocka_unit_test_setup_teardown(devices, setup, teardown),
+		cmocka_unit_test_setup_teardown(receivers, setup, teardown),
 		cmocka_unit_test_setup_teardown(any_port, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_stacks, setup, teardown),
 		cmocka_unit_test_setup_teardown(families, setup, teardown),

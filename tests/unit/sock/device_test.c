@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/mail.h"
 #include "world.h"
 
 #define LOOP_IP "127.0.0.1"
@@ -32,8 +33,9 @@ static void vlan_add(int end, const char *ip)
 
 static void gateway_add(const char *prefix, uint8_t len, const char *gw)
 {
-	struct net_route r = {.prefix = ip6_addr_mapped(ip4(prefix, 0).sin_addr.s_addr), .prefix_len = (uint8_t)(NET_PREFIX4 + len),
-			      .type = ROUTE_GATEWAY, .iface = NET_IFACE_ANY, .gw = ip6_addr_mapped(ip4(gw, 0).sin_addr.s_addr)};
+	struct net_route r = {.prefix = ip6_addr_mapped(ip4(prefix, 0).sin_addr.s_addr), .iface = NET_IFACE_ANY,
+			      .prefix_len = (uint8_t)(NET_PREFIX4 + len), .type = ROUTE_GATEWAY,
+			      .gw = ip6_addr_mapped(ip4(gw, 0).sin_addr.s_addr)};
 
 	if (is6()) {
 		r.prefix = world_ip6(prefix);
@@ -62,7 +64,11 @@ static const char *dev(const char *tail)
 	return name[i];
 }
 
-static int bind_dev(int fd, const char *name) { return spate_sys_setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name)); }
+static int bind_dev(int fd, const char *name)
+{
+	return spate_sys_setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name));
+}
+
 static int option(int fd, int name, int v) { return spate_sys_setsockopt(fd, SOL_SOCKET, name, &v, sizeof(v)); }
 
 static int option_of(int fd, int name)
@@ -102,7 +108,10 @@ static int dgram_on(const char *name)
 	return fd;
 }
 
-static bool from_ip(int fd, const char *ip) { return strncmp(own_name(fd), ip, strlen(ip)) == 0 && own_name(fd)[strlen(ip)] == ':'; }
+static bool from_ip(int fd, const char *ip)
+{
+	return strncmp(own_name(fd), ip, strlen(ip)) == 0 && own_name(fd)[strlen(ip)] == ':';
+}
 
 static void names(void **state)
 {
@@ -124,7 +133,8 @@ static void names(void **state)
 		assert_int_equal(bind_dev(fd, "sim0.6"), -ENODEV);
 		assert_int_equal(bind_dev(fd, "0123456789012345678901234567890123456789012345678901234567890123456789"), -ENODEV);
 		assert_string_equal(dev_of(fd), "sim0.5");
-		assert_int_equal(spate_sys_getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &len), -EINVAL); /* less than IFNAMSIZ */
+		/* Less than IFNAMSIZ. */
+		assert_int_equal(spate_sys_getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &len), -EINVAL);
 		assert_int_equal(option(fd, SO_BINDTOIFINDEX, 1), 0);
 		assert_string_equal(dev_of(fd), "sim0");
 		assert_int_equal(option(fd, SO_BINDTOIFINDEX, -1), -EINVAL);
@@ -414,10 +424,10 @@ static void datagrams_of_devices(void **state)
 /* I13, I14: the device is a link-local address's scope. */
 static void i13_i14_link_local(void **state)
 {
-	const struct rte_ether_addr *mac = &world.stack[FAR]->net.iface[0].mac;
-	struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(80),
-				 .sin6_addr.s6_addr = {0xfe, 0x80, [8] = mac->addr_bytes[0] ^ 2, mac->addr_bytes[1], mac->addr_bytes[2], 0xff,
-						       0xfe, mac->addr_bytes[3], mac->addr_bytes[4], mac->addr_bytes[5]}}, own;
+	const uint8_t *mac = world.stack[FAR]->net.iface[0].mac.addr_bytes;
+	const struct in6_addr far = {.s6_addr = {0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4],
+						 mac[5]}};
+	struct sockaddr_in6 own, a = {.sin6_family = AF_INET6, .sin6_port = htons(80), .sin6_addr = far};
 	socklen_t len = sizeof(own);
 	int fd, wrong;
 
@@ -443,7 +453,16 @@ static void i13_i14_link_local(void **state)
 	assert_int_equal(spate_sys_connect(stream(0), (struct sockaddr *)&a, sizeof(a)), -ENETUNREACH);
 }
 
-/* F49: a link without carrier keeps its routes, as on Linux; without its addresses there are none. */
+/* The near end's device, in the system. */
+static void switched_off(bool off)
+{
+	const struct net_link_note note = {.port = 0, .up = !off, .off = off};
+
+	net_link_changed(&world.stack[NEAR]->net, &note);
+}
+
+/* F49: one that is switched off has no routes, a link without carrier keeps them, as on Linux; without its addresses
+ * there are none. */
 static void f49_interface_gone(void **state)
 {
 	static const char *const own[] = {NEAR_IP, NEAR_IP2};
@@ -456,6 +475,18 @@ static void f49_interface_gone(void **state)
 	assert_int_equal(call_connect(fd, FAR_IP, 80), -EINPROGRESS);
 	assert_int_equal(spate_sys_close(fd), 0);
 	n->iface[0].up = true;
+	switched_off(true);
+	for (int tcp = 0; tcp < 2; tcp++) {
+		fd = tcp ? stream(0) : dgram(0);
+		assert_int_equal(call_connect(fd, FAR_IP, 80), -ENETUNREACH);
+		assert_int_equal(call_connect(fd, ROUTED, 80), -ENETUNREACH);
+		assert_int_equal(bind_dev(fd, "sim0"), 0);
+		assert_int_equal(call_connect(fd, FAR_IP, 80), -ENETUNREACH);
+		assert_int_equal(bind_dev(fd, ""), 0);
+		assert_int_equal(call_connect(fd, NEAR_IP, 80), tcp ? -ECONNREFUSED : 0); /* own addresses stay */
+	}
+	switched_off(false);
+	assert_int_equal(call_connect(fd, FAR_IP, 80), 0);
 	for (int i = 0; i < 2; i++) {
 		const struct ip6_addr a = world_ip6(own[i]);
 

@@ -8,7 +8,10 @@
 static enum dialect dialect;
 
 /* Of the three columns that of the dialect which the test runs in. */
-static inline int by(int linux_, int bsd, int zos) { return dialect == DIALECT_LINUX ? linux_ : dialect == DIALECT_BSD ? bsd : zos; }
+static inline int by(int linux_, int bsd, int zos)
+{
+	return dialect == DIALECT_LINUX ? linux_ : dialect == DIALECT_BSD ? bsd : zos;
+}
 
 static int world_in(enum dialect d)
 {

@@ -544,6 +544,20 @@ static void f46_filtered(void **state)
 	assert_int_equal(so_error(fd), 0);
 }
 
+/* F49: with its last address an interface is gone. */
+static void f49_interface_gone(void **state)
+{
+	struct net *n = &world.stack[NEAR]->net;
+
+	(void)state;
+	ONLY_IP4();
+	assert_int_equal(net_addr_remove(n, ip4(NEAR_IP, 0).sin_addr.s_addr), 0);
+	assert_int_equal(call_connect(stream(0), "192.168.7.7", 80), -ENETUNREACH); /* F41 */
+	assert_int_equal(net_addr_remove(n, ip4(NEAR_IP2, 0).sin_addr.s_addr), 0);
+	assert_int_equal(call_connect(stream(0), FAR_IP, 80), by(-ENETUNREACH, -ENETDOWN, -EIO));
+	assert_int_equal(call_connect(dgram(0), FAR_IP, 80), by(-ENETUNREACH, -ENETDOWN, -EIO));
+}
+
 /* ---- G ---- */
 
 static void g9_bind_to_group(void **state)
@@ -637,6 +651,9 @@ static void l2_l3_l4_others(void **state)
 	(void)state;
 	neighbour();
 	deaf();
+	/* Here the other is a signal's handler, of the same thread: unlike L1 the call ends, and touches nothing that is gone. */
+	assert_int_equal(blocked_connect(spate_sys_close, 2000), -EBADF);
+	assert_int_equal(others_said, 0);
 	/* L2 */
 	assert_int_equal(blocked_connect(shut, 2000), by(-ECONNRESET, -ETIMEDOUT, -ECONNRESET));
 	assert_int_equal(others_said, 0);
@@ -690,7 +707,7 @@ int main(void)
 		IN_DIALECTS(c10_closed_on_both_sides), IN_DIALECTS(c11_to_c17_in_progress), IN_DIALECTS(c18_c19_refused_blocking),
 		IN_DIALECTS(c20_c21_c22_refused), IN_DIALECTS(c23_c24_c25_refused), IN_DIALECTS(c27_shut_before),
 		IN_DIALECTS(c28_shut_in_progress), IN_DIALECTS(d1_to_d4_send_timeout), IN_DIALECTS(d12_d13_d14_limits),
-		IN_DIALECTS(d18_schedule), IN_DIALECTS(d5_to_d10_signals), IN_DIALECTS(f46_filtered), IN_DIALECTS(g9_bind_to_group),
+		IN_DIALECTS(d18_schedule), IN_DIALECTS(d5_to_d10_signals), IN_DIALECTS(f46_filtered), IN_DIALECTS(f49_interface_gone), IN_DIALECTS(g9_bind_to_group),
 		IN_DIALECTS(g11_g12_same_destination), IN_DIALECTS(g19_time_wait), IN_DIALECTS(l2_l3_l4_others),
 		IN_DIALECTS(chosen_per_socket),
 	};

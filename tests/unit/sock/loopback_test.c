@@ -483,6 +483,14 @@ static void broadcast(void **state)
 	assert_int_equal(spate_recv(to, &c, 1, 0), 1);
 	assert_int_equal(c, 'b');
 	assert_int_equal(spate_sys_recvfrom(to, &c, 1, 0, NULL, NULL), -EAGAIN); /* once */
+	from = dgram(0);
+	assert_int_equal(option(from, SOL_SOCKET, SO_BROADCAST, 1), 0);
+	assert_int_equal(call_bind(from, NEAR_IP, 0), 0); /* of a link, which sees nothing of it (loop_end) */
+	assert_int_equal(call_connect(from, "127.255.255.255", 53), 0);
+	assert_int_equal(spate_send(from, "c", 1, 0), 1);
+	run_ms(1);
+	assert_int_equal(spate_recv(to, &c, 1, 0), 1);
+	assert_int_equal(c, 'c');
 }
 
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, world_make, loop_end)

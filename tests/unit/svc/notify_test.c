@@ -179,7 +179,7 @@ static void watched(void **state)
 	struct name n = connected(80, &far);
 	struct svc_epoll *ep = instance();
 	struct svc_chan *c = sleeper(7, &ep->pollers, SVC_SLEEP_FUTEX);
-	uint32_t w;
+	uint32_t w, first;
 
 	(void)state;
 	assert_int_equal(ctl(n, EPOLL_CTL_MOD, 5, EPOLLIN), -ENOENT);
@@ -207,13 +207,18 @@ static void watched(void **state)
 	assert_int_equal(take_one(), w);
 	far_says(far, "e");
 	assert_int_equal(take_one(), 0);
-	/* A dup of it is another member; so is one of another instance. */
+	/* A dup of it is another member; clients see both. */
 	assert_int_equal(ctl(n, EPOLL_CTL_ADD, 6, EPOLLIN), 0);
+	first = w;
 	w = take_one();
 	assert_int_equal(service.region.watches[w].fd, 6);
+	assert_int_equal(atomic_load(&file_of(n)->watches), w);
+	assert_int_equal(atomic_load(&service.region.watches[w].next), first);
+	assert_int_equal(atomic_load(&service.region.watches[first].next), 0);
 	assert_int_equal(ctl(n, EPOLL_CTL_DEL, 6, 0), 0);
 	assert_int_equal(ctl(n, EPOLL_CTL_DEL, 6, 0), -ENOENT);
 	assert_int_equal(atomic_load(&service.region.watches[w].dead), 1);
+	assert_int_equal(atomic_load(&file_of(n)->watches), first);
 	done(n, far);
 }
 

@@ -271,6 +271,7 @@ static void whole(enum svc_idle idle)
 			usleep(3000); /* long enough to fall asleep */
 		echo_once(i);
 	}
+	assert_int_equal(svc_sockets(svc), 1);
 	assert_int_equal(svc_users(svc), 0); /* it has noted no descriptor */
 	cpu = used_when_idle();
 	if (idle == SVC_IDLE_POLL)

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Programs that know nothing of spate, under `spate run` on AF_PACKET, against the kernel's at the other end of the wire: curl, nc and
+# Python as clients and as servers. Their own namespace has no address, so that nothing passes by way of its kernel.
+# shellcheck source=tests/net/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+echo "preload: curl, nc and Python under spate run, the kernel beyond"
+net_start
+LIBRARY=${LIBRARY:-$BUILD/lib/preload/libspate-preload.so}
+RUN=("$SPATE" run "${ON_WIRE[@]}" --preload "$LIBRARY")
+
+# ---- clients
+
+head -c 3000000 /dev/urandom >"$WORK/random"
+start_nginx 100000
+cp "$WORK/random" "$WORK/www/random"
+check_eq "without spate there is no way out" "$(in_s curl -s -m 3 "http://$K_IP/" || echo "exit code $?")" "exit code 7"
+in_s "${RUN[@]}" -- curl -sS -m 20 -o "$WORK/got" "http://$K_IP/random" || fail "curl: exit code $?"
+check "curl: 3 MB arrive as they are" cmp -s "$WORK/random" "$WORK/got"
+# shellcheck disable=SC2046
+check_eq "curl: 40 parallel transfers" "$(in_s "${RUN[@]}" -- curl -sS -m 60 --no-progress-meter --parallel \
+    --parallel-max 20 -w '%{http_code} %{size_download}\n' $(for _ in $(seq 40); do echo "-o /dev/null http://$K_IP/"; done) |
+    sort | uniq -c | awk '{ print $1, $2, $3 }')" "40 200 100000"
+check_eq "curl: a refused port" "$(in_s "${RUN[@]}" -- curl -s -m 5 "http://$K_IP:1/" || echo "exit code $?")" "exit code 7"
+kill "$nginx_pid"
+
+start "$NS_K" echo python3 "$TESTS_DIR/net/preload_peer.py" "$K_IP" 7
+wait_for 10 grep -q listening "$WORK/echo.log" || fail "the kernel's echo does not listen"
+in_s timeout 120 "${RUN[@]}" -- python3 "$TESTS_DIR/net/preload_program.py" "$K_IP" 7 >"$WORK/program.log" 2>&1 || true
+while read -r verdict what; do
+    case $verdict in
+    ok) ok "python: ${what//_/ }" ;;
+    *) fail "python: $what" ;;
+    esac
+done <"$WORK/program.log"
+check_eq "python: cases" "$(grep -c '^ok' "$WORK/program.log")" "$(grep -c '^@case' "$TESTS_DIR/net/preload_program.py")"
+
+# ---- servers
+
+(in_s timeout 30 "${RUN[@]}" -- nc -N -l -p 5000 <"$WORK/random" >"$WORK/nc.got") &
+pids+=($!)
+nc_pid=$!
+check "nc: listens" wait_for 10 eval "in_k nc -N -w 5 $S_IP 5000 <'$WORK/random' >'$WORK/nc.sent'"
+wait "$nc_pid" || true
+check "nc: 3 MB in" cmp -s "$WORK/random" "$WORK/nc.got"
+check "nc: 3 MB out" cmp -s "$WORK/random" "$WORK/nc.sent"
+
+start "$NS_S" http "${RUN[@]}" -- python3 -m http.server --directory "$WORK/www" 8000
+http_pid=$pid
+check "http.server: answers" wait_for 20 in_k curl -s -m 2 -o /dev/null "http://$S_IP:8000/random"
+in_k curl -s -m 20 -o "$WORK/got2" "http://$S_IP:8000/random" || true
+check "http.server: 3 MB arrive as they are" cmp -s "$WORK/random" "$WORK/got2"
+kill -TERM "$http_pid"
+check "http.server: SIGTERM reaches the program and ends it all" wait_for 10 eval "! kill -0 $http_pid 2>/dev/null"
+peer curl nc Python
