@@ -25,8 +25,8 @@ peers_start() {
 
 # What the kernel needs to be the client: addresses, routes of all types, and a filter.
 kernel_client() {
-    in_s sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0 \
-        "net.ipv6.conf.$DEV.disable_ipv6=0" "net.ipv6.conf.$DEV.accept_ra=0" "net.ipv6.conf.$DEV.dad_transmits=0" \
+    in_s sysctl -qw "net.ipv6.conf.$DEV.dad_transmits=0" "net.ipv6.conf.$DEV.accept_dad=0" "net.ipv6.conf.$DEV.accept_ra=0" \
+        net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0 "net.ipv6.conf.$DEV.disable_ipv6=0" \
         net.ipv6.conf.lo.disable_ipv6=0 net.ipv4.ip_local_reserved_ports=33000-33001,33010-33011 \
         net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
     ip -n "$NS_S" addr add "$S_IP/24" dev "$DEV" brd +
@@ -34,6 +34,7 @@ kernel_client() {
     ip -n "$NS_S" addr add ::1/128 dev lo nodad 2>/dev/null || true
     ip -n "$NS_S" addr show dev "$DEV" | grep -q 'inet6 fe80' ||
         ip -n "$NS_S" addr add fe80::10/64 dev "$DEV" nodad
+    wait_for 5 eval "! ip -n $NS_S addr show dev $DEV | grep -q tentative" || fail "the kernel's addresses are not ready"
     local route
     for route in "${ROUTES[@]}"; do
         # shellcheck disable=SC2086 # words of a route
@@ -62,7 +63,7 @@ ROUTES=(
 spate_client() {
     ip -n "$NS_S" link set lo down
     local route
-    SPATE_RUN=("$SPATE" run "${ON_WIRE[@]}" --ip "$OWN6/64" --dad no --port-range 32768-60999 --reserved-ports 33000-33001,33010-33011
+    SPATE_RUN=("$SPATE" run "${ON_WIRE[@]}" --ip "$OWN6/64" --dad no --port-range 32768-60999 --reserved-ports "33000-33001,33010-33011"
         --deny "out tcp dst 10.77.0.0/16 port 7097" --deny "out udp dst 10.77.0.0/16 port 7097"
         --deny "out tcp dst fd77::/64 port 7097" --deny "out udp dst fd77::/64 port 7097" --rule "spate any")
     for route in "${ROUTES[@]}"; do
@@ -115,4 +116,5 @@ rows_run spate "${SPATE_RUN[@]}"
 echo "  spate's run took $((SECONDS - begun)) s"
 check "the kernel does what the table says, and spate what the kernel does" \
     "$HERE/compare.py" "$WORK/kernel.rows" "$WORK/kernel.want" "$WORK/spate.rows"
+check_beneath
 peer "the rows of connect() on the kernel"

@@ -97,6 +97,14 @@ start_snc_listening() { # start_snc_listening NAME SECONDS FILE_TO_SEND ARGS...
 # What the kernel counted in its namespace since it came up.
 kernel_count() { in_k nstat -asz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
 
+# Nothing of what was under `spate run` was the kernel's: it has opened no connection and sent no datagram in spate's namespace.
+check_beneath() {
+    local what
+    for what in TcpActiveOpens TcpPassiveOpens UdpOutDatagrams Udp6OutDatagrams; do
+        check_eq "by the kernel beneath spate, $what" "$(in_s nstat -asz $what | awk -v name=$what '$1 == name { print $2 }')" 0
+    done
+}
+
 # `spate serve ARGS...` on the wire, until it answers.
 start_serve() { # start_serve PORT ARGS...
     local port=$1

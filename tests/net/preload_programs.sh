@@ -364,12 +364,50 @@ run_crowd() {
     stop "$server"
 }
 
+# Programs that talk with each other over 127.0.0.1, which is spate's then: curl, haproxy, nginx with a worker, and redis.
+run_together() {
+    local conf dir=$WORK/together run=("${RUN[@]}")
+    conf=$(nginx_conf together-nginx 1 127.0.0.1:8001)
+    mkdir -p "$dir"
+    cat >"$dir/haproxy.conf" <<CONF
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 20s
+    timeout server 20s
+listen all
+    bind 127.0.0.1:8002
+    server a 127.0.0.1:8001
+CONF
+    redis_server 127.0.0.1
+    files_by_curl "$dir/files" http://127.0.0.1:8002 --retry 20 --retry-connrefused --retry-delay 1
+    cat >"$dir/all.sh" <<SCRIPT
+nginx -e $dir/error.log -c $conf & nginx=\$!
+haproxy -db -f $dir/haproxy.conf & haproxy=\$!
+${redis_command[*]@Q} & redis=\$!
+curl ${curl_args[*]@Q}
+for i in 1 2 3 4 5 6 7 8 9 10; do [ "\$(redis-cli ping)" = PONG ] && break; sleep 0.5; done
+redis-cli -x set blob <$WORK/www/1000000 >$dir/set
+redis-cli --raw get blob | head -c 1000000 >$dir/get
+kill \$nginx \$haproxy \$redis
+wait
+SCRIPT
+    [ "$MODE" = kernel ] || run=("${RUN[@]:0:${#RUN[@]}-1}" --rule "spate any" --)
+    [ "$MODE" = kernel ] || ip -n "$NS_S" link set lo down
+    in_s timeout 120 "${run[@]}" bash "$dir/all.sh" >"$WORK/together.log" 2>&1 || true
+    ip -n "$NS_S" link set lo up
+    same_files "nginx, haproxy and curl over loopback" "$dir/files"
+    check_eq "redis-cli over loopback: SET" "$(cat "$dir/set")" OK
+    check_eq "redis-cli over loopback: a value of 1 MB" "$(sum "$dir/get")" "$(sum "$WORK/www/1000000")"
+}
+
 # ----
 
 echo "preload_programs: unmodified programs, $([ "$MODE" = kernel ] && echo on the kernel || echo under spate run)"
 make_files
 world
-for program in ${ONLY:-curl wget wrk nginx redis memcached haproxy iperf3 python openssl ssh crowd}; do
+for program in ${ONLY:-curl wget wrk nginx redis memcached haproxy iperf3 python openssl ssh crowd together}; do
     "run_$program"
     [ "$MODE" = kernel ] || peer "$program under spate run"
 done
+[ "$MODE" = kernel ] || check_beneath

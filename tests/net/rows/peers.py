@@ -95,9 +95,16 @@ def drain(port):
     return "done"
 
 
+def how_ended(port):
+    end = time.monotonic() + 3
+    while ended.get(port, "open") == "open" and time.monotonic() < end:
+        time.sleep(0.01)
+    return ended.get(port, "never")
+
+
 def answer(words):
     if words[0] == "ended":
-        return ended.get(int(words[1]), "never")
+        return how_ended(int(words[1]))
     if words[0] == "drain":
         return drain(int(words[1]))
     if words[0] == "syns":
