@@ -416,6 +416,33 @@ static void a_full_pipe_says_again(void **state)
 	free(data);
 }
 
+/* As on a kernel's loopback: what was sent is there when send() returns. */
+static void loopback_is_there_at_once(void **state)
+{
+	struct sockaddr_in at = sim_addr("127.0.0.1", 0);
+	socklen_t len = sizeof(at);
+	int l = stream(), out = stream(), in;
+	struct pollfd p;
+	char c;
+
+	(void)state;
+	assert_int_equal(client_bind(l, sa(&at), sizeof(at)), 0);
+	assert_int_equal(client_listen(l, 5), 0);
+	assert_int_equal(client_getsockname(l, (struct sockaddr *)&at, &len), 0);
+	assert_int_equal(client_connect(out, sa(&at), sizeof(at)), 0);
+	assert_int_equal(client_setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)), 0);
+	in = client_accept4(l, NULL, NULL, SOCK_NONBLOCK);
+	p = (struct pollfd){.fd = in, .events = POLLIN};
+	for (int i = 0; i < 200; i++) {
+		assert_int_equal(client_sendto(out, "x", 1, 0, NULL, 0), 1);
+		assert_int_equal(client_poll(&p, 1, 0, NULL), 1);
+		assert_int_equal(client_recvfrom(in, &c, 1, 0, NULL, NULL), 1);
+	}
+	client_close(in);
+	client_close(out);
+	client_close(l);
+}
+
 static void scattered(void **state)
 {
 	char a[3] = "", b[10] = "", c[2] = "";
@@ -734,6 +761,7 @@ int main(void)
 		cmocka_unit_test(attempts_survive_signals),
 		cmocka_unit_test(blocking_send_takes_all),
 		cmocka_unit_test(a_full_pipe_says_again),
+		cmocka_unit_test(loopback_is_there_at_once),
 		cmocka_unit_test(scattered),
 		cmocka_unit_test(datagrams_keep_their_bounds),
 		cmocka_unit_test(files_are_sent),
@@ -746,10 +774,11 @@ int main(void)
 		cmocka_unit_test(a_vforked_child_touches_nothing),
 		cmocka_unit_test(closing_lingers),
 	};
+	static const char *const rules[] = {"spate any"}; /* loopback, too */
 	int failed;
 
 	signal(SIGPIPE, SIG_IGN);
-	failed = sim_begin(NULL, 0);
+	failed = sim_begin(rules, 1);
 	if (failed != 0)
 		return failed;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
