@@ -11,7 +11,6 @@ _Thread_local struct client_thread client_self __attribute__((tls_model("initial
 
 static pthread_key_t thread_key;
 static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
-static _Atomic uint32_t chan_hint;
 
 /* ---- the thread's channels ---- */
 
@@ -49,17 +48,19 @@ static void thread_end(void *arg)
 
 static void thread_key_make(void) { pthread_key_create(&thread_key, thread_end); }
 
+/* The lowest: few have ever been used, and those are warm. */
 static int chan_find(void)
 {
-	uint32_t at = atomic_fetch_add_explicit(&chan_hint, 1, memory_order_relaxed);
-
-	for (uint32_t i = 0; i < SVC_CHANS; i++) {
-		uint32_t chan = (at + i) % SVC_CHANS, nobody = 0;
+	for (uint32_t chan = 0; chan < SVC_CHANS; chan++) {
+		uint32_t nobody = 0, high;
 		struct svc_chan *ch = svc_chan_at(client.head, chan);
 
 		if (atomic_load_explicit(&ch->owner, memory_order_relaxed) != 0 ||
 		    !atomic_compare_exchange_strong(&ch->owner, &nobody, (uint32_t)client.proc_index + 1))
 			continue;
+		high = atomic_load(&client.head->chan_high);
+		while (high <= chan && !atomic_compare_exchange_weak(&client.head->chan_high, &high, chan + 1))
+			;
 		atomic_store(&ch->held, 0);
 		atomic_store(&ch->sleep, SVC_AWAKE);
 		atomic_store(&ch->bell_fd, 0);

@@ -94,7 +94,7 @@ void pollers_ring(svc_pollers *p)
 		chan_ring((v & 0xffff) - 1);
 		return;
 	}
-	for (uint32_t i = 0; i < SVC_CHANS; i++) {
+	for (uint32_t i = 0; i < atomic_load(&client.head->chan_high); i++) {
 		struct svc_chan *ch = svc_chan_at(client.head, i);
 
 		if (atomic_load_explicit(&ch->owner, memory_order_relaxed) != 0 && atomic_load(&ch->sleep) != SVC_AWAKE)

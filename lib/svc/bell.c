@@ -65,7 +65,9 @@ static void ring(struct svc_bells *b, uint32_t chan)
 /* Who of all waits here is not known. */
 static void ring_all(struct svc_bells *b)
 {
-	for (uint32_t i = 0; i < SVC_CHANS; i++)
+	uint32_t high = atomic_load(&b->r->head->chan_high);
+
+	for (uint32_t i = 0; i < high && i < SVC_CHANS; i++)
 		if (atomic_load_explicit(&b->r->chans[i].owner, memory_order_relaxed) != 0)
 			ring(b, i);
 }

@@ -1,10 +1,13 @@
 /* idle.c: a stack's loop, and what it does when there is nothing to do. */
+#include <sched.h>
+
 #include <rte_pause.h>
 
 #include "svc/futex.h"
 #include "svc/server.h"
 
 #define AWAKE_NS 50000u      /* without work before it sleeps */
+#define YIELD_TURNS 32u       /* and before that, every so many turns, the core is offered to others: the client may wait for it */
 #define SLEEP_FIRST_NS 50000u /* how late a packet may be seen at first ... */
 #define SLEEP_MAX_NS 1000000u /* ... and when none has come for long */
 #define WOKEN_MAX_NS 100000000u /* the same where packets wake the stack: for devices that break their word, and for the end */
@@ -56,7 +59,10 @@ void svc_server_idle(struct svc_server *v)
 	uint64_t now = s->clock.now_ns, next = stack_next_ns(s);
 
 	if (v->idle == SVC_IDLE_POLL || now - v->work_ns < AWAKE_NS || next <= now) {
-		rte_pause();
+		if (v->idle != SVC_IDLE_POLL && ++v->idle_turns % YIELD_TURNS == 0)
+			sched_yield();
+		else
+			rte_pause();
 		return;
 	}
 	if (v->idle == SVC_IDLE_INTERRUPT) {

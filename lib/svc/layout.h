@@ -198,7 +198,8 @@ struct svc_head {
 	uint32_t version, n_stacks, files_per_stack, watches_per_stack;
 	uint64_t bytes;
 	uint64_t stack_off, proc_off, chan_off, epoll_off, file_off, watch_off, fd_off;
-	uint32_t n_rules, spare; /* first match counts; none: ours */
+	uint32_t n_rules; /* first match counts; none: ours */
+	_Atomic uint32_t chan_high; /* clients: above the highest channel that anybody ever had */
 	struct svc_rule rule[SVC_RULES_MAX];
 };
 

@@ -47,6 +47,7 @@ struct svc_server {
 	_Atomic uint32_t n_open;   /* others may read it */
 	struct svc_waker waker;    /* SVC_IDLE_INTERRUPT */
 	enum svc_idle idle;
+	uint32_t idle_turns;
 	uint64_t work_ns, sleep_ns; /* idle.c: when there was something to do last; how long the next sleep is */
 	alignas(64) _Atomic uint32_t closing; /* slot + 1 of those to close, from the control thread */
 	_Atomic uint32_t forget;   /* control thread: 1: nobody is there any more, everything is to be closed */

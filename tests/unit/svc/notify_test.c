@@ -48,6 +48,7 @@ static struct svc_chan *sleeper(uint32_t i, svc_pollers *at, enum svc_sleep how)
 	struct svc_chan *c = &service.region.chans[i];
 
 	atomic_store(&c->owner, 1);
+	atomic_store(&service.region.head->chan_high, SVC_CHANS);
 	atomic_store(&c->sleep, how);
 	atomic_store(&c->bell, 0);
 	atomic_store(at, 1u << 16 | (i + 1));
