@@ -1,4 +1,4 @@
-/* scope.c: interfaces by number, as programs know them: if_nametoindex() tells the kernel's, spate counts its own (the first is 1).
+/* scope.c: interfaces by number, as programs know them: if_nametoindex() tells the kernel's, spate counts its own, from 1.
  * Whatever carries one is translated on its way in and out. An interface that the kernel has not keeps spate's number. */
 #include <linux/sockios.h>
 #include <net/if.h>

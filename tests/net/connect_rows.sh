@@ -63,7 +63,8 @@ ROUTES=(
 spate_client() {
     ip -n "$NS_S" link set lo down
     local route
-    SPATE_RUN=("$SPATE" run "${ON_WIRE[@]}" --ip "$OWN6/64" --dad no --port-range 32768-60999 --reserved-ports "33000-33001,33010-33011"
+    SPATE_RUN=("$SPATE" run "${ON_WIRE[@]}" --ip "$OWN6/64" --dad no --port-range 32768-60999
+        --reserved-ports "33000-33001,33010-33011"
         --deny "out tcp dst 10.77.0.0/16 port 7097" --deny "out udp dst 10.77.0.0/16 port 7097"
         --deny "out tcp dst fd77::/64 port 7097" --deny "out udp dst fd77::/64 port 7097" --rule "spate any")
     for route in "${ROUTES[@]}"; do
@@ -90,10 +91,12 @@ at_end() {
 rows_run() { # rows_run NAME COMMAND...
     local name=$1
     shift
-    in_s timeout 260 "$@" "$ROWS" --want "$WORK/$name.want" "${OPTIONS[@]}" "${ONLY_ROWS[@]}" >"$WORK/$name.rows" 2>"$WORK/$name.log" ||
+    in_s timeout 260 "$@" "$ROWS" --want "$WORK/$name.want" "${OPTIONS[@]}" "${ONLY_ROWS[@]}" \
+        >"$WORK/$name.rows" 2>"$WORK/$name.log" ||
         fail "$name: connect-rows ended with $?"
     ip -n "$NS_S" link set "$DEV" down
-    in_s timeout 60 "$@" "$ROWS" --down --want "$WORK/$name-down.want" "${ONLY_ROWS[@]}" >>"$WORK/$name.rows" 2>>"$WORK/$name.log" ||
+    in_s timeout 60 "$@" "$ROWS" --down --want "$WORK/$name-down.want" "${ONLY_ROWS[@]}" \
+        >>"$WORK/$name.rows" 2>>"$WORK/$name.log" ||
         fail "$name: connect-rows without a link ended with $?"
     cat "$WORK/$name-down.want" >>"$WORK/$name.want"
 }

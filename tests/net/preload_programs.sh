@@ -166,14 +166,17 @@ redis_values() { # redis_values WHAT COMMAND_BEFORE... : with redis-cli to $redi
     check_eq "$what: a value of 1 MB" "$got" "$(sum "$WORK/www/1000000")"
     check_eq "$what: 1000 increments in a pipe" \
         "$(for _ in $(seq 1000); do echo incr count; done | "$@" redis-cli -h "$redis_at" -p 6379 | tail -n 1)" 1000
-    "$@" redis-benchmark -h "$redis_at" -p 6379 -q -n 20000 -c 50 -r 1000 -t set,get,incr,lpush --csv >"$WORK/bench.log" 2>&1 || true
+    "$@" redis-benchmark -h "$redis_at" -p 6379 -q -n 20000 -c 50 -r 1000 -t set,get,incr,lpush --csv \
+        >"$WORK/bench.log" 2>&1 || true
     check_eq "$what: redis-benchmark's tests that ended" "$(grep -cE '^"(SET|GET|INCR|LPUSH)' "$WORK/bench.log")" 4
     got=$("$@" redis-cli -h "$redis_at" -p 6379 info commandstats | tr -d '\r' |
         sed -n 's/^cmdstat_lpush:calls=\([0-9]*\),.*/\1/p')
     check_eq "$what: LPUSHes that the server counted" "$got" 20000
 }
 
-redis_server() { redis_command=(redis-server --bind "$1" --port 6379 --save '' --appendonly no --protected-mode no --dir "$WORK"); }
+redis_server() {
+    redis_command=(redis-server --bind "$1" --port 6379 --save '' --appendonly no --protected-mode no --dir "$WORK")
+}
 
 run_redis() {
     local server
@@ -345,7 +348,8 @@ CONF
     up_here 2222
     options=(-F /dev/null -i "$WORK/user_key" -o StrictHostKeyChecking=no -o "UserKnownHostsFile=$WORK/known" -o LogLevel=ERROR)
     check_eq "ssh: a command's output" "$(under ssh -p 2222 "${options[@]}" "root@$K_IP" "expr 6 \\* 7" </dev/null)" 42
-    check_eq "ssh: 5 MB there" "$(under ssh -p 2222 "${options[@]}" "root@$K_IP" sha256sum <"$WORK/www/5000000" | cut -d ' ' -f 1)" \
+    check_eq "ssh: 5 MB there" \
+        "$(under ssh -p 2222 "${options[@]}" "root@$K_IP" sha256sum <"$WORK/www/5000000" | cut -d ' ' -f 1)" \
         "$(sum "$WORK/www/5000000")"
     check_eq "ssh: 5 MB back" "$(under ssh -p 2222 "${options[@]}" "root@$K_IP" "cat $WORK/www/5000000" </dev/null | sum)" \
         "$(sum "$WORK/www/5000000")"

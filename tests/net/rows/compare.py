@@ -98,7 +98,8 @@ class Decided:
 
     def report(self, kernel, spate):
         for (name, key), why in self.used.items():
-            print(f"decided: {name} {key}: Linux {kernel[name].get(key, 'nothing')}, spate {spate[name].get(key, 'nothing')}: {why}")
+            linux, ours = (rows[name].get(key, "nothing") for rows in (kernel, spate))
+            print(f"decided: {name} {key}: Linux {linux}, spate {ours}: {why}")
         for row, key in self.said:
             if not any(name.removesuffix("/6") in (row, row.removesuffix("/6")) and k == key for name, k in self.used):
                 complain(f"decided.txt: {row} {key} does not differ")

@@ -1,4 +1,4 @@
-// facts.c: what a row sees, in words: errnos and poll bits by name, addresses as names of the test's world, times only as "in time".
+// facts.c: what a row sees, in words: errnos and poll bits by name, addresses as names of the test's world, times as "in time".
 #include "rows.h"
 #include <errno.h>
 #include <stdarg.h>

@@ -40,8 +40,8 @@ def checksum(data):
 
 def with_sum(packet, at, src, dst, proto):
     """The TCP segment or ICMPv6 message with its checksum."""
-    pseudo = src + dst + (struct.pack("!BBH", 0, proto, len(packet)) if len(src) == 4 else struct.pack("!IxxxB", len(packet), proto))
-    total = checksum(pseudo + packet)
+    tail = struct.pack("!BBH", 0, proto, len(packet)) if len(src) == 4 else struct.pack("!IxxxB", len(packet), proto)
+    total = checksum(src + dst + tail + packet)
     return packet[:at] + struct.pack("!H", total) + packet[at + 2:]
 
 
