@@ -1,5 +1,5 @@
-/* chan.c: the channels of a thread, and asking a stack. A call takes a channel and gives it back; a signal handler's call within it
- * takes the next one. A call that a handler left with longjmp() is found by its place on the stack. */
+/* chan.c: the channels of a thread, and asking a stack. A call takes a channel and gives it back; a signal handler's call
+ * within it takes the next one. A call that a handler left with longjmp() is found by its place on the stack. */
 #include <pthread.h>
 
 #include "client/private.h"

@@ -1,4 +1,4 @@
-/* copy.c: the program's memory. Addresses of sockets are copied by the kernel, which says EFAULT where a copy of ours would crash;
+/* copy.c: the program's memory. Addresses of sockets are copied by the kernel, which says EFAULT where we would crash;
  * payload is copied as it is, but for what can be told to be wrong. */
 #include <limits.h>
 #include <string.h>

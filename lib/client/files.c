@@ -1,6 +1,6 @@
-/* files.c: descriptors. The kernel gives the numbers (duplicates of one placeholder socket, so that they are the lowest free ones),
- * the process's table in the shared memory says what they stand for. A number's entry goes before the number does: no other thread
- * can get the number with the old entry under it. */
+/* files.c: descriptors. The kernel gives the numbers (duplicates of one placeholder socket, so that they are the lowest free
+ * ones), the process's table in the shared memory says what they stand for. A number's entry goes before the number does: no
+ * other thread can get the number with the old entry under it. */
 #include <sys/ioctl.h>
 
 #include "client/private.h"

@@ -95,8 +95,8 @@ int bell_sleep(struct svc_chan *ch, uint32_t seq, uint64_t deadline_ns, bool res
 int use_wait(struct use *u, uint32_t events, uint64_t deadline_ns);
 /* One more try of a call that had EAGAIN although its events were there: waits a little instead. */
 int use_wait_again(struct use *u, uint32_t events, uint64_t deadline_ns, uint32_t *tries);
-/* The same together with the kernel's descriptors: those in set, whose last place, set[n], is the bell's. How many are ready, -EAGAIN,
- * -EINTR, or why there is no bell. Between pollers_add() and _remove(). */
+/* The same together with the kernel's descriptors: those in set, whose last place, set[n], is the bell's. How many are ready,
+ * -EAGAIN, -EINTR, or why there is no bell. Between pollers_add() and _remove(). */
 int bell_poll(struct use *u, struct pollfd *set, nfds_t n, uint64_t deadline_ns, const sigset_t *mask);
 
 /* When a call on this socket gives up: 0: at once. */
@@ -141,7 +141,8 @@ int64_t send_piece(struct use *u, int flags, uint32_t len, uint64_t deadline_ns)
 bool rule_kernel(const struct sockaddr_storage *addr, socklen_t len, bool peer);
 /* It does: 0: the descriptor and its dups are the kernel's now. */
 int rule_move(struct use *u, int fd);
-/* The address in the channel is about to be named, a peer's or (bind()) the own: 0: ours for good, CLIENT_KERNEL: moved, -errno. */
+/* The address in the channel is about to be named, a peer's or (bind()) the own: 0: ours for good,
+ * CLIENT_KERNEL: moved, -errno. */
 int rule_settle(struct use *u, int fd, socklen_t len, bool peer);
 
 /* ---- option.c ---- */

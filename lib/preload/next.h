@@ -19,11 +19,11 @@
 
 #include "client/client.h"
 
-#define PRELOAD_NAMES(X)                                                                                                          \
-	X(socket) X(bind) X(listen) X(accept) X(accept4) X(connect) X(shutdown) X(getsockname) X(getpeername) X(getsockopt)       \
-	X(setsockopt) X(send) X(sendto) X(sendmsg) X(sendmmsg) X(recv) X(recvfrom) X(recvmsg) X(recvmmsg) X(read) X(write)         \
-	X(readv) X(writev) X(sendfile) X(splice) X(close) X(close_range) X(closefrom) X(dup) X(dup2) X(dup3) X(fcntl) X(ioctl)     \
-	X(poll) X(ppoll) X(select) X(pselect) X(epoll_create) X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait)           \
+#define PRELOAD_NAMES(X) \
+	X(socket) X(bind) X(listen) X(accept) X(accept4) X(connect) X(shutdown) X(getsockname) X(getpeername) X(getsockopt) \
+	X(setsockopt) X(send) X(sendto) X(sendmsg) X(sendmmsg) X(recv) X(recvfrom) X(recvmsg) X(recvmmsg) X(read) X(write) \
+	X(readv) X(writev) X(sendfile) X(splice) X(close) X(close_range) X(closefrom) X(dup) X(dup2) X(dup3) X(fcntl) X(ioctl) \
+	X(poll) X(ppoll) X(select) X(pselect) X(epoll_create) X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait) \
 	X(epoll_pwait2) X(fdopen) X(fileno) X(vdprintf)
 
 struct next {
@@ -55,10 +55,10 @@ static inline long face(long rc)
 }
 
 /* What the client says, unless it leaves the call to the kernel. */
-#define FACE_OR(rc, kernel)                                                                                                       \
-	__extension__({                                                                                                           \
-		long face_rc = (rc);                                                                                              \
-		face_rc == CLIENT_KERNEL ? (kernel) : (__typeof__(kernel))face(face_rc);                                          \
+#define FACE_OR(rc, kernel) \
+	__extension__({ \
+		long face_rc = (rc); \
+		face_rc == CLIENT_KERNEL ? (kernel) : (__typeof__(kernel))face(face_rc); \
 	})
 
 #endif

@@ -10,7 +10,7 @@ struct next next;
 static void complain(int rc)
 {
 	char text[160];
-	int n = snprintf(text, sizeof(text), "spate: the service is not there: %s; sockets of AF_INET and AF_INET6 fail\n", strerror(-rc));
+	int n = snprintf(text, sizeof(text), "spate: no service: %s; sockets of AF_INET and AF_INET6 fail\n", strerror(-rc));
 
 	if (NEXT(write)(STDERR_FILENO, text, (size_t)n) < 0)
 		return; /* nobody listens */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Programs that know nothing of spate, under `spate run` on AF_PACKET, against the kernel's at the other end of the wire: curl, nc and
-# Python as clients and as servers. Their own namespace has no address, so that nothing passes by way of its kernel.
+# Programs that know nothing of spate, under `spate run` on AF_PACKET, against the kernel's at the other end of the wire: curl,
+# nc and Python as clients and as servers. Their own namespace has no address, so that nothing passes by way of its kernel.
 # shellcheck source=tests/net/lib.sh
 source "$(dirname "$0")/lib.sh"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What programs do with sockets, against an echo at ADDRESS PORT that is not this program's kernel: one line per case, "ok NAME" or
-"FAILED NAME: why". preload_program.py ADDRESS PORT; it knows nothing of what runs it."""
+"""What programs do with sockets, against an echo at ADDRESS PORT that is not this program's kernel: one line per case,
+"ok NAME" or "FAILED NAME: why". preload_program.py ADDRESS PORT; it knows nothing of what runs it."""
 import array
 import asyncio
 import ctypes

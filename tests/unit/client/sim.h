@@ -1,5 +1,5 @@
-/* sim.h: a service with its threads on the simulated link, and this process as its client. The far end, FAR_IP, echoes at ECHO_PORT
- * (streams and datagrams), reads nothing at DEAF_PORT, and refuses the rest. */
+/* sim.h: a service with its threads on the simulated link, and this process as its client. The far end, FAR_IP, echoes at
+ * ECHO_PORT (streams and datagrams), reads nothing at DEAF_PORT, and refuses the rest. */
 #ifndef TEST_CLIENT_SIM_H
 #define TEST_CLIENT_SIM_H
 
