@@ -68,8 +68,9 @@ coverage: ## lines of lib/ that unit tests and simulations run, per room; fails 
 	@BUILD=$(BUILD)-cov ARGS= tests/run unit sim
 	@tests/coverage.py $(BUILD)-cov $(ARGS)
 
-lint: ## shellcheck over every script; the files that docs/standards.md names
+lint: ## shellcheck over every script; what docs/standards.md and docs/sockets.md name
 	tests/standards.py
+	tests/rows.py
 	shellcheck -x .ci/run config/*.sh perf/*.sh perf/pvp/*.sh tests/run tests/*.sh tests/fuzz/*.sh tests/net/*.sh tests/vm/*.sh
 
 clean: ## remove the build folders

@@ -21,7 +21,8 @@ static const char *const setting_names[] = { "dev", "vlan", "ip", "peer-ip", "gw
 	"max-connections",
 					     "port-range", "reserved-ports", "cores", "mbufs", "memory", "rcvbuf-max", "user-timeout-option",
 					     "congestion", "ecn", "mtu-probing", "gro", "rx-interrupts", "huge", "offload", "eal", "syncookies", "fastopen",
-					     "fastopen-key", "timestamps", "sack", "window-scaling", "slow-start-after-idle", "seed", "mtu",
+					     "fastopen-key", "timestamps", "sack", "window-scaling", "slow-start-after-idle", "dialect", "seed",
+					     "mtu",
 					     "log-level", "config", NULL };
 
 /* Remembers what defaults depend on. */

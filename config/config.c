@@ -247,6 +247,19 @@ static int set_congestion(struct spate_config *c, const char *v, struct say *say
 	return say_no(say, "must be cubic, reno, bbr or dctcp");
 }
 
+static int set_dialect(struct spate_config *c, const char *v, struct say *say)
+{
+	static const char *const words[] = {"linux", "bsd", "zos"};
+
+	for (unsigned i = 0; i < RTE_DIM(words); i++) {
+		if (strcmp(v, words[i]) == 0) {
+			c->dialect = (uint8_t)(i + 1);
+			return 0;
+		}
+	}
+	return say_no(say, "must be linux, bsd or zos");
+}
+
 static int set_mtu_probing(struct spate_config *c, const char *v, struct say *say)
 {
 	bool yes = strcmp(v, "yes") == 0;
@@ -474,6 +487,8 @@ static const struct setting {
 	{"sack", "yes|no", "selective acknowledgements (yes)", set_sack},
 	{"window-scaling", "yes|no", "TCP windows over 64 KB (yes)", set_window_scaling},
 	{"slow-start-after-idle", "yes|no", "connections that paused begin with small windows again (yes)", set_idle_restart},
+	{"dialect", "NAME", "whose manual the socket calls follow where systems disagree: linux, bsd or zos (SPATE_DIALECT, else\n"
+	 "linux); a socket may have another", set_dialect},
 	{"seed", "N", "start of all random numbers, to repeat a run (0: from the system)", set_seed},
 	{"log-level", "LEVEL", "error, warning, notice, info or debug (notice)", set_log_level},
 };

@@ -98,6 +98,7 @@ struct spate_config {
 	uint64_t fastopen_key[2]; /* as two words of SipHash's, ... */
 	bool fastopen_key_given; /* ... also when they are zero */
 	uint16_t fastopen;       /* bits as of Linux's net.ipv4.tcp_fastopen */
+	uint8_t dialect;         /* enum dialect of new sockets (lib/flow/conn.h) + 1; 0: not said */
 	uint64_t seed;           /* 0: from the system */
 	int log_level;           /* RTE_LOG_* */
 	/* Impairments of sim, per direction, are options behind the device name: sim,loss=1%,delay=5ms (drivers/sim). */

@@ -67,7 +67,7 @@
 				   * packets */
 #define ANNOUNCE_BURST 32         /* ARP packets per CHORE_MS: a thousand addresses in three seconds, and no storm */
 #define NEIGH_RENEW_MAX 256       /* neighbours asked at once after a link came up; the others within NEIGH_REACHABLE_MS */
-#define LOOP_QUEUE_MAX 512        /* packets to our own addresses that wait, as TX_QUEUE_MAX for those to others */
+#define LOOP_MTU 65535            /* IP bytes: what a path and an IPv4 header can say */
 #define ICMP_ERRORS_PER_SEC 1000  /* sent by one stack, as Linux icmp_msgs_per_sec (RFC 1812 4.3.2.8) */
 #define ICMP_ERRORS_BURST 50      /* Linux icmp_msgs_burst */
 #define NET_ID_COUNTERS 1024      /* of identifications of IPv4 datagrams in fragments, a power of two: few hosts share one */
@@ -116,6 +116,8 @@
 #define TCP_RTO_MAX_US 120000000u /* RFC 6298 2.5 allows any maximum of at least 60 s */
 #define TCP_SYN_RETRIES 6         /* Linux tcp_syn_retries */
 #define TCP_SYN_LINEAR 4          /* Linux tcp_syn_linear_timeouts: first retries at 1 s each */
+#define TCP_CONNECT_BSD_MS 75000  /* of the dialect bsd: how long an attempt lasts (tcp(4), TCP_KEEPINIT) */
+#define TCP_SOFT_RETRIES 4        /* ... and SYNs sent again before a repeated soft ICMP error ends it */
 #define TCP_SYNACK_RETRIES 5
 #define TCP_RETRIES 15            /* Linux tcp_retries2: about 924 s at the minimum RTO */
 #define TCP_ORPHAN_RETRIES 8      /* closed by the application: give up earlier */

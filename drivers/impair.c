@@ -101,6 +101,13 @@ static bool impair_link_up(struct port *p)
 	return im->inner->ops->link_up == NULL || im->inner->ops->link_up(im->inner);
 }
 
+static bool impair_off(struct port *p)
+{
+	struct impair *im = impair_of(p);
+
+	return im->inner->ops->off != NULL && im->inner->ops->off(im->inner);
+}
+
 static void impair_groups(struct port *p, const struct rte_ether_addr *mac, uint32_t n)
 {
 	struct impair *im = impair_of(p);
@@ -142,6 +149,7 @@ static const struct port_ops impair_ops = {
 	.start = impair_start,
 	.stats = impair_stats,
 	.link_up = impair_link_up,
+	.off = impair_off,
 	.groups = impair_groups,
 	.describe = impair_describe,
 	.close = impair_close,

@@ -1,4 +1,4 @@
-/* kernel_link.c: asking the kernel whether an interface has a link: three system calls, some times a second. */
+/* kernel_link.c: asking the kernel whether an interface has a link: and is switched on: a few system calls, some times a second. */
 #include "drivers/kernel_link.h"
 
 #include <linux/ethtool.h>
@@ -34,9 +34,24 @@ static bool kernel_link_up(struct port *p)
 	return rc != 0 || link.data != 0;
 }
 
+/* `ip link set DEV down`. */
+static bool kernel_off(struct port *p)
+{
+	struct ifreq req = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc;
+
+	if (fd < 0)
+		return false; /* not known */
+	name_of(req.ifr_name, p);
+	rc = ioctl(fd, SIOCGIFFLAGS, &req);
+	close(fd);
+	return rc == 0 && !(req.ifr_flags & IFF_UP);
+}
+
 void kernel_link_watch(struct port *port)
 {
 	ops = *port->ops;
 	ops.link_up = kernel_link_up;
+	ops.off = kernel_off;
 	port->ops = &ops;
 }

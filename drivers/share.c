@@ -96,6 +96,13 @@ static bool share_link_up(struct port *p)
 	return s->inner->ops->link_up == NULL || s->inner->ops->link_up(s->inner);
 }
 
+static bool share_off(struct port *p)
+{
+	struct share *s = share_of(p);
+
+	return s->inner->ops->off != NULL && s->inner->ops->off(s->inner);
+}
+
 static void share_groups(struct port *p, const struct rte_ether_addr *mac, uint32_t n)
 {
 	struct share *s = share_of(p);
@@ -141,6 +148,7 @@ static const struct port_ops share_ops = {
 	.start = share_start,
 	.stats = share_stats,
 	.link_up = share_link_up,
+	.off = share_off,
 	.groups = share_groups,
 	.describe = share_describe,
 	.close = share_close,

@@ -1,4 +1,5 @@
 /* run.c: how a case with a client and a server runs: options, fresh processes per measurement, the median. */
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "net.h"
 #include "opts.h"
@@ -129,18 +131,25 @@ static bool measure(struct perf_run *r)
 	unsigned n = wire_processes(r->a.wire);
 	bool good;
 
-	memset(r->shared, 0, sizeof(*r->shared));
+	bool server = !r->a.only || strcmp(r->a.only, "server") == 0, client = !r->a.only || !server;
+
 	r->w = r->shared->worker;
-	for (unsigned i = 0; i < (r->a.cores > 1 ? r->a.cores : 1); i++)
+	if (server)
+		memset(r->shared, 0, sizeof(*r->shared));
+	if (!server && !r->a.meet)
+		r->w->server_ready = 1;
+	for (unsigned i = 0; client && i < (r->a.cores > 1 ? r->a.cores : 1); i++)
 		r->shared->worker[i].point = perf_point_new(r->ops->name, r->a.wire, r->a.cores != 0 ? (int)r->a.cores : 1);
 	if (n == 1) {
 		pid[0] = child_start(r, ROLE_BOTH);
 	} else {
-		pid[0] = child_start(r, ROLE_SERVER);
-		pid[1] = child_start(r, ROLE_CLIENT);
+		pid[0] = server ? child_start(r, ROLE_SERVER) : 0;
+		pid[1] = client ? child_start(r, ROLE_CLIENT) : 0;
 	}
 	good = children_wait(pid, n, patience);
 	wire_cleanup();
+	if (good && !client)
+		return true;
 	combine(r);
 	if (good && metric(&r->shared->point, r->ops) > 0)
 		return true;
@@ -173,6 +182,8 @@ static bool point(struct perf_run *r, bool json)
 			p[j] = p[j - 1];
 			p[j - 1] = t;
 		}
+	if (r->a.only && strcmp(r->a.only, "server") == 0)
+		return true;
 	perf_point_print(&p[n / 2], json);
 	return p[n / 2].errors == 0;
 }
@@ -183,6 +194,12 @@ static int check(const struct perf_run *r, char *err, size_t err_len)
 		snprintf(err, err_len, "--wire %s: the wires are " PERF_WIRES, r->a.wire);
 	else if (strcmp(r->a.closer, "server") != 0 && strcmp(r->a.closer, "client") != 0)
 		snprintf(err, err_len, "--closer %s: write client or server", r->a.closer);
+	else if (r->a.only && strcmp(r->a.only, "server") != 0 && strcmp(r->a.only, "client") != 0)
+		snprintf(err, err_len, "--only %s: write client or server", r->a.only);
+	else if (r->a.only && (wire_processes(r->a.wire) != 2 || r->a.repeat != 1 || (!r->a.meet && strcmp(r->a.only, "server") == 0)))
+		snprintf(err, err_len, "--only is for wires between two processes; they measure once, and the server needs --meet FILE");
+	else if (r->a.only && !r->a.meet && r->ops->mode != SERVER_ECHO)
+		snprintf(err, err_len, "%s needs its own server: --meet FILE", r->ops->name);
 	else if (r->a.cores != 0 && (!r->ops->cores || strcmp(r->a.wire, "sim") != 0))
 		snprintf(err, err_len, "--cores is for connect and rps on sim");
 	else
@@ -210,6 +227,10 @@ static int options(struct perf_run *r, int argc, char **argv, char *err, size_t 
 		{ "ip", OPT_COUNT, &a->ip, 4, 6, "4|6", "which IP [4]" },
 		{ "server", OPT_TEXT, &a->server_ip, 0, 0, "IP", "the server's address [" PERF_SERVER_DEFAULT ", " PERF_SERVER6_DEFAULT "]" },
 		{ "client-netns", OPT_TEXT, &a->client_netns, 0, 0, "NAME", "the client's network namespace (kernel)" },
+		{ "only", OPT_TEXT, &a->only, 0, 0, "client|server", "one of the two, the other is another command with the same options" },
+		{ "meet", OPT_TEXT, &a->meet, 0, 0, "FILE", "where the two commands of --only meet; the server's makes it; none: the client\n"
+		  "of another program that echoes (rps)" },
+		{ "port", OPT_COUNT, &a->port, 1, 65535, "N", "the server's [5001]" },
 		{ "server-netns", OPT_TEXT, &a->server_netns, 0, 0, "NAME", "the server's network namespace (kernel)" },
 	};
 	unsigned n_args;
@@ -237,7 +258,7 @@ socklen_t perf_name(const struct perf_run *r, bool any, union perf_name *name)
 {
 	memset(name, 0, sizeof(*name));
 	name->sa.sa_family = r->a.ip == 6 ? AF_INET6 : AF_INET;
-	name->in.sin_port = htons(PERF_PORT); /* in both at the same place */
+	name->in.sin_port = htons((uint16_t)r->a.port); /* in both at the same place */
 	if (!any && r->a.ip == 6)
 		inet_pton(AF_INET6, r->a.server_ip, &name->in6.sin6_addr);
 	else if (!any)
@@ -245,11 +266,36 @@ socklen_t perf_name(const struct perf_run *r, bool any, union perf_name *name)
 	return r->a.ip == 6 ? sizeof(name->in6) : sizeof(name->in);
 }
 
+/* Memory of both processes: of a parent and its children, or a file. NULL: said why. */
+static struct perf_shared *shared_map(const struct perf_run *r)
+{
+	int flags = MAP_SHARED, fd = -1;
+	void *m;
+
+	if (r->a.meet) {
+		fd = open(r->a.meet, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (fd < 0 || ftruncate(fd, sizeof(struct perf_shared)) != 0) {
+			perror(r->a.meet);
+			return NULL;
+		}
+	} else {
+		flags |= MAP_ANONYMOUS;
+	}
+	m = mmap(NULL, sizeof(struct perf_shared), PROT_READ | PROT_WRITE, flags, fd, 0);
+	if (fd >= 0)
+		close(fd);
+	if (m != MAP_FAILED)
+		return m;
+	perror("mmap");
+	return NULL;
+}
+
 int perf_run_case(const struct perf_ops *ops, int argc, char **argv, bool json)
 {
 	struct perf_run r = {
 		.ops = ops,
 		.a = { .wire = PERF_WIRE_DEFAULT, .closer = "server", .server_ip = PERF_SERVER_DEFAULT, .ip = 4, .cpus = "0,1",
+		       .port = PERF_PORT,
 		       .duration_ns = 3000000000u, .warmup_ns = 1000000000u, .repeat = 1, .addresses = ops->addresses },
 	};
 	bool good = true, more = ops->points != NULL;
@@ -261,11 +307,9 @@ int perf_run_case(const struct perf_ops *ops, int argc, char **argv, bool json)
 			fprintf(stderr, "%s: %s\n", ops->name, err);
 		return rc < 0 ? 2 : 0;
 	}
-	r.shared = mmap(NULL, sizeof(*r.shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (r.shared == MAP_FAILED) {
-		perror("mmap");
+	r.shared = shared_map(&r);
+	if (!r.shared)
 		return 1;
-	}
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	if (r.varied || !more) {

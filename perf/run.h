@@ -24,7 +24,8 @@ enum role { ROLE_CLIENT, ROLE_SERVER, ROLE_BOTH };
 
 struct perf_args {
 	const char *wire, *closer, *server_ip, *client_netns, *server_netns, *cpus;
-	uint64_t ip; /* 4 or 6 */
+	const char *only, *meet; /* one role of two commands that meet in this file; NULL: somebody else's server */
+	uint64_t ip, port; /* 4 or 6 */
 	uint64_t cores, connections, concurrency, flows, duration_ns, warmup_ns, repeat, addresses;
 };
 

@@ -9,7 +9,8 @@ for group in "${@:-build}"; do
     case $group in
     build) packages+=(gcc libc6-dev make meson ninja-build pkg-config python3 libdpdk-dev libnuma-dev libcmocka-dev) ;;
     test) packages+=(clang libclang-rt-14-dev gcovr nginx curl wrk netbase tshark tcpdump iproute2 ethtool netcat-openbsd
-        procps util-linux dpdk-dev liblwip-dev) ;; # netbase: wrk looks the port of http up in /etc/services; dpdk-dev: testpmd
+        procps util-linux dpdk-dev liblwip-dev nftables wget redis-server redis-tools
+        memcached haproxy iperf3 openssl openssh-client openssh-server) ;; # netbase: wrk looks the port of http up in /etc/services; dpdk-dev: testpmd
     vm) vm=yes ;;
     *) echo "deps.sh: no group '$group' (build, test, vm)" >&2; exit 2 ;;
     esac

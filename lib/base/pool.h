@@ -29,6 +29,10 @@ static inline uint32_t pool_index(const struct pool *p, const void *obj)
 	return (uint32_t)((uint64_t)((const uint8_t *)obj - p->base) / p->size_bytes);
 }
 
+/* The same where the size is that of a type: a multiplication that the compiler knows. */
+#define POOL_AT(p, type, idx) ((type *)(p)->base + (idx))
+#define POOL_INDEX(p, obj) ((uint32_t)((obj) - (__typeof__(obj))(p)->base))
+
 /* An index, or 0 when all are in use. The content is whatever the last owner left (zero when never used): clear it. */
 static inline uint32_t pool_get(struct pool *p)
 {

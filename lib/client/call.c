@@ -108,10 +108,8 @@ int client_shutdown(int fd, int how)
 
 /* ---- connect ---- */
 
-/* The attempt goes on; began: it is this call's. Its end, or why this call ends before it. */
-static int connect_wait(struct use *u, int began)
+int connect_wait(struct use *u, int began, uint64_t deadline)
 {
-	uint64_t deadline = use_deadline(u, 0, &u->file->snd_ns);
 	uint32_t tries = 0;
 	int rc;
 
@@ -143,7 +141,7 @@ static int connect_ours(struct use *u)
 		atomic_fetch_and(&u->file->bits, ~SVC_F_LISTENS);
 	if (rc == -EINPROGRESS || (unspec && rc < 0))
 		atomic_fetch_and(&u->file->bits, ~SVC_F_DISSOLVED);
-	return rc == -EINPROGRESS || rc == -EALREADY ? connect_wait(u, rc) : rc;
+	return rc == -EINPROGRESS || rc == -EALREADY ? connect_wait(u, rc, use_deadline(u, 0, &u->file->snd_ns)) : rc;
 }
 
 int client_connect(int fd, const struct sockaddr *addr, socklen_t len)

@@ -125,6 +125,11 @@ void table_go(bool child);
 void table_sift(void);  /* after exec: what the kernel has closed is dropped */
 bool client_in_vfork(void);
 
+/* ---- call.c ---- */
+
+/* An attempt goes on; began: what is returned when it has not ended by the deadline. Its end, or why this call ends before it. */
+int connect_wait(struct use *u, int began, uint64_t deadline_ns);
+
 /* ---- send.c ---- */
 
 /* One request with what is in the channel, waiting for room: bytes that have gone, or -errno. */

@@ -64,9 +64,11 @@ int64_t send_piece(struct use *u, int flags, uint32_t len, uint64_t deadline)
 			return n;
 		if (n != -EAGAIN) { /* MSG_FASTOPEN without a cookie: has become an attempt like others */
 			flags &= ~MSG_FASTOPEN;
+			rc = connect_wait(u, (int)n, deadline);
 			u->ch->addr_len = 0;
+		} else {
+			rc = use_wait_again(u, ROOM, deadline, &tries);
 		}
-		rc = use_wait_again(u, ROOM, deadline, &tries);
 		if (rc < 0)
 			return rc;
 	}
@@ -76,6 +78,7 @@ static ssize_t send_stream(struct use *u, struct send_job *j, uint64_t deadline)
 {
 	size_t done = 0;
 	int64_t n;
+	int rc;
 
 	do {
 		struct place kept = j->from;
@@ -84,6 +87,11 @@ static ssize_t send_stream(struct use *u, struct send_job *j, uint64_t deadline)
 		n = send_piece(u, j->flags, len, deadline);
 		if (n < 0)
 			return done > 0 ? (ssize_t)done : (ssize_t)n;
+		if (u->ch->msg_flags != 0 && deadline != 0) { /* Fast Open: how the attempt ends */
+			rc = connect_wait(u, -EINPROGRESS, deadline);
+			if (rc < 0 && rc != -EINPROGRESS)
+				return rc;
+		}
 		done += (size_t)n;
 		u->ch->addr_len = u->ch->control_len = 0;
 		if (n == len)

@@ -230,15 +230,21 @@ static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, 
 void rx_mailed(struct stack *s, struct rte_mbuf **m, uint16_t n) { rx_burst(s, 0, m, n, true); }
 
 /* What we sent to ourselves, as far as it was there when we began: answers wait for the next turn. */
-static uint32_t rx_loop(struct stack *s)
+static __rte_noinline uint32_t rx_loop(struct stack *s)
 {
-	struct rte_mbuf *m[RX_BURST];
-	uint16_t n = 0;
+	uint32_t total = RTE_MIN((uint32_t)s->tx[NET_PORT_LOOP].n, (uint32_t)(RX_BURST * RX_BURSTS_PER_POLL));
 
-	while (n < RX_BURST && (m[n] = net_loop_next(&s->net)) != NULL)
-		n++;
-	rx_burst(s, NET_PORT_LOOP, m, n, false);
-	return n;
+	for (uint32_t left = total; left > 0;) {
+		struct rte_mbuf *m[RX_BURST];
+		uint16_t n = 0;
+
+		while (n < RX_BURST && left > 0) {
+			m[n++] = net_loop_next(&s->net);
+			left--;
+		}
+		rx_burst(s, NET_PORT_LOOP, m, n, false);
+	}
+	return total;
 }
 
 static uint32_t rx_failed_neighbours(struct stack *s)
@@ -293,7 +299,7 @@ uint32_t rx_poll(struct stack *s)
 	for (uint8_t i = 0; i < s->n_ports; i++)
 		total += rx_port(s, i);
 	total += mail_poll(s);
-	if (s->net.loop != NULL)
+	if (unlikely(s->tx[NET_PORT_LOOP].n != 0))
 		total += rx_loop(s);
 	if (s->net.failed != NULL)
 		total += rx_failed_neighbours(s);

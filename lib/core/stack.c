@@ -185,7 +185,8 @@ uint64_t stack_next_ns(const struct stack *s)
 
 	for (uint16_t i = 0; i < s->n_ports; i++)
 		tx_waiting += s->tx[i].n;
-	if (s->tcp.out_head != 0 || tx_waiting != 0 || s->net.failed != NULL || s->net.released != NULL || s->net.loop != NULL)
+	if (s->tcp.out_head != 0 || tx_waiting != 0 || s->net.failed != NULL || s->net.released != NULL ||
+	    s->tx[NET_PORT_LOOP].n != 0)
 		return s->clock.now_ns;
 	if (s->flow.wheel.armed != 0)
 		next = RTE_MIN(next, tick_ns(s, wheel_next(&s->flow.wheel)));

@@ -56,7 +56,7 @@ struct stack {
 	uint64_t rss_checked, hash_given; /* packets looked at for their home; those whose hash the NIC gave */
 	struct rehomes rehomes;           /* sent on to other stacks */
 	struct drops drops;
-	struct pkt_tx tx[PORTS_MAX];
+	struct pkt_tx tx[NET_PORT_LOOP + 1];
 };
 
 /* A stack without addresses (net_addr_add(&s->net, ...) gives it some). 0, -ENOMEM, -EINVAL. */

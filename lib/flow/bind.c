@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_branch_prediction.h>
+
 #include "base/assert.h"
 
 #define PORTS 65536u
@@ -57,8 +59,12 @@ static unsigned families(rte_be32_t laddr_be, uint32_t flags)
 	return flags & BIND_V6ONLY ? FAMILY_6 : flags & BIND_IP6 ? FAMILY_4 | FAMILY_6 : FAMILY_4;
 }
 
+static uint32_t dev_of(uint32_t flags) { return flags >> BIND_DEV_SHIFT; }
+
 static bool overlaps(const struct bind_entry *e, rte_be32_t laddr_be, uint32_t flags)
 {
+	if (unlikely(dev_of(e->flags) != 0 && dev_of(flags) != 0) && dev_of(e->flags) != dev_of(flags))
+		return false;
 	if (e->laddr_be != 0 && laddr_be != 0)
 		return e->laddr_be == laddr_be;
 	return (families(e->laddr_be, e->flags) & families(laddr_be, flags)) != 0;
@@ -252,7 +258,7 @@ void bind_remote_set(struct binds *b, uint16_t stack, const struct bind_note *n)
 	addr6_put(b->addr6s, e->laddr_be);
 	e->owner = n->owner;
 	e->laddr_be = laddr_be;
-	e->flags = n->flags;
+	e->flags = n->flags | (uint32_t)n->dev << BIND_DEV_SHIFT;
 	b->n_remote_exact += receives_exactly(e);
 }
 
@@ -271,9 +277,11 @@ void bind_remote_remove(struct binds *b, uint16_t stack, const struct bind_note 
 /* What a receiver is to a packet, best first. */
 enum rank { EXACT_OWN, EXACT_REMOTE, ANY_OWN, ANY_REMOTE, RANKS };
 
-static enum rank rank_of(const struct bind_entry *e, rte_be32_t laddr_be)
+static enum rank rank_of(const struct bind_entry *e, uint8_t iface, rte_be32_t laddr_be)
 {
 	if (!(e->flags & BIND_RECEIVES) || (e->laddr_be != laddr_be && e->laddr_be != 0))
+		return RANKS;
+	if (unlikely(dev_of(e->flags) != 0) && iface != BIND_IFACE_ANY && dev_of(e->flags) != iface + 1u)
 		return RANKS;
 	if (e->laddr_be == 0 && !(families(0, e->flags) & families(laddr_be, 0)))
 		return RANKS;
@@ -281,7 +289,8 @@ static enum rank rank_of(const struct bind_entry *e, rte_be32_t laddr_be)
 }
 
 /* One of the n in the chain that have this rank. */
-static flow_ref choose(const struct binds *b, uint32_t head, rte_be32_t laddr_be, enum rank rank, uint32_t n, uint32_t hash)
+static flow_ref choose(const struct binds *b, uint32_t head, uint8_t iface, rte_be32_t laddr_be, enum rank rank, uint32_t n,
+		       uint32_t hash)
 {
 	/* Mixed, since the hashes of one core share the bits that chose its queue. */
 	uint32_t want = (uint32_t)((uint64_t)(hash * 0x9e3779b1u) * n >> 32);
@@ -289,12 +298,13 @@ static flow_ref choose(const struct binds *b, uint32_t head, rte_be32_t laddr_be
 
 	for (uint32_t idx = head;; idx = e->next) {
 		e = entry_at(b, idx);
-		if (rank_of(e, laddr_be) == rank && want-- == 0)
+		if (rank_of(e, iface, laddr_be) == rank && want-- == 0)
 			return e->ref;
 	}
 }
 
-static flow_ref find(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash, bool own_only)
+flow_ref bind_find_by(const struct binds *b, uint8_t iface, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash,
+		      bool own_only)
 {
 	uint32_t head = b->port_head[rte_be_to_cpu_16(lport_be)], n[RANKS + 1] = {0};
 	const struct bind_entry *e;
@@ -304,30 +314,20 @@ static flow_ref find(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lpor
 		/* Others' entries come last, and there may be one per stack: look only if one can be better. */
 		if (is_remote(e) && (own_only || n[EXACT_OWN] > 0 || (n[ANY_OWN] > 0 && b->n_remote_exact == 0)))
 			break;
-		n[rank_of(e, laddr_be)]++;
+		n[rank_of(e, iface, laddr_be)]++;
 	}
 	for (enum rank r = EXACT_OWN; r < RANKS; r++) {
 		if (n[r] > 0)
-			return choose(b, head, laddr_be, r, n[r], hash);
+			return choose(b, head, iface, laddr_be, r, n[r], hash);
 	}
 	return 0;
 }
 
-flow_ref bind_find(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash)
-{
-	return find(b, laddr_be, lport_be, hash, false);
-}
-
-flow_ref bind_find_own(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash)
-{
-	return find(b, laddr_be, lport_be, hash, true);
-}
-
-flow_ref bind_each(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t *cursor)
+flow_ref bind_each(const struct binds *b, uint8_t iface, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t *cursor)
 {
 	uint32_t idx = *cursor != 0 ? entry_at(b, *cursor)->next : b->port_head[rte_be_to_cpu_16(lport_be)];
 
-	while (idx != 0 && rank_of(entry_at(b, idx), laddr_be) == RANKS)
+	while (idx != 0 && rank_of(entry_at(b, idx), iface, laddr_be) == RANKS)
 		idx = entry_at(b, idx)->next;
 	*cursor = idx;
 	return idx != 0 ? entry_at(b, idx)->ref : 0;

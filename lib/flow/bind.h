@@ -37,7 +37,7 @@ struct bind_note {
 	struct ip6_addr laddr6;
 	uint16_t scope;
 	uint8_t more;            /* CONN_MORE_* of the socket */
-	uint8_t spare;
+	uint8_t dev;             /* as behind BIND_DEV_SHIFT */
 };
 static inline void bind_note_complete(struct bind_note *n, const struct addr6s *s)
 {
@@ -52,13 +52,15 @@ static inline void bind_note_complete(struct bind_note *n, const struct addr6s *
 #define BIND_V6ONLY (1u << 3)
 #define BIND_REUSE (1u << 0)     /* SO_REUSEADDR or SO_REUSEPORT was set */
 #define BIND_RECEIVES (1u << 1)  /* bind_find() may return it: a listener or a UDP socket */
+#define BIND_DEV_SHIFT 8         /* seven bits: SO_BINDTODEVICE, as number of the interface + 1; 0: any */
+#define BIND_IFACE_ANY UINT8_MAX
 
 int binds_init(struct binds *b, uint32_t max, struct addr6s *addr6s, int numa_node);
 void binds_fini(struct binds *b);
 
 /* Enters ref at (laddr, lport), laddr 0 meaning any of the families in flags. -EADDRINUSE when another entry with the same port
- * and an overlapping address is in and one of the two lacks BIND_REUSE, or the other is a TCP listener (BIND_RECEIVES) when
- * strict; -ENOBUFS. */
+ * and an overlapping address is in (two of different devices do not overlap) and one of the two lacks BIND_REUSE, or the other is
+ * a TCP listener (BIND_RECEIVES) when strict; -ENOBUFS. */
 int bind_add(struct binds *b, flow_ref ref, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t flags, bool strict);
 /* A random automatic port of lo..hi that has no entry overlapping laddr, entered. 0 or -EADDRINUSE, -ENOBUFS. */
 int bind_add_any(struct binds *b, flow_ref ref, rte_be32_t laddr_be, uint16_t lo, uint16_t hi, uint32_t flags,
@@ -86,15 +88,22 @@ bool bind_note_addr(const struct binds *b, const struct bind_note *n, rte_be32_t
 void bind_remote_set(struct binds *b, uint16_t stack, const struct bind_note *n);
 void bind_remote_remove(struct binds *b, uint16_t stack, const struct bind_note *n);
 
-/* The receiver for a packet to (laddr, lport): the entry for exactly laddr before one for any address; of those, this
- * stack's own before other stacks' (FLOW_REMOTE with the stack as index); 0 none. Of several equals (SO_REUSEPORT) hash
- * chooses. */
-flow_ref bind_find(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash);
-/* The same among this stack's own. */
-flow_ref bind_find_own(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash);
+/* The receiver for a packet that came by iface (BIND_IFACE_ANY: or another) to (laddr, lport): the entry for exactly laddr before
+ * one for any address; of those, this stack's own before other stacks' (FLOW_REMOTE with the stack as index); 0 none. Of several
+ * equals (SO_REUSEPORT) hash chooses. own_only: among this stack's own. */
+flow_ref bind_find_by(const struct binds *b, uint8_t iface, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash,
+		      bool own_only);
+static inline flow_ref bind_find(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash)
+{
+	return bind_find_by(b, BIND_IFACE_ANY, laddr_be, lport_be, hash, false);
+}
+static inline flow_ref bind_find_own(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t hash)
+{
+	return bind_find_by(b, BIND_IFACE_ANY, laddr_be, lport_be, hash, true);
+}
 
-/* All receivers of a packet to (laddr, lport), one by one: other stacks as often as they have some. *cursor is 0 at first; 0: no
- * more. Nothing may change in between. */
-flow_ref bind_each(const struct binds *b, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t *cursor);
+/* All receivers of a packet that came by iface to (laddr, lport), one by one: other stacks as often as they have some. *cursor is
+ * 0 at first; 0: no more. Nothing may change in between. */
+flow_ref bind_each(const struct binds *b, uint8_t iface, rte_be32_t laddr_be, rte_be16_t lport_be, uint32_t *cursor);
 
 #endif

@@ -23,6 +23,13 @@ enum conn_type { CONN_FREE = 0, CONN_TCP, CONN_UDP, CONN_LISTEN, CONN_EPOLL };
 #define CONN_MORE_IP6   (1u << 0) /* the socket's family is AF_INET6 */
 #define CONN_MORE_V6ONLY (1u << 1) /* IPV6_V6ONLY */
 #define CONN_MORE_IP4 (1u << 2)   /* an AF_INET6 socket bound to ::ffff:0.0.0.0, or to a mapped address: IPv4 alone */
+#define CONN_MORE_FLOWINFO (1u << 4) /* IPV6_FLOWINFO_SEND */
+#define CONN_MORE_FREEBIND (1u << 5) /* IP_FREEBIND */
+#define CONN_MORE_DIALECT_SHIFT 6 /* two bits: enum dialect, 0 for most */
+#define CONN_MORE_DIALECT (3u << CONN_MORE_DIALECT_SHIFT)
+
+/* Whose manual a socket's calls follow where the systems disagree (docs/sockets.md). Each layer has a table of its part. */
+enum dialect { DIALECT_LINUX, DIALECT_BSD, DIALECT_ZOS, DIALECTS };
 
 struct conn {
 	struct flow_head h;    /* 32 */
@@ -38,6 +45,8 @@ struct conn {
 	flow_ref listener;     /* 64: before accept(): the listener that made it */
 };
 static_assert(sizeof(struct conn) == 64, "one cache line");
+
+static inline enum dialect conn_dialect(const struct conn *c) { return (enum dialect)(c->more >> CONN_MORE_DIALECT_SHIFT); }
 
 static inline struct conn *conn_at(const struct flow *f, flow_ref r)
 {

@@ -220,7 +220,7 @@ static int group_new(struct eport *e, bool ip6, const struct flow_key *k, bool f
 static void group_drop(struct eport *e, struct eport_group *g)
 {
 	uint32_t *link = bucket_of(e, g->laddr, g->raddr, g->rport_be, g->kind);
-	uint32_t idx = (uint32_t)(g - (struct eport_group *)e->groups.base);
+	uint32_t idx = POOL_INDEX(&e->groups, g);
 
 	eport_set_clear(e, g);
 	while (*link != idx)

@@ -44,7 +44,7 @@ static uint32_t *bucket_of(const struct paths *ps, rte_be32_t laddr_be, rte_be32
 	return &ps->bucket[(x >> 32) & ps->mask];
 }
 
-uint32_t path_get(struct paths *ps, rte_be32_t laddr_be, rte_be32_t raddr_be, bool *fresh)
+uint32_t path_get(struct paths *ps, rte_be32_t laddr_be, rte_be32_t raddr_be, uint8_t via, bool *fresh)
 {
 	uint32_t *head = bucket_of(ps, laddr_be, raddr_be), idx;
 	struct path *p;
@@ -52,7 +52,7 @@ uint32_t path_get(struct paths *ps, rte_be32_t laddr_be, rte_be32_t raddr_be, bo
 	*fresh = false;
 	for (idx = *head; idx != 0; idx = p->hash_next) {
 		p = path_at(ps, idx);
-		if (p->laddr_be == laddr_be && p->raddr_be == raddr_be) {
+		if (p->laddr_be == laddr_be && p->raddr_be == raddr_be && p->via == via) {
 			p->refs++;
 			return idx;
 		}
@@ -64,6 +64,7 @@ uint32_t path_get(struct paths *ps, rte_be32_t laddr_be, rte_be32_t raddr_be, bo
 	memset(p, 0, sizeof(*p));
 	p->laddr_be = laddr_be;
 	p->raddr_be = raddr_be;
+	p->via = via;
 	p->refs = 1;
 	p->hash_next = *head;
 	*head = idx;

@@ -38,6 +38,9 @@ struct path {
 	uint32_t neigh_prev;     /* the other way; 0: first */
 	uint32_t pmtu_tick;      /* when pmtu was last lowered */
 	uint32_t route_gen;      /* of the routes that led it */
+	uint8_t via;             /* part of the key: how the way was restricted (NET_VIA_*), 0: not */
+	bool nowhere;            /* what is sent on it is lost */
+	uint8_t spare[6];
 };
 static_assert(sizeof(struct path) % 8 == 0 && sizeof(struct path) <= 128, "two cache lines");
 
@@ -52,13 +55,13 @@ int paths_init(struct paths *ps, uint32_t max, int numa_node);
 void paths_fini(struct paths *ps);
 /* The path's index with one more reference, made (zeroed but for the addresses, *fresh true) when there was none. 0:
  * full. */
-uint32_t path_get(struct paths *ps, rte_be32_t laddr_be, rte_be32_t raddr_be, bool *fresh);
+uint32_t path_get(struct paths *ps, rte_be32_t laddr_be, rte_be32_t raddr_be, uint8_t via, bool *fresh);
 /* One reference less; the last one frees it. Returns true when it was freed. */
 bool path_put(struct paths *ps, uint32_t idx);
 
 static inline struct path *path_at(const struct paths *ps, uint32_t idx)
 {
-	return (struct path *)ps->pool.base + idx; /* as pool_at(), with a size that the compiler knows */
+	return POOL_AT(&ps->pool, struct path, idx);
 }
 
 #endif

@@ -12,6 +12,8 @@ struct epoll_inst {
 	flow_ref head, tail; /* ready list: conns linked by ready_next/ready_prev, oldest first */
 	uint32_t n_ready;
 	uint32_t n_watched;
+	int kernel;          /* lib/sock's: the kernel's epoll descriptor + 1, 0: it watches none of the kernel's descriptors */
+	uint32_t passed;     /* ... calls since they were looked at */
 };
 static_assert(sizeof(struct epoll_inst) <= CONN_SLOT_BYTES, "an epoll instance is a socket slot");
 

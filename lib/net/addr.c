@@ -46,7 +46,8 @@ static int addr_check(const struct net *n, uint8_t iface, rte_be32_t addr_be, ui
 {
 	uint32_t addr = rte_be_to_cpu_32(addr_be);
 
-	if (iface >= n->n_ifaces || prefix_len > 32 || addr <= FLOW_ADDR6_MAX || addr >= MULTICAST_FIRST)
+	if (iface >= n->n_ifaces || prefix_len > 32 || addr <= FLOW_ADDR6_MAX || addr >= MULTICAST_FIRST ||
+	    net_is_loopback4(addr_be))
 		return -EINVAL;
 	if (prefix_len < 31 && addr_be == broadcast_of(addr_be, prefix_len))
 		return -EINVAL;
@@ -108,11 +109,14 @@ int net_addr_remove(struct net *n, rte_be32_t addr_be)
 bool net_is_local(const struct net *n, rte_be32_t addr_be)
 {
 	if (unlikely(flow_addr_is6(addr_be)))
-		return local6_kind(local6_mark(n, addr_be)) == LOCAL_OURS;
+		return local6_usable(local6_mark(n, addr_be));
+	if (unlikely(net_is_loopback4(addr_be)))
+		return addr_be != NET_LOOPBACK_BROADCAST_BE;
 	return net_local_find(n, addr_be) == LOCAL_OURS;
 }
 
 bool net_is_broadcast(const struct net *n, rte_be32_t addr_be)
 {
-	return addr_be == RTE_BE32(UINT32_MAX) || net_local_find(n, addr_be) == LOCAL_BROADCAST;
+	return addr_be == RTE_BE32(UINT32_MAX) || addr_be == NET_LOOPBACK_BROADCAST_BE ||
+	       net_local_find(n, addr_be) == LOCAL_BROADCAST;
 }

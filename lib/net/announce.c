@@ -101,9 +101,11 @@ static void links_watch(struct net *n)
 			continue;
 		known |= (uint8_t)(1u << note.port);
 		note.up = p->ops->link_up(p);
-		if (note.up == n->iface[i].up)
+		note.off = p->ops->off != NULL && p->ops->off(p);
+		if (note.up == n->iface[i].up && note.off == n->iface[i].off)
 			continue;
-		link_said(n, p, note.up);
+		if (note.up != n->iface[i].up)
+			link_said(n, p, note.up);
 		net_link_changed(n, &note);
 		if (!mail_alone(n->flow->mail)) /* nobody else looks, and routes depend on it */
 			mail_note_sure(n->flow->mail, MAIL_ALL, MAIL_LINK, &note, sizeof(note));
@@ -112,9 +114,13 @@ static void links_watch(struct net *n)
 
 void net_link_changed(struct net *n, const struct net_link_note *note)
 {
-	for (uint32_t i = 0; i < n->n_ifaces; i++)
-		if (n->iface[i].port == note->port)
-			n->iface[i].up = note->up;
+	for (uint32_t i = 0; i < n->n_ifaces; i++) {
+		if (n->iface[i].port != note->port)
+			continue;
+		n->route_gen += n->iface[i].off != note->off; /* paths are led anew */
+		n->iface[i].up = note->up;
+		n->iface[i].off = note->off;
+	}
 	if (!note->up)
 		return;
 	neigh_renew(n, note->port);

@@ -4,31 +4,16 @@
 #include "flow/away.h"
 #include "net/net6.h"
 
-uint32_t net_path_back(struct net *n, const struct net_pkt *pkt, struct flow_key *key, int *err)
+uint32_t net_path_back_via(struct net *n, const struct net_pkt *pkt, struct flow_key *key, uint8_t via, int *err)
 {
 	uint32_t path;
 
 	if (likely(!pkt->ip6))
-		return net_path_get(n, key->laddr_be, key->raddr_be, err);
-	path = net_path6_get(n, key->laddr_be, net_pkt_raddr6(pkt), net_pkt_scope6(pkt), err);
+		return net_path_get_via(n, key->laddr_be, key->raddr_be, via, err);
+	path = net_path6_get_via(n, key->laddr_be, net_pkt_raddr6(pkt), net_pkt_scope6(pkt), via, err);
 	if (path != 0)
 		key->raddr_be = path_at(&n->paths, path)->raddr_be;
 	return path;
-}
-
-const struct ip6_addr *net_first6(const struct net *n, uint32_t *scope)
-{
-	const struct addr6 *best = NULL, *a;
-
-	for (uint32_t i = 0; i < n->net6->n_addrs && (best == NULL || best->scope != 0); i++) {
-		a = addr6_at(&n->flow->addr6s, n->net6->addr[i].addr_be);
-		if (net_is_ours(n, n->net6->addr[i].addr_be) && (best == NULL || a->scope == 0))
-			best = a;
-	}
-	if (best == NULL)
-		return NULL;
-	*scope = best->scope;
-	return &best->addr;
 }
 
 void net_release_stale(struct net *n, const struct net_pkt *pkt)

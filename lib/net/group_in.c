@@ -10,7 +10,8 @@ bool group_addressed(struct net *n, struct net_pkt *pkt, rte_be32_t dst_be, rte_
 
 	if (pkt->port == NET_PORT_LOOP) /* our own, as those hear it who are on its link */
 		pkt->iface = net_local_iface(n, src_be);
-	if (dst_be == RTE_BE32(UINT32_MAX) || kind == LOCAL_BROADCAST)
+	if (dst_be == RTE_BE32(UINT32_MAX) || kind == LOCAL_BROADCAST ||
+	    (dst_be == NET_LOOPBACK_BROADCAST_BE && pkt->port == NET_PORT_LOOP))
 		return true;
 	return IN_MULTICAST(rte_be_to_cpu_32(dst_be)) && net_group_joined(n, pkt->iface, &group);
 }

@@ -50,7 +50,8 @@ static enum net_verdict icmp_error(struct net *n, struct net_pkt *pkt, const str
 		return net_drop(n, pkt->m, DROP_ICMP_BAD);
 	if (flow_addr_is6(q.src_be) || flow_addr_is6(q.dst_be)) /* 0.x.y.z: we never sent to there, and it is a number among ours */
 		return net_drop(n, pkt->m, DROP_ICMP_UNMATCHED);
-	if ((net_local_find(n, q.src_be) != LOCAL_OURS && net_local_find(n, q.src_be) != LOCAL_OLD) ||
+	if ((net_local_find(n, q.src_be) != LOCAL_OURS && net_local_find(n, q.src_be) != LOCAL_OLD &&
+	     !net_pkt_names_loopback(n, pkt, q.src_be)) ||
 	    (q.proto != IPPROTO_TCP && q.proto != IPPROTO_UDP))
 		return net_drop(n, pkt->m, DROP_ICMP_UNMATCHED);
 	pkt->icmp.from = ip6_addr_mapped(pkt->key.raddr_be);
@@ -201,7 +202,7 @@ static void send_error(struct net *n, const struct net_pkt *pkt, uint8_t type, u
 	int err;
 
 	/* net_input() lets neither broadcasts nor fragments pass; ICMP is never answered with an error. */
-	if (pkt->proto == IPPROTO_ICMP || !icmp_error_allowed(n))
+	if (pkt->proto == IPPROTO_ICMP || (pkt->port != NET_PORT_LOOP && !icmp_error_allowed(n)))
 		return;
 	if (net_is_group(n, pkt->key.laddr_be)) /* nor is what came for many (RFC 1122 3.2.2) */
 		return;

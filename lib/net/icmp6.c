@@ -33,7 +33,6 @@ static enum net_verdict icmp6_error(struct net *n, struct net_pkt *pkt, const st
 {
 	uint32_t off = pkt->l4_off + (uint32_t)ICMP6_HDR_LEN, have = pkt->m->data_len - off;
 	uint32_t len = pkt->l4_len - (uint32_t)ICMP6_HDR_LEN;
-	enum local_kind kind;
 	struct icmp6_quote q;
 
 	if (v->type > ICMP6_PARAM_PROBLEM || !icmp6_quote_parse(&q, rte_pktmbuf_mtod_offset(pkt->m, const void *, off),
@@ -41,8 +40,7 @@ static enum net_verdict icmp6_error(struct net *n, struct net_pkt *pkt, const st
 		return net_drop(n, pkt->m, DROP_ICMP_BAD);
 	pkt->key = (struct flow_key){.laddr_be = number6(n, &q.src, pkt->iface), .raddr_be = number6(n, &q.dst, pkt->iface),
 				     .lport_be = q.sport_be, .rport_be = q.dport_be};
-	kind = local6_kind(local6_mark(n, pkt->key.laddr_be));
-	if ((kind != LOCAL_OURS && kind != LOCAL_OLD) || (q.proto != IPPROTO_TCP && q.proto != IPPROTO_UDP))
+	if (!local6_named(local6_mark(n, pkt->key.laddr_be), pkt) || (q.proto != IPPROTO_TCP && q.proto != IPPROTO_UDP))
 		return net_drop(n, pkt->m, DROP_ICMP_UNMATCHED);
 	pkt->icmp.from = *net_pkt_raddr6(pkt);
 	pkt->quoted = true;
@@ -221,7 +219,7 @@ void icmp6_send_error(struct net *n, const struct net_pkt *pkt, uint8_t type, ui
 {
 	struct rte_mbuf *m;
 
-	if (!error_fits(pkt, type, code) || !icmp_error_allowed(n))
+	if (!error_fits(pkt, type, code) || (pkt->port != NET_PORT_LOOP && !icmp_error_allowed(n)))
 		return;
 	m = error_build(n, pkt, type, code, param);
 	if (m != NULL)

@@ -1,5 +1,7 @@
 /* iface.c: network interfaces: a port of the end, or one VLAN (IEEE 802.1Q) of it. */
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "net/private.h"
 
@@ -26,7 +28,26 @@ int net_iface_get(struct net *n, uint8_t port, uint16_t vlan_id, uint16_t mtu)
 		.mac = p->mac,
 	};
 	*of = (uint8_t)n->n_ifaces;
+	net_iface_name(n->iface[*of - 1].name, sizeof(n->iface[0].name), p->name, vlan_id);
 	return *of - 1;
+}
+
+void net_iface_name(char *to, size_t size, const char *dev, uint16_t vlan_id)
+{
+	int len = snprintf(to, size, "%.*s", (int)RTE_MIN(strcspn(dev, ","), size - 8), dev);
+
+	if (vlan_id != 0)
+		snprintf(to + len, size - (size_t)len, ".%u", vlan_id);
+}
+
+int net_iface_find(const struct net *n, const char *name)
+{
+	if (strcmp(name, n->iface[NET_IFACE_LO].name) == 0)
+		return NET_IFACE_LO;
+	for (uint32_t i = 0; i < n->n_ifaces; i++)
+		if (strcmp(name, n->iface[i].name) == 0)
+			return (int)i;
+	return -ENODEV;
 }
 
 void net_l2_emit(const struct net_iface *iface, struct rte_mbuf *m, const struct rte_ether_addr *dst, uint16_t type)

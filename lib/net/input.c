@@ -162,13 +162,14 @@ enum net_verdict net_l4_identify(struct net *n, struct net_pkt *pkt)
 	return likely(pkt->proto == IPPROTO_TCP) ? tcp_identify(n, pkt) : udp_identify(n, pkt);
 }
 
-/* A source that no packet from the link may have (RFC 1122 3.2.1.3): nobody, a group, a broadcast, loopback, or we. */
+/* A source that no packet from the link may have (RFC 1122 3.2.1.3): nobody, a group, a broadcast, loopback, or we. Class E but
+ * 255/8 is as good as any (B24). */
 static inline bool source_bad(const struct net *n, const struct net_pkt *pkt, rte_be32_t src_be)
 {
 	uint32_t net8 = rte_be_to_cpu_32(src_be) >> 24;
 
 	if (unlikely(net8 == 0 || net8 == 127 || net8 >= 224))
-		return true;
+		return net8 == 127 ? pkt->port != NET_PORT_LOOP : net8 < 240 || net8 == 255;
 	switch (net_local_find(n, src_be)) {
 	case LOCAL_OURS:
 	case LOCAL_BROADCAST:
@@ -223,11 +224,9 @@ static __rte_noinline enum net_verdict transport_old(struct net *n, struct net_p
 
 enum net_verdict net_transport(struct net *n, struct net_pkt *pkt)
 {
-	enum local_kind kind = net_local_find(n, pkt->key.laddr_be);
-
-	if (likely(kind == LOCAL_OURS))
+	if (likely(net_is_local(n, pkt->key.laddr_be)))
 		return transport(n, pkt);
-	return kind == LOCAL_OLD ? transport_old(n, pkt) : group_transport(n, pkt);
+	return net_local_find(n, pkt->key.laddr_be) == LOCAL_OLD ? transport_old(n, pkt) : group_transport(n, pkt);
 }
 
 /* RSS hashes of fragments are of their addresses, so those of one datagram meet at one stack. */
@@ -265,7 +264,8 @@ static enum net_verdict ip4_input(struct net *n, struct rte_mbuf *m, struct net_
 		return net_drop(n, m, DROP_IP4_CKSUM);
 	kind = net_local_find(n, ip.dst_be);
 	/* A unicast address must not come by link-layer broadcast (RFC 1122 3.3.6). */
-	if (unlikely((kind != LOCAL_OURS && kind != LOCAL_OLD) || !to_us) && !group_addressed(n, pkt, ip.dst_be, ip.src_be, kind))
+	if (unlikely((kind != LOCAL_OURS && kind != LOCAL_OLD) || !to_us) && !net_pkt_names_loopback(n, pkt, ip.dst_be) &&
+	    !group_addressed(n, pkt, ip.dst_be, ip.src_be, kind))
 		return net_drop(n, m, DROP_IP4_DST);
 	if (unlikely(source_bad(n, pkt, ip.src_be)))
 		return net_drop(n, m, DROP_IP4_SRC);

@@ -142,7 +142,7 @@ enum net_verdict ip6_transport(struct net *n, struct net_pkt *pkt) { return chai
 static inline bool source_bad(const struct net *n, const struct net_pkt *pkt, const struct ip6_addr *src)
 {
 	if (unlikely(ip6_addr_is_multicast(src) || (src->b[0] == 0 && (ip6_addr_is_loopback(src) || ip6_addr_is_mapped(src)))))
-		return true;
+		return !ip6_addr_is_loopback(src) || pkt->port != NET_PORT_LOOP;
 	return local6_kind(local6_mark(n, pkt->key.raddr_be)) == LOCAL_OURS && pkt->port != NET_PORT_LOOP;
 }
 
@@ -167,7 +167,7 @@ static inline bool ip6_addressed(const struct net *n, struct net_pkt *pkt, const
 	}
 	pkt->key.laddr_be = number6(n, ip->dst, pkt->iface);
 	mark = local6_mark(n, pkt->key.laddr_be);
-	return likely(to_us) && (likely(local6_kind(mark) == LOCAL_OURS) || local6_kind(mark) == LOCAL_OLD);
+	return likely(to_us) && local6_named(mark, pkt);
 }
 
 enum net_verdict ip6_input(struct net *n, struct rte_mbuf *m, struct net_pkt *pkt, uint16_t l3_off, bool to_us)

@@ -213,7 +213,7 @@ rte_be32_t net_local6(const struct net *n, const struct ip6_addr *a, uint32_t sc
 {
 	rte_be32_t addr_be = addr6_find(&n->flow->addr6s, a, ip6_addr_is_linklocal(a) ? scope_id : 0);
 
-	return local6_kind(local6_mark(n, addr_be)) == LOCAL_OURS ? addr_be : 0;
+	return local6_usable(local6_mark(n, addr_be)) ? addr_be : 0;
 }
 
 uint8_t net_local6_iface(const struct net *n, rte_be32_t number_be) { return local6_iface_of(local6_mark(n, number_be)); }

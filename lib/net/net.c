@@ -50,7 +50,12 @@ int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, uint16_t n_por
 	ret = net6_init(n, numa_node);
 	if (ret != 0)
 		goto no_net6;
+	ret = loop_init(n);
+	if (ret != 0)
+		goto no_loop;
 	return 0;
+no_loop:
+	net6_fini(n);
 no_net6:
 	groups_fini(n);
 no_groups:
@@ -65,12 +70,11 @@ void net_fini(struct net *n)
 
 	neigh_fini(n);
 	frags_fini(n);
+	loop_fini(n);
 	net6_fini(n);
 	while ((m = mbuf_queue_take(&n->failed)) != NULL)
 		rte_pktmbuf_free(m);
 	while ((m = mbuf_queue_take(&n->released)) != NULL)
-		rte_pktmbuf_free(m);
-	while ((m = mbuf_queue_take(&n->loop)) != NULL)
 		rte_pktmbuf_free(m);
 	net_filter_set(n, NULL);
 	groups_fini(n);

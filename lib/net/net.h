@@ -18,6 +18,8 @@
 #include "wire/ip4.h"
 #include "wire/ip6.h"
 
+#define NET_PORT_LOOP PORTS_MAX /* in place of a port: packets of a stack to itself */
+
 #define NET_LOCAL_BITS 12  /* 1024 addresses, 256 broadcast and 256 removed ones fill less than half of the slots */
 #define NET_LOCAL_SLOTS (1u << NET_LOCAL_BITS)
 
@@ -60,14 +62,17 @@ struct net_pkt {
 struct net_iface {
 	uint8_t port;           /* of the end */
 	bool up;                /* the port's link */
+	bool off;               /* the port is switched off in the system: as if there were no routes by it (F49) */
 	bool ip6;               /* IPv6 is spoken here (net_ip6_enable()) */
 	uint8_t l2_len;         /* link header that we write: with a tag, unless the port inserts tags */
 	uint16_t vlan_id;       /* 0: untagged */
 	uint16_t mtu;           /* IP bytes */
 	struct rte_ether_addr mac;
+	char name[64];          /* the device's, with ".VLAN" */
 };
 
 #define NET_IFACE_ANY UINT8_MAX /* the interface whose network it is */
+#define NET_IFACE_LO IFACES_MAX /* "lo", which every stack has: no packet leaves by it */
 
 struct net_addr {
 	rte_be32_t addr_be;
@@ -115,7 +120,13 @@ enum local_kind {
 	LOCAL_BROADCAST,
 	LOCAL_OLD,              /* was ours: only for the flows that still use it */
 	LOCAL_TENTATIVE,        /* IPv6: will be ours unless somebody else has it, or would be */
+	LOCAL_LOOPBACK,         /* ::1: ours, but never from a link */
 };
+
+/* 127.0.0.0/8: every stack's own, in no list (RFC 1122 3.2.1.3 (g)). */
+static inline bool net_is_loopback4(rte_be32_t addr_be) { return ((const uint8_t *)&addr_be)[0] == 127; }
+#define NET_LOOPBACK_BE RTE_BE32(0x7f000001)           /* 127.0.0.1 */
+#define NET_LOOPBACK_BROADCAST_BE RTE_BE32(0x7fffffff) /* of that network */
 
 struct net_filter;    /* filter.h */
 struct neigh;         /* neigh.h */
@@ -145,7 +156,7 @@ struct net_groups {
 		uint32_t answer_tick[2];
 		bool older[3];          /* a querier of IGMP version 1, 2 was heard, at older_tick */
 		uint32_t older_tick[3];
-	} iface[IFACES_MAX];
+	} iface[IFACES_MAX + 1];
 	struct region region;
 };
 
@@ -159,7 +170,7 @@ struct net_announce {
 
 struct net {
 	struct flow *flow;      /* hash, wheel (FLOW_NEIGH timers), pools */
-	struct pkt_tx *tx;      /* one per port of the end */
+	struct pkt_tx *tx;      /* one per port of the end, and [NET_PORT_LOOP]: what is to come back to us */
 	uint16_t n_ports;
 	uint8_t hash_off;       /* bit per port: its hash is not ours, do not use it */
 	uint8_t hash_off6;      /* the same for IPv6 */
@@ -167,7 +178,7 @@ struct net {
 	struct drops *drops;
 	const struct clock *clock;
 	struct paths paths;
-	struct net_iface iface[IFACES_MAX];
+	struct net_iface iface[IFACES_MAX + 1]; /* the last one is "lo" */
 	uint32_t n_ifaces;
 	uint8_t *iface_of;      /* by port and VLAN: interface + 1, 0 none */
 	struct net_addr *addr;  /* sorted by address (host order) */
@@ -188,8 +199,6 @@ struct net {
 	uint32_t n_waiting;     /* packets that wait for neighbours, or in released */
 	struct rte_mbuf *released, *released_last; /* packets whose neighbour was found, for net_flush() */
 	struct rte_mbuf *failed, *failed_last; /* packets whose neighbour did not answer, for net_error_next() */
-	struct rte_mbuf *loop, *loop_last;     /* packets to our own addresses, for net_loop_next() */
-	uint32_t n_loop;
 	uint32_t icmp_tokens, icmp_ms; /* errors that may be sent now, and when that was worked out */
 	bool chores;            /* net_chores_run() at chore_tick */
 	uint32_t chore_tick;
@@ -205,13 +214,14 @@ struct net {
 	struct net6 *net6;      /* addresses, groups and routers of IPv6 */
 	uint32_t label_mult;    /* random, odd: flow labels */
 	uint64_t addr6_conflicts; /* times that somebody else used, or wanted, an IPv6 address of ours */
+	rte_be32_t loopback6_be; /* the number of ::1 */
 	struct region region;
 };
 
 /* Size of a FLOW_NEIGH object, for flow_config. */
 extern const uint32_t net_neigh_bytes;
 
-/* tx: one per port of the end, n_ports of them. */
+/* tx: one per port of the end, n_ports of them, and room for another at NET_PORT_LOOP, which is made here. */
 int net_init(struct net *n, struct flow *flow, struct pkt_tx *tx, uint16_t n_ports, struct drops *drops,
 	     const struct clock *clock, int numa_node);
 void net_fini(struct net *n);
@@ -219,6 +229,13 @@ void net_fini(struct net *n);
 /* The interface of this port and VLAN (0: untagged), made when there is none. mtu 0: the port's. Its number, or -ENOSPC,
  * -EINVAL (no such port, VLAN above 4094, MTU above the port's). */
 int net_iface_get(struct net *n, uint8_t port, uint16_t vlan_id, uint16_t mtu);
+
+/* The name of a device's interface: without the device's options. */
+void net_iface_name(char *to, size_t size, const char *dev, uint16_t vlan_id);
+/* The number of the interface with this name, "lo" among them; -ENODEV. */
+int net_iface_find(const struct net *n, const char *name);
+/* What a socket calls the interface (SO_BINDTOIFINDEX, sin6_scope_id) is its number + 1. */
+static inline bool net_iface_exists(const struct net *n, uint32_t iface) { return iface < n->n_ifaces || iface == NET_IFACE_LO; }
 
 /* A local address and the on-link route of its prefix. -EEXIST, -ENOSPC, -EINVAL (0, multicast, prefix over 32). */
 int net_addr_add_on(struct net *n, uint8_t iface, rte_be32_t addr_be, uint8_t prefix_len);
@@ -288,6 +305,20 @@ static inline int net_unreachable(const struct net *n, rte_be32_t raddr_be)
 	return net_route_error(net_route_find(n, raddr_be));
 }
 
+/* How a socket restricts its ways, in one byte: to the device that it is bound to (SO_BINDTODEVICE), and to neighbours
+ * (SO_DONTROUTE; IPv6 knows it not). Functions with _via take it; 0 is what the others mean. */
+#define NET_VIA_DEV 0x7fu    /* interface + 1, 0: any */
+#define NET_VIA_ONLINK 0x80u /* over no gateway */
+static inline uint8_t net_via_iface(uint8_t via)
+{
+	return via & NET_VIA_DEV ? (uint8_t)((via & NET_VIA_DEV) - 1) : NET_IFACE_ANY;
+}
+static inline bool net_via_takes(uint8_t via, uint8_t iface) { return !(via & NET_VIA_DEV) || net_via_iface(via) == iface; }
+/* As net_sources() and net_unreachable(). As on Linux, IPv4 believes the device more than the routes: what it has none for is
+ * tried on its link. What is for "lo" and not of this host, and what is for an own address by another device, is lost. */
+const rte_be32_t *net_sources_via(const struct net *n, rte_be32_t raddr_be, uint8_t via, uint32_t *count);
+int net_unreachable_via(const struct net *n, rte_be32_t raddr_be, uint8_t via);
+
 /* The address of ours from which a group or broadcast address is reached: of iface, unless that is NET_IFACE_ANY. 0 and *err as
  * net_route_error(). Paths from it lead out of its interface, without a neighbour. */
 rte_be32_t net_source_to_group(const struct net *n, uint8_t iface, rte_be32_t group_be, int *err);
@@ -295,7 +326,11 @@ static inline bool net_path_is_group(const struct path *p) { return p->neigh == 
 
 /* The path's index (one reference, give back with net_path_put()), 0 when full or unreachable (*err = -ENOBUFS, or as
  * net_route_error()). */
-uint32_t net_path_get(struct net *n, rte_be32_t laddr_be, rte_be32_t raddr_be, int *err);
+uint32_t net_path_get_via(struct net *n, rte_be32_t laddr_be, rte_be32_t raddr_be, uint8_t via, int *err);
+static inline uint32_t net_path_get(struct net *n, rte_be32_t laddr_be, rte_be32_t raddr_be, int *err)
+{
+	return net_path_get_via(n, laddr_be, raddr_be, 0, err);
+}
 void net_path_put(struct net *n, uint32_t path);
 
 /* ---- IPv6 ---- Addresses are numbers (flow/addr6.h) where IPv4's stand in keys, lists and paths. A scope is the interface's
@@ -342,11 +377,26 @@ static inline bool net_is_group(const struct net *n, rte_be32_t addr_be)
 uint8_t net_local6_iface(const struct net *n, rte_be32_t number_be);
 /* The numbers of local addresses to use towards dst, best first (RFC 6724 section 5, reduced): those of the best kind only. NULL
  * and 0 when it is unreachable: net_unreachable6() is the reason. Valid until the next call. */
-const rte_be32_t *net_sources6(struct net *n, const struct ip6_addr *dst, uint32_t scope_id, uint32_t *count);
-/* 0, or why dst cannot be reached: -EINVAL (link-local and no scope), -ENETUNREACH, -EHOSTUNREACH, -EACCES. */
-int net_unreachable6(const struct net *n, const struct ip6_addr *dst, uint32_t scope_id);
+const rte_be32_t *net_sources6_via(struct net *n, const struct ip6_addr *dst, uint32_t scope_id, uint8_t via, uint32_t *count);
+static inline const rte_be32_t *net_sources6(struct net *n, const struct ip6_addr *dst, uint32_t scope_id, uint32_t *count)
+{
+	return net_sources6_via(n, dst, scope_id, 0, count);
+}
+/* 0, or why dst cannot be reached: -EINVAL (link-local and no scope, or not that of via), -ENETUNREACH, -EHOSTUNREACH,
+ * -EACCES. */
+int net_unreachable6_via(const struct net *n, const struct ip6_addr *dst, uint32_t scope_id, uint8_t via);
+static inline int net_unreachable6(const struct net *n, const struct ip6_addr *dst, uint32_t scope_id)
+{
+	return net_unreachable6_via(n, dst, scope_id, 0);
+}
 /* As net_path_get(). laddr_be: a number of ours. The path holds both numbers. net_path_get() with two numbers does the same. */
-uint32_t net_path6_get(struct net *n, rte_be32_t laddr_be, const struct ip6_addr *raddr, uint32_t scope_id, int *err);
+uint32_t net_path6_get_via(struct net *n, rte_be32_t laddr_be, const struct ip6_addr *raddr, uint32_t scope_id, uint8_t via,
+			   int *err);
+static inline uint32_t net_path6_get(struct net *n, rte_be32_t laddr_be, const struct ip6_addr *raddr, uint32_t scope_id,
+				     int *err)
+{
+	return net_path6_get_via(n, laddr_be, raddr, scope_id, 0, err);
+}
 
 /* The remote and the local address of an IPv6 packet, seen from here. */
 static inline const struct ip6_addr *net_pkt_raddr6(const struct net_pkt *pkt)
@@ -363,7 +413,12 @@ static inline uint32_t net_pkt_scope6(const struct net_pkt *pkt)
 	return ip6_addr_is_linklocal(net_pkt_raddr6(pkt)) ? pkt->iface + 1u : 0;
 }
 
-#define NET_PORT_LOOP 0xffu /* in place of a port: a packet from net_loop_next() */
+/* What a NET_ICMP_ERROR means to BSD, whose kernels fold the codes into few errors: err 0: nothing. */
+struct net_icmp_bsd {
+	uint8_t err;
+	bool hard; /* ends an attempt to connect; others are remembered */
+};
+struct net_icmp_bsd net_icmp_bsd(const struct net_pkt *pkt);
 
 /* First step of a packet that this port received. Stage one of the burst: parses, verifies, answers what is its own. */
 enum net_verdict net_input(struct net *n, uint8_t port, struct rte_mbuf *m, struct net_pkt *pkt);
@@ -385,7 +440,10 @@ void net_back(struct net *n, const struct net_pkt *pkt, struct rte_mbuf *m, uint
 #define NET_OUT_NO_DF (1u << 0)
 #define NET_OUT_PROBE (1u << 1)
 int net_ip4_output_as(struct net *n, struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl, unsigned how);
-static inline uint16_t net_path_mtu_max(const struct net *n, const struct path *p) { return n->iface[p->iface].mtu; }
+static inline uint16_t net_path_mtu_max(const struct net *n, const struct path *p)
+{
+	return p->port == NET_PORT_LOOP ? LOOP_MTU : n->iface[p->iface].mtu;
+}
 
 /* A copy of m, which is about to be sent over a path to a group or a broadcast address, for those of this host that listen. */
 void net_group_loop(struct net *n, const struct path *p, struct rte_mbuf *m, uint8_t proto, uint8_t tos, uint8_t ttl);

@@ -61,8 +61,9 @@ struct net6 {
 	struct {                /* the answer to the last net_sources6(), for the same question again */
 		struct ip6_addr dst;
 		uint32_t scope, gen, count;
+		uint8_t via;
 	} last;
-	struct net6_iface iface[IFACES_MAX];
+	struct net6_iface iface[IFACES_MAX + 1];
 	struct net6_prefix prefix[IP6_PREFIXES_MAX];
 	struct net6_router router[IP6_ROUTERS_MAX];
 	struct net_addr6 addr[LOCAL_ADDRS_MAX];
@@ -109,6 +110,14 @@ static inline uint32_t local6_mark(const struct net *n, rte_be32_t addr_be)
 	return addr_be != 0 ? addr6_at(&n->flow->addr6s, addr_be)->mark : 0;
 }
 static inline enum local_kind local6_kind(uint32_t mark) { return (enum local_kind)(mark & 0xff); }
+/* Ours, and for new flows. */
+static inline bool local6_usable(uint32_t mark) { return local6_kind(mark) == LOCAL_OURS || local6_kind(mark) == LOCAL_LOOPBACK; }
+/* Ours, at least for flows that are there, by a name that the packet's sender may know. */
+static inline bool local6_named(uint32_t mark, const struct net_pkt *pkt)
+{
+	return likely(local6_kind(mark) == LOCAL_OURS) || local6_kind(mark) == LOCAL_OLD ||
+	       (local6_kind(mark) == LOCAL_LOOPBACK && pkt->port == NET_PORT_LOOP);
+}
 static inline uint8_t local6_iface_of(uint32_t mark) { return (uint8_t)(mark >> 8); }
 
 /* The scope with which an address has its number, heard or meant on this interface. */

@@ -36,23 +36,6 @@ static inline void headers_add(struct net *n, const struct path *p, struct rte_m
 	pkt_tx_cksum_ip4(n->tx[p->port].port, m, l2_len, (uint16_t)(l2_len + IP4_HDR_LEN), proto);
 }
 
-static int loop_output(struct net *n, const struct path *p, struct rte_mbuf *m)
-{
-	if (n->n_loop == LOOP_QUEUE_MAX) {
-		net_drop(n, m, DROP_TX_FULL);
-		return 0;
-	}
-	m = net_own(n, m);
-	if (m == NULL)
-		return 0;
-	m->ol_flags = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
-	m->tx_offload = 0;
-	m->port = p->iface;
-	mbuf_queue_put(&n->loop, &n->loop_last, m);
-	n->n_loop++;
-	return 0;
-}
-
 int net_send_on(struct net *n, struct path *p, struct rte_mbuf *m)
 {
 	if (p->neigh == 0 && !net_path_is_group(p))
@@ -116,14 +99,6 @@ void net_group_loop(struct net *n, const struct path *p, struct rte_mbuf *m, uin
 	else
 		headers_add(n, p, copy, proto, tos, ttl, true);
 	loop_output(n, p, copy);
-}
-
-struct rte_mbuf *net_loop_next(struct net *n)
-{
-	struct rte_mbuf *m = mbuf_queue_take(&n->loop);
-
-	n->n_loop -= m != NULL;
-	return m;
 }
 
 /* A packet of ours, as an error about itself. */

@@ -28,7 +28,15 @@ static inline uint8_t net_local_iface(const struct net *n, rte_be32_t addr_be)
 
 	while (n->local[i].addr_be != addr_be && n->local[i].addr_be != 0)
 		i = (i + 1) % NET_LOCAL_SLOTS;
+	if (unlikely(net_is_loopback4(addr_be)))
+		return NET_IFACE_LO;
 	return n->local[i].addr_be == addr_be ? n->local[i].iface : 0;
+}
+
+/* The address is of 127.0.0.0/8, and we wrote the packet: nobody else may call us so. */
+static inline bool net_pkt_names_loopback(const struct net *n, const struct net_pkt *pkt, rte_be32_t addr_be)
+{
+	return pkt->port == NET_PORT_LOOP && net_is_loopback4(addr_be) && net_is_local(n, addr_be);
 }
 
 static inline enum net_verdict net_drop(struct net *n, struct rte_mbuf *m, enum drop why)
@@ -77,6 +85,12 @@ enum net_verdict net_l4_identify(struct net *n, struct net_pkt *pkt);
 
 /* Net chores are wanted from now on (net_chores()). */
 void net_chores_want(struct net *n);
+
+/* "lo" and its address. -ENOMEM. */
+int loop_init(struct net *n);
+void loop_fini(struct net *n);
+/* Queues a packet of path p, with all headers, for net_loop_next(). */
+int loop_output(struct net *n, const struct path *p, struct rte_mbuf *m);
 
 /* Receives an ARP packet that came by iface; owns m. */
 void arp_input(struct net *n, uint8_t iface, struct rte_mbuf *m, const struct eth_view *eth);

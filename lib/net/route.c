@@ -9,7 +9,6 @@
 
 #define NET_THIS 0u      /* 0.0.0.0/8 and 127.0.0.0/8 never appear on a link (RFC 1122 3.2.1.3) */
 #define NET_LOOPBACK 127u
-#define CLASS_D 224u     /* multicast and everything above has no single neighbour */
 
 static_assert(NET_ROUTES_MAX * sizeof(struct net_route) % 8 == 0, "what lies behind the table is aligned");
 
@@ -356,23 +355,33 @@ static bool route_alive(const struct net *n, const struct net_route *r)
 	return n->iface[r->iface].up && (!r->dead || n->clock->tick - r->dead_tick >= ticks_from_ms(ROUTE_DEAD_MS));
 }
 
-/* One of first..end, which lead to one prefix. */
-static const struct net_route *route_choose(const struct net *n, uint8_t iface, const struct net_route *first,
+/* As if there were no such route: its interface is switched off. */
+static inline bool route_off(const struct net *n, const struct net_route *r)
+{
+	return r->type <= ROUTE_GATEWAY && unlikely(n->iface[r->iface].off);
+}
+
+/* One of r..end, which lead to one prefix. NULL: all are off. */
+static const struct net_route *route_choose(const struct net *n, uint8_t iface, const struct net_route *r,
 					    const struct net_route *end)
 {
-	const struct net_route *alive = NULL, *same = NULL;
+	const struct net_route *alive = NULL, *same = NULL, *any = NULL;
 
-	for (const struct net_route *r = first; r < end; r++) {
+	for (; r < end; r++) {
 		bool is_alive = route_alive(n, r), is_same = iface == NET_IFACE_ANY || r->iface == iface;
 
+		if (route_off(n, r))
+			continue;
 		if (is_alive && is_same)
 			return r;
 		if (is_alive && alive == NULL)
 			alive = r;
 		if (is_same && same == NULL)
 			same = r;
+		if (any == NULL)
+			any = r;
 	}
-	return alive != NULL ? alive : same != NULL ? same : first;
+	return alive != NULL ? alive : same != NULL ? same : any;
 }
 
 const struct net_route *net_route_lookup(const struct net *n, uint8_t iface, const struct ip6_addr *dst)
@@ -382,10 +391,41 @@ const struct net_route *net_route_lookup(const struct net *n, uint8_t iface, con
 	for (uint32_t g = 0; g < n->n_route_groups && n->route_group[g].prefix_len >= shortest; g++) {
 		const struct net_route *end, *r = group_find(n, g, dst, &end);
 
+		r = r != NULL ? route_choose(n, iface, r, end) : NULL;
 		if (r != NULL)
-			return route_choose(n, iface, r, end);
+			return r;
 	}
 	return NULL;
+}
+
+/* The best route that via allows. One that refuses is of no device, and of no link. */
+static const struct net_route *lookup_via(const struct net *n, uint8_t via, const struct ip6_addr *dst)
+{
+	uint8_t shortest = shortest_to(dst);
+
+	for (uint32_t g = 0; g < n->n_route_groups && n->route_group[g].prefix_len >= shortest; g++) {
+		const struct net_route *end, *dead = NULL;
+
+		for (const struct net_route *r = group_find(n, g, dst, &end); r != NULL && r < end; r++) {
+			if (r->type > (via & NET_VIA_ONLINK ? ROUTE_ONLINK : ROUTE_GATEWAY) || !net_via_takes(via, r->iface) || route_off(n, r))
+				continue;
+			if (route_alive(n, r))
+				return r;
+			dead = dead != NULL ? dead : r;
+		}
+		if (dead != NULL)
+			return dead;
+	}
+	return NULL;
+}
+
+int route_via(const struct net *n, uint8_t via, const struct ip6_addr *dst, uint8_t *iface, const struct net_route **r)
+{
+	*r = lookup_via(n, via, dst);
+	*iface = *r != NULL ? (*r)->iface : net_via_iface(via);
+	if (*r == NULL && (!ip6_addr_is_mapped(dst) || *iface == NET_IFACE_ANY || n->iface[*iface].off))
+		return -ENETUNREACH;
+	return 0;
 }
 
 int net_route_error(const struct net_route *r)
@@ -400,7 +440,8 @@ const struct net_route *route_find_from(const struct net *n, uint8_t iface, rte_
 	uint32_t net8 = rte_be_to_cpu_32(raddr_be) >> 24;
 	const struct ip6_addr dst = ip6_addr_mapped(raddr_be);
 
-	if (net8 == NET_THIS || net8 == NET_LOOPBACK || net8 >= CLASS_D || net_local_find(n, raddr_be) == LOCAL_BROADCAST)
+	if (net8 == NET_THIS || net8 == NET_LOOPBACK || IN_MULTICAST(rte_be_to_cpu_32(raddr_be)) ||
+	    raddr_be == INADDR_BROADCAST || net_local_find(n, raddr_be) == LOCAL_BROADCAST)
 		return NULL;
 	return net_route_lookup(n, iface, &dst);
 }
@@ -410,17 +451,42 @@ const struct net_route *net_route_find(const struct net *n, rte_be32_t raddr_be)
 	return route_find_from(n, NET_IFACE_ANY, raddr_be);
 }
 
+static const rte_be32_t loopback_be = NET_LOOPBACK_BE;
+
+/* Our address in the list of sources, or NULL. */
+static const rte_be32_t *source_at(const struct net *n, rte_be32_t addr_be)
+{
+	for (uint32_t i = 0; i < n->n_addrs; i++)
+		if (n->source_be[i] == addr_be)
+			return &n->source_be[i];
+	return NULL;
+}
+
+/* From 127.0.0.1 to all of its network, else from the address itself. */
+static const rte_be32_t *source_to_self(const struct net *n, rte_be32_t raddr_be)
+{
+	return net_is_loopback4(raddr_be) ? &loopback_be : source_at(n, raddr_be);
+}
+
 /* The route's preferred source, if it is one of our addresses. */
 static const rte_be32_t *source_preferred(const struct net *n, const struct net_route *r)
 {
 	rte_be32_t src_be = ip6_addr_ip4(&r->src);
 
-	if (addr_is_none(&r->src) || !net_is_local(n, src_be))
-		return NULL;
-	for (uint32_t i = 0; i < n->n_addrs; i++)
-		if (n->source_be[i] == src_be)
-			return &n->source_be[i];
-	return NULL;
+	return addr_is_none(&r->src) || !net_is_local(n, src_be) ? NULL : source_at(n, src_be);
+}
+
+/* Those of the interface's first network, else all. */
+static const rte_be32_t *sources_on(const struct net *n, uint8_t iface, uint32_t *count)
+{
+	for (uint32_t i = 0; i < n->n_routes; i++) {
+		if (n->route[i].src_count > 0 && n->route[i].iface == iface) {
+			*count = n->route[i].src_count;
+			return &n->source_be[n->route[i].src_first];
+		}
+	}
+	*count = n->n_addrs;
+	return n->n_addrs > 0 ? n->source_be : NULL;
 }
 
 /* Those of the network that the packets leave to, else of the interface, else all. */
@@ -432,28 +498,50 @@ static const rte_be32_t *sources_of(const struct net *n, const struct net_route 
 		*count = onlink->src_count;
 		return &n->source_be[onlink->src_first];
 	}
-	for (uint32_t i = 0; i < n->n_routes; i++) {
-		if (n->route[i].src_count > 0 && n->route[i].iface == r->iface) {
-			*count = n->route[i].src_count;
-			return &n->source_be[n->route[i].src_first];
-		}
-	}
-	*count = n->n_addrs;
-	return n->n_addrs > 0 ? n->source_be : NULL;
+	return sources_on(n, r->iface, count);
+}
+
+int net_unreachable_via(const struct net *n, rte_be32_t raddr_be, uint8_t via)
+{
+	const struct ip6_addr dst = ip6_addr_mapped(raddr_be);
+	const struct net_route *r;
+	uint8_t iface;
+
+	return via != 0 ? route_via(n, via, &dst, &iface, &r) : net_unreachable(n, raddr_be);
+}
+
+const rte_be32_t *net_sources_via(const struct net *n, rte_be32_t raddr_be, uint8_t via, uint32_t *count)
+{
+	const struct ip6_addr dst = ip6_addr_mapped(raddr_be);
+	bool self = net_is_local(n, raddr_be);
+	const struct net_route *r = NULL;
+	const rte_be32_t *one;
+	uint8_t iface = net_via_iface(via);
+
+	if (likely(via == 0) || (self && net_via_takes(via, net_local_iface(n, raddr_be))))
+		return net_sources(n, raddr_be, count);
+	*count = 0;
+	if (!self && route_via(n, via, &dst, &iface, &r) != 0)
+		return NULL;
+	one = r != NULL ? source_preferred(n, r) : iface == NET_IFACE_LO && n->n_addrs == 0 ? &loopback_be : NULL;
+	if (one == NULL)
+		return r != NULL ? sources_of(n, r, count) : sources_on(n, iface, count);
+	*count = 1;
+	return one;
 }
 
 const rte_be32_t *net_sources(const struct net *n, rte_be32_t raddr_be, uint32_t *count)
 {
-	const struct net_route *r = net_route_find(n, raddr_be);
+	const struct net_route *r;
 	const rte_be32_t *one;
 
+	*count = 1;
+	if (net_is_local(n, raddr_be))
+		return source_to_self(n, raddr_be);
+	r = net_route_find(n, raddr_be);
 	*count = 0;
-	if (net_route_error(r) != 0) {
-		if (!net_is_local(n, raddr_be))
-			return NULL;
-		*count = n->n_addrs;
-		return n->source_be;
-	}
+	if (net_route_error(r) != 0)
+		return NULL;
 	one = source_preferred(n, r);
 	if (one != NULL) {
 		*count = 1;
@@ -470,6 +558,8 @@ rte_be32_t net_source_to_group(const struct net *n, uint8_t iface, rte_be32_t gr
 	uint32_t count;
 
 	*err = -ENETUNREACH;
+	if (group_be == NET_LOOPBACK_BROADCAST_BE)
+		return NET_LOOPBACK_BE;
 	if (r == NULL || r->src_count == 0)
 		r = net_route_lookup(n, iface, &dst);
 	if (r != NULL && net_route_error(r) != 0) {

@@ -24,6 +24,10 @@ const struct net_route *route_onlink_find(const struct net *n, uint8_t iface, rt
 /* The route to raddr for packets from an address of iface, as net_route_lookup(); NULL also for what is no station's. */
 const struct net_route *route_find_from(const struct net *n, uint8_t iface, rte_be32_t raddr_be);
 
+/* Where packets to dst, which is not ours, leave: by *iface, over *r or (NULL) as if dst were on its link; of NET_IFACE_LO:
+ * nowhere. -ENETUNREACH. */
+int route_via(const struct net *n, uint8_t via, const struct ip6_addr *dst, uint8_t *iface, const struct net_route **r);
+
 /* A neighbour did not answer, or does again: the routes over it are avoided for ROUTE_DEAD_MS, or used. */
 void route_gateway_set(struct net *n, uint8_t iface, const struct ip6_addr *gw, bool dead);
 

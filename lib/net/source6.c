@@ -5,11 +5,18 @@
 #include "net/route.h"
 
 /* Where packets to dst leave: an interface, or why they cannot. *src: the route's preferred address, if it has one. */
-static int out_iface(const struct net *n, const struct ip6_addr *dst, uint32_t scope_id, const struct ip6_addr **src)
+static int out_iface(const struct net *n, const struct ip6_addr *dst, uint32_t scope_id, uint8_t via, const struct ip6_addr **src)
 {
 	const struct net_route *r;
+	uint8_t iface;
 
 	*src = NULL;
+	via &= NET_VIA_DEV;
+	if (unlikely(via != 0)) {
+		if (scope_id != 0 && scope_id != via && (ip6_addr_is_linklocal(dst) || ip6_addr_is_multicast(dst))) /* I13 */
+			return -EINVAL;
+		scope_id = via;
+	}
 	if (ip6_addr_is_linklocal(dst) || ip6_addr_scope(dst) <= 2) {
 		if (scope_id == 0)
 			return -EINVAL;
@@ -19,7 +26,10 @@ static int out_iface(const struct net *n, const struct ip6_addr *dst, uint32_t s
 		return scope_id <= n->n_ifaces && n->iface[scope_id - 1].ip6 ? (int)scope_id - 1 : -ENETUNREACH;
 	if (ip6_addr_is_none(dst) || ip6_addr_is_mapped(dst))
 		return -ENETUNREACH;
-	r = net_route_lookup(n, NET_IFACE_ANY, dst);
+	if (unlikely(via != 0) && route_via(n, via, dst, &iface, &r) != 0)
+		return -ENETUNREACH;
+	if (likely(via == 0))
+		r = net_route_lookup(n, NET_IFACE_ANY, dst);
 	if (net_route_error(r) != 0)
 		return net_route_error(r);
 	if (!ip6_addr_is_none(&r->src))
@@ -27,14 +37,15 @@ static int out_iface(const struct net *n, const struct ip6_addr *dst, uint32_t s
 	return r->iface;
 }
 
-int net_unreachable6(const struct net *n, const struct ip6_addr *dst, uint32_t scope_id)
+int net_unreachable6_via(const struct net *n, const struct ip6_addr *dst, uint32_t scope_id, uint8_t via)
 {
+	rte_be32_t self = net_local6(n, dst, scope_id);
 	const struct ip6_addr *src;
 	int iface;
 
-	if (net_local6(n, dst, scope_id) != 0)
-		return 0;
-	iface = out_iface(n, dst, scope_id, &src);
+	if (self != 0)
+		return net_via_takes(via, net_local6_iface(n, self)) ? 0 : -ENETUNREACH;
+	iface = out_iface(n, dst, scope_id, via, &src);
 	return iface < 0 ? iface : 0;
 }
 
@@ -58,7 +69,7 @@ static uint32_t rank(const struct net *n, const struct net_addr6 *a, const struc
 	return r | (src_scope >= dst_scope ? 32u - src_scope : src_scope) << 11;
 }
 
-static uint32_t sources_find(struct net *n, const struct ip6_addr *dst, uint32_t scope_id)
+static uint32_t sources_find(struct net *n, const struct ip6_addr *dst, uint32_t scope_id, uint8_t via)
 {
 	struct net6 *v6 = n->net6;
 	rte_be32_t self = net_local6(n, dst, scope_id);
@@ -68,9 +79,9 @@ static uint32_t sources_find(struct net *n, const struct ip6_addr *dst, uint32_t
 
 	if (self != 0) { /* rule 1 */
 		v6->source_be[0] = self;
-		return 1;
+		return net_via_takes(via, net_local6_iface(n, self));
 	}
-	iface = out_iface(n, dst, scope_id, &src);
+	iface = out_iface(n, dst, scope_id, via, &src);
 	if (iface < 0)
 		return 0;
 	v6->source_be[0] = src != NULL ? net_local6(n, src, (uint32_t)iface + 1) : 0;
@@ -89,12 +100,14 @@ static uint32_t sources_find(struct net *n, const struct ip6_addr *dst, uint32_t
 	return count;
 }
 
-const rte_be32_t *net_sources6(struct net *n, const struct ip6_addr *dst, uint32_t scope_id, uint32_t *count)
+const rte_be32_t *net_sources6_via(struct net *n, const struct ip6_addr *dst, uint32_t scope_id, uint8_t via, uint32_t *count)
 {
 	struct net6 *v6 = n->net6;
 
-	if (v6->last.gen != n->route_gen || v6->last.scope != scope_id || !ip6_addr_eq(&v6->last.dst, dst)) {
-		v6->last.count = sources_find(n, dst, scope_id);
+	if (v6->last.gen != n->route_gen || v6->last.scope != scope_id || v6->last.via != via ||
+	    !ip6_addr_eq(&v6->last.dst, dst)) {
+		v6->last.count = sources_find(n, dst, scope_id, via);
+		v6->last.via = via;
 		v6->last.dst = *dst;
 		v6->last.scope = scope_id;
 		v6->last.gen = n->route_gen;

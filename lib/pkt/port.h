@@ -43,6 +43,7 @@ struct port_ops {
 	int (*start)(struct port *p, struct rte_mempool **pools);
 	void (*stats)(struct port *p, struct port_stats *st);
 	bool (*link_up)(struct port *p);             /* from one stack of the end, some times a second */
+	bool (*off)(struct port *p);                 /* likewise: somebody has switched it off in the system; NULL: nobody can */
 	/* Being woken, on devices that can (else NULL, or -ENOTSUP). wake_set: rte_epoll_wait() on epfd tells of packets of this queue,
 	 * or no more; wake_arm: on: when packets come from now on; off: not any more. Before a queue is polled the last time: what is
 	 * there already wakes nobody. */

@@ -1,7 +1,10 @@
 /* accept.c: accept(). */
+#include <string.h>
+
+#include "sock/kernel.h"
 #include "sock/name.h"
 
-/* The new connection has the listener's timeouts, as on Linux; O_NONBLOCK it has not. */
+/* The new connection has the listener's timeouts and the options beside them, as on Linux; O_NONBLOCK it has not. */
 static int inherit(struct sock_env *env, struct conn *listener, struct conn *c)
 {
 	const struct sock_side *from = sock_side(env, listener, false);
@@ -17,6 +20,8 @@ static int inherit(struct sock_env *env, struct conn *listener, struct conn *c)
 		return -ENOBUFS;
 	to->rcv_ns = from->rcv_ns;
 	to->snd_ns = from->snd_ns;
+	to->switches = from->switches;
+	memcpy(to->number, from->number, sizeof(to->number));
 	return 0;
 }
 
@@ -60,7 +65,7 @@ int sock_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	int rc = sock_find_shared(fd, &env, &c);
 
 	if (rc < 0)
-		return rc;
+		return sock_is_kernel(fd) ? kernel_accept4(fd, addr, len, flags) : rc;
 	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
 		return -EINVAL;
 	if (!sock_is_tcp(c))

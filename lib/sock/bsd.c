@@ -43,13 +43,17 @@ ssize_t spate_sendto(int fd, const void *buf, size_t len, int flags, const struc
 }
 
 ssize_t spate_sendmsg(int fd, const struct msghdr *msg, int flags) { return bsd_size(sock_sendmsg(fd, msg, flags)); }
-ssize_t spate_write(int fd, const void *buf, size_t len) { return spate_sendto(fd, buf, len, 0, NULL, 0); }
+
+ssize_t spate_write(int fd, const void *buf, size_t len)
+{
+	struct iovec iov = {.iov_base = (void *)buf, .iov_len = len};
+
+	return bsd_size(sock_writev(fd, &iov, 1));
+}
 
 ssize_t spate_writev(int fd, const struct iovec *iov, int n)
 {
-	struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n};
-
-	return bsd_size(n < 0 ? -EINVAL : sock_sendmsg(fd, &msg, 0));
+	return bsd_size(spate_sys_writev(fd, iov, n));
 }
 
 ssize_t spate_recv(int fd, void *buf, size_t len, int flags) { return spate_recvfrom(fd, buf, len, flags, NULL, NULL); }
@@ -60,13 +64,17 @@ ssize_t spate_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr
 }
 
 ssize_t spate_recvmsg(int fd, struct msghdr *msg, int flags) { return bsd_size(sock_recvmsg(fd, msg, flags)); }
-ssize_t spate_read(int fd, void *buf, size_t len) { return spate_recvfrom(fd, buf, len, 0, NULL, NULL); }
+
+ssize_t spate_read(int fd, void *buf, size_t len)
+{
+	struct iovec iov = {.iov_base = buf, .iov_len = len};
+
+	return bsd_size(sock_readv(fd, &iov, 1));
+}
 
 ssize_t spate_readv(int fd, const struct iovec *iov, int n)
 {
-	struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n};
-
-	return bsd_size(n < 0 ? -EINVAL : sock_recvmsg(fd, &msg, 0));
+	return bsd_size(spate_sys_readv(fd, iov, n));
 }
 
 int spate_getsockname(int fd, struct sockaddr *addr, socklen_t *len) { return bsd(sock_getsockname(fd, addr, len)); }
@@ -124,4 +132,39 @@ int spate_poll(struct pollfd *fds, nfds_t n, int timeout_ms) { return bsd(sock_p
 int spate_select(int n, fd_set *rd, fd_set *wr, fd_set *ex, struct timeval *timeout)
 {
 	return bsd(sock_select(n, rd, wr, ex, timeout));
+}
+
+int spate_socketpair(int domain, int type, int protocol, int fds[2]) { return bsd(sock_socketpair(domain, type, protocol, fds)); }
+int spate_sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags) { return bsd(sock_sendmmsg(fd, msgs, n, flags)); }
+
+int spate_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags, struct timespec *timeout)
+{
+	return bsd(sock_recvmmsg(fd, msgs, n, flags, timeout));
+}
+
+ssize_t spate_sendfile(int out, int in, off_t *offset, size_t count) { return bsd_size(sock_sendfile(out, in, offset, count)); }
+
+ssize_t spate_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t len, unsigned int flags)
+{
+	return bsd_size(sock_splice(in, in_offset, out, out_offset, len, flags));
+}
+
+int spate_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
+{
+	return bsd(sock_ppoll(fds, n, timeout, mask));
+}
+
+int spate_pselect(int n, fd_set *rd, fd_set *wr, fd_set *ex, const struct timespec *timeout, const sigset_t *mask)
+{
+	return bsd(sock_pselect(n, rd, wr, ex, timeout, mask));
+}
+
+int spate_epoll_pwait(int epfd, struct epoll_event *events, int max, int timeout_ms, const sigset_t *mask)
+{
+	return bsd(sock_epoll_wait_for(epfd, events, max, sock_ms_ns(timeout_ms), mask));
+}
+
+int spate_epoll_pwait2(int epfd, struct epoll_event *events, int max, const struct timespec *timeout, const sigset_t *mask)
+{
+	return bsd(sock_epoll_pwait2(epfd, events, max, timeout, mask));
 }

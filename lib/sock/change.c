@@ -30,27 +30,31 @@ int sock_iface_number(const struct spate_config *c, unsigned i)
 	return number;
 }
 
-static void iface_name(char *to, size_t size, const struct spate_config *c, const struct config_iface *f)
-{
-	const char *dev = config_dev(c, f->dev);
-	int n = snprintf(to, size, "%.*s", (int)RTE_MIN(strcspn(dev, ","), size - 8), dev);
-
-	if (f->vlan_id != 0)
-		snprintf(to + n, size - (size_t)n, ".%u", f->vlan_id);
-}
-
 void sock_changes_begin(const struct spate_config *c)
 {
 	pthread_mutex_lock(&now.lock);
 	now.n_ifaces = now.n_addrs = 0;
-	for (unsigned i = 0; i < c->n_ifaces; i++)
+	for (unsigned i = 0; i < c->n_ifaces; i++) {
+		const struct config_iface *f = &c->iface[i];
+
 		if (config_iface_used(c, i))
-			iface_name(now.iface[now.n_ifaces++], sizeof(now.iface[0]), c, &c->iface[i]);
+			net_iface_name(now.iface[now.n_ifaces++], sizeof(now.iface[0]), config_dev(c, f->dev), f->vlan_id);
+	}
 	for (unsigned i = 0; i < c->n_ip; i++)
 		for (uint64_t a = c->ip[i].first; a <= c->ip[i].last; a++)
 			now.addr[now.n_addrs++] = (struct address){.ip = (uint32_t)a, .prefix_len = c->ip[i].prefix_len,
 								   .iface = (uint8_t)sock_iface_number(c, c->ip[i].iface)};
 	sock_changes6_begin(c);
+	pthread_mutex_unlock(&now.lock);
+}
+
+void sock_iface_name(unsigned number, char *name, size_t size)
+{
+	pthread_mutex_lock(&now.lock);
+	if (number < now.n_ifaces)
+		snprintf(name, size, "%.*s", (int)size - 1, now.iface[number]);
+	else
+		snprintf(name, size, "if%u", number + 1);
 	pthread_mutex_unlock(&now.lock);
 }
 

@@ -4,6 +4,7 @@
 
 /* after <time.h> */
 #include <linux/errqueue.h>
+#include <linux/udp.h>
 
 #include "sock/datagram.h"
 #include "sock/name.h"
@@ -99,6 +100,14 @@ static int ip6_read(const struct sock_env *env, const struct cmsghdr *c, struct 
 	return 0;
 }
 
+static int segment_read(const struct cmsghdr *c, struct udp_ctl *ctl)
+{
+	if (c->cmsg_type != UDP_SEGMENT || c->cmsg_len != CMSG_LEN(sizeof(ctl->segment)))
+		return -EINVAL;
+	memcpy(&ctl->segment, CMSG_DATA(c), sizeof(ctl->segment));
+	return 0;
+}
+
 int sock_cmsg_read(const struct sock_env *env, const struct conn *sock, const struct msghdr *msg, struct udp_ctl *ctl)
 {
 	struct msghdr in = *msg;
@@ -114,6 +123,8 @@ int sock_cmsg_read(const struct sock_env *env, const struct conn *sock, const st
 			rc = ip_read(c, ctl);
 		else if (c->cmsg_level == IPPROTO_IPV6 && sock->more & CONN_MORE_IP6)
 			rc = ip6_read(env, c, ctl);
+		else if (c->cmsg_level == IPPROTO_UDP)
+			rc = segment_read(c, ctl);
 		else if (c->cmsg_level == SOL_SOCKET)
 			rc = -EINVAL; /* marks and send times have no meaning here; other levels are others' business, as on Linux */
 	}
@@ -220,6 +231,8 @@ void sock_cmsg_write(const struct sock_env *env, const struct udp_pcb *p, const 
 
 	if (p->opts & (UDP_OPT_STAMP | UDP_OPT_STAMP_NS))
 		put_stamp(&w, env, p, meta);
+	if (p->opts & UDP_OPT_OVERFLOW && meta->dropped != 0)
+		put(&w, SOL_SOCKET, SO_RXQ_OVFL, &meta->dropped, sizeof(meta->dropped));
 	put_ip6(&w, p, meta);
 	if (!ip6_addr_is_mapped(&meta->to.addr)) { /* options of IP are about IPv4 */
 		writer_end(&w, msg);

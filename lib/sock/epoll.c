@@ -3,7 +3,7 @@
  * O(events). Level-triggered sockets stay listed while they are ready and are looked at again each time. */
 #include <rte_prefetch.h>
 
-#include "sock/sock.h"
+#include "sock/kernel.h"
 
 /* Bits of a registration that are not events. */
 #define PRIVATE_BITS ((uint32_t)(EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE))
@@ -48,6 +48,7 @@ void sock_epoll_close(struct sock_env *env, struct conn *ep)
 		if (c->type != CONN_FREE && c->ep == self)
 			sock_epoll_leave(env, c);
 	}
+	kernel_epoll_close(inst);
 	conn_free(f, ep);
 }
 
@@ -61,8 +62,10 @@ int sock_epoll_ctl(int epfd, int op, int fd, const struct epoll_event *event)
 		return -ENXIO;
 	if (event == NULL && op != EPOLL_CTL_DEL)
 		return -EFAULT;
-	c = sock_at_shared(env, fd);
 	ep = sock_at(env, epfd);
+	if (ep != NULL && ep->type == CONN_EPOLL && sock_is_kernel(fd))
+		return kernel_epoll_ctl((struct epoll_inst *)ep, op, fd, event);
+	c = sock_at_shared(env, fd);
 	if (ep == NULL || c == NULL)
 		return -EBADF;
 	if (ep->type != CONN_EPOLL || c->type == CONN_EPOLL)
@@ -138,14 +141,34 @@ bool sock_epoll_ready(struct sock_env *env, struct conn *ep)
 	/* What is stale goes; the first that is not answers. */
 	while (inst->head != 0 && news_of(env, conn_at(f, inst->head)) == 0)
 		ready_unlink(f, conn_at(f, inst->head));
-	return inst->head != 0;
+	return inst->head != 0 || (inst->kernel != 0 && kernel_poll(inst->kernel - 1 + SOCK_KERNEL, POLLIN) != 0);
 }
 
-int sock_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms)
+/* Of an instance with descriptors of the kernel: they are looked at when there is nothing else, and else now and then. */
+static int collect_both(struct sock_env *env, struct epoll_inst *inst, struct epoll_event *events, int max, uint32_t turn)
+{
+	int n = 0;
+
+	if (++inst->passed >= KERNEL_TURNS) {
+		n = kernel_epoll_collect(inst, events, max);
+		inst->passed = 0;
+	}
+	if (n < max)
+		n += collect(env, inst, events + n, max - n);
+	if (n == 0 && inst->passed != 0 && turn == 0) {
+		n = kernel_epoll_collect(inst, events, max);
+		inst->passed = 0;
+	}
+	return n;
+}
+
+int sock_epoll_wait_for(int epfd, struct epoll_event *events, int max, uint64_t ns, const sigset_t *mask)
 {
 	struct sock_env *env = sock_cur;
 	struct conn *ep;
+	struct epoll_inst *inst;
 	struct sock_wait w;
+	uint32_t turn = 0;
 	int n, rc;
 
 	if (env == NULL)
@@ -159,16 +182,26 @@ int sock_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_m
 		return -EBADF;
 	if (ep->type != CONN_EPOLL)
 		return -EINVAL;
+	inst = (struct epoll_inst *)ep;
 	/* A turn first, always: a program whose list is never empty must still receive. */
-	sock_wait_begin(&w, env, timeout_ms < 0 ? SOCK_FOREVER : (uint64_t)timeout_ms * 1000000u, false);
+	sock_wait_begin(&w, env, ns, false);
+	sock_wait_mask(&w, mask);
 	do {
 		rc = sock_wait_turn(&w);
 		if (rc < 0) {
 			n = rc == -EAGAIN ? 0 : rc;
 			break;
 		}
-		n = collect(env, (struct epoll_inst *)ep, events, max);
+		n = likely(inst->kernel == 0) ? collect(env, inst, events, max) : collect_both(env, inst, events, max, turn++);
 	} while (n == 0);
 	sock_wait_end(&w);
 	return n;
+}
+
+int sock_epoll_pwait2(int epfd, struct epoll_event *events, int max, const struct timespec *timeout, const sigset_t *mask)
+{
+	uint64_t ns;
+	int rc = sock_timespec_ns(timeout, &ns);
+
+	return rc < 0 ? rc : sock_epoll_wait_for(epfd, events, max, ns, mask);
 }

@@ -1,11 +1,9 @@
 /* fd.c: a stack's environment for sockets; descriptors and what hangs on them. A descriptor is slot and stack in one
  * number: O(1) both ways, nothing is allocated for it. */
-#include <limits.h>
-
 #include <rte_common.h>
 
 #include "core/mail.h"
-#include "sock/sock.h"
+#include "sock/dialect.h"
 
 _Thread_local struct sock_env *sock_cur;
 
@@ -19,7 +17,7 @@ int sock_env_init(struct sock_env *env, struct stack *s, uint32_t id, uint32_t n
 
 	while (1u << bits < n_stacks)
 		bits++;
-	if (id >= n_stacks || (((uint64_t)max_conns + SOCK_FD_SKIP) << bits | id) > INT_MAX)
+	if (id >= n_stacks || (((uint64_t)max_conns + SOCK_FD_SKIP) << bits | id) >= SOCK_KERNEL)
 		return -EINVAL;
 	*env = (struct sock_env){.s = s, .id = id, .id_bits = bits, .turn = real_turn};
 	env->side_mask = rte_align32pow2(RTE_MAX(max_conns, 64u)) - 1;
@@ -140,7 +138,10 @@ void sock_side_put(struct sock_env *env, struct conn *c)
 
 uint32_t sock_events(struct sock_env *env, struct conn *c)
 {
+	uint32_t events;
+
 	if (c->type == CONN_EPOLL)
 		return sock_epoll_ready(env, c) ? EPOLLIN : 0;
-	return sock_is_tcp(c) ? tcp_poll(&env->s->tcp, sock_tcp(c)) : udp_poll(sock_udp(c));
+	events = sock_is_tcp(c) ? tcp_poll(&env->s->tcp, sock_tcp(c)) : udp_poll(sock_udp(c));
+	return sock_is_linux(c) ? events : sock_dialect_events(c, events);
 }

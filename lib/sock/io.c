@@ -2,7 +2,8 @@
 #include <limits.h>
 
 #include "sock/datagram.h"
-#include "sock/name.h"
+#include "sock/dialect.h"
+#include "sock/kernel.h"
 
 #define IOV_WINDOW 16 /* pieces handed to TCP at a time in the middle of a call: no copy of the caller's whole array */
 
@@ -116,8 +117,8 @@ static int send_end(const struct sock_env *env, const struct conn *c, const stru
 	return sock_end_aim(env, c, end);
 }
 
-static ssize_t udp_send_call(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n,
-			     const struct sockaddr *to, socklen_t to_len, const struct udp_ctl *ctl)
+static ssize_t send_datagram(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n,
+			     const struct sockaddr *to, socklen_t to_len, const struct udp_ctl *ctl, int flags)
 {
 	struct net_end end;
 	int rc;
@@ -125,9 +126,9 @@ static ssize_t udp_send_call(struct sock_env *env, struct conn *c, const struct 
 	if (to != NULL && c->more & CONN_MORE_IP6 && to_len >= sizeof(to->sa_family) && to->sa_family == AF_UNSPEC)
 		to = NULL; /* Linux: no address at all */
 	if (to == NULL)
-		return udp_send(&env->s->udp, sock_udp(c), iov, (int)n, NULL, ctl);
+		return udp_send_call(&env->s->udp, sock_udp(c), iov, (int)n, NULL, ctl, flags);
 	rc = send_end(env, c, to, to_len, &end);
-	return rc < 0 ? rc : udp_send(&env->s->udp, sock_udp(c), iov, (int)n, &end, ctl);
+	return rc < 0 ? rc : udp_send_call(&env->s->udp, sock_udp(c), iov, (int)n, &end, ctl, flags);
 }
 
 /* Only null pointers are caught: one may be given with a length of 0. */
@@ -154,15 +155,35 @@ static ssize_t send_with(int fd, const struct iovec *iov, size_t n, int flags, c
 		return -EOPNOTSUPP;
 	if (null_piece(iov, n))
 		return -EFAULT;
+	if (sock_is_tcp(c) && unlikely((flags & MSG_FASTOPEN) || tcp_fastopen_waits(sock_tcp(c))))
+		return sock_fastopen_send(env, c, iov, n, flags, to, to_len);
+	rc = sock_is_linux(c) ? 0 : sock_dialect_send(env, c, to);
+	if (rc < 0)
+		return rc;
 	if (sock_is_tcp(c))
-		return unlikely((flags & MSG_FASTOPEN) || tcp_fastopen_waits(sock_tcp(c))) ?
-			       sock_fastopen_send(env, c, iov, n, flags, to, to_len) : sock_tcp_send(env, c, iov, n, flags, 0);
-	return udp_send_call(env, c, iov, n, to, to_len, ctl);
+		return sock_tcp_send(env, c, iov, n, flags, 0);
+	if (unlikely(flags & MSG_DONTROUTE)) {
+		struct udp_ctl direct = ctl != NULL ? *ctl : (struct udp_ctl){.iface = NET_IFACE_ANY, .ttl = -1, .tos = -1};
+
+		direct.via |= NET_VIA_ONLINK;
+		return send_datagram(env, c, iov, n, to, to_len, &direct, flags);
+	}
+	return send_datagram(env, c, iov, n, to, to_len, ctl, flags);
 }
 
 ssize_t sock_send(int fd, const struct iovec *iov, size_t n, int flags, const struct sockaddr *to, socklen_t to_len)
 {
-	return send_with(fd, iov, n, flags, to, to_len, NULL);
+	struct msghdr msg;
+
+	if (!sock_is_kernel(fd))
+		return send_with(fd, iov, n, flags, to, to_len, NULL);
+	msg = (struct msghdr){.msg_iov = (struct iovec *)iov, .msg_iovlen = n, .msg_name = (void *)to, .msg_namelen = to_len};
+	return kernel_sendmsg(fd, &msg, flags);
+}
+
+ssize_t sock_writev(int fd, const struct iovec *iov, size_t n)
+{
+	return sock_is_kernel(fd) ? kernel_writev(fd, iov, n) : send_with(fd, iov, n, 0, NULL, 0, NULL);
 }
 
 static ssize_t recv_once(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags,
@@ -272,6 +293,8 @@ static ssize_t recv_with(int fd, const struct iovec *iov, size_t n, int flags, s
 	/* A stream discards with MSG_TRUNC and needs no memory for it. */
 	if (null_piece(iov, n) && !(sock_is_tcp(c) && flags & MSG_TRUNC))
 		return -EFAULT;
+	if (!sock_is_linux(c) && sock_dialect_recv(c) < 0)
+		return sock_dialect_recv(c);
 	ns = sock_timeout_ns(env, c, SOCK_RCV, flags);
 	got = recv_once(env, c, iov, n, flags, meta);
 	sock_wait_begin(&w, env, ns, ns == SOCK_FOREVER);
@@ -301,11 +324,38 @@ static ssize_t recv_with(int fd, const struct iovec *iov, size_t n, int flags, s
 	return got;
 }
 
+static ssize_t recv_kernel(int fd, const struct iovec *iov, size_t n, int flags, struct sockaddr *from, socklen_t *from_len,
+			   int *msg_flags)
+{
+	struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = n, .msg_name = from};
+	ssize_t got;
+
+	if (from != NULL && from_len == NULL)
+		return -EFAULT;
+	if (from != NULL)
+		msg.msg_namelen = *from_len;
+	got = kernel_recvmsg(fd, &msg, flags);
+	if (got >= 0 && from != NULL)
+		*from_len = msg.msg_namelen;
+	if (got >= 0 && msg_flags != NULL)
+		*msg_flags = msg.msg_flags;
+	return got;
+}
+
+ssize_t sock_readv(int fd, const struct iovec *iov, size_t n)
+{
+	return sock_is_kernel(fd) ? kernel_readv(fd, iov, n) : sock_recv(fd, iov, n, 0, NULL, NULL, NULL);
+}
+
 ssize_t sock_recv(int fd, const struct iovec *iov, size_t n, int flags, struct sockaddr *from, socklen_t *from_len,
 		  int *msg_flags)
 {
 	struct udp_meta meta = {.filled = false};
-	ssize_t got = recv_with(fd, iov, n, flags, from, from_len, &meta);
+	ssize_t got;
+
+	if (sock_is_kernel(fd))
+		return recv_kernel(fd, iov, n, flags, from, from_len, msg_flags);
+	got = recv_with(fd, iov, n, flags, from, from_len, &meta);
 
 	if (got >= 0 && msg_flags != NULL)
 		*msg_flags = meta.msg_flags;
@@ -327,6 +377,8 @@ ssize_t sock_sendmsg(int fd, const struct msghdr *msg, int flags)
 	struct conn *c;
 	int rc = msg_check(msg);
 
+	if (rc == 0 && sock_is_kernel(fd))
+		return kernel_sendmsg(fd, msg, flags);
 	if (rc == 0 && msg->msg_controllen > 0) {
 		rc = sock_find(fd, &env, &c);
 		if (rc < 0)
@@ -377,6 +429,8 @@ ssize_t sock_recvmsg(int fd, struct msghdr *msg, int flags)
 
 	if (rc < 0)
 		return rc;
+	if (sock_is_kernel(fd))
+		return kernel_recvmsg(fd, msg, flags);
 	if (flags & MSG_ERRQUEUE)
 		return recv_error(fd, msg);
 	got = recv_with(fd, msg->msg_iov, msg->msg_iovlen, flags, msg->msg_name, &msg->msg_namelen, &meta);

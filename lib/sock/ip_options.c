@@ -17,6 +17,7 @@ static const struct {
 	{IPPROTO_IP, IP_MULTICAST_ALL, UDP_OPT_MC_ALL},
 	{SOL_SOCKET, SO_TIMESTAMP, UDP_OPT_STAMP},
 	{SOL_SOCKET, SO_TIMESTAMPNS, UDP_OPT_STAMP_NS},
+	{SOL_SOCKET, SO_RXQ_OVFL, UDP_OPT_OVERFLOW},
 };
 
 static uint16_t bit_of(int level, int name)

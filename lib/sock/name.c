@@ -1,7 +1,11 @@
 /* name.c: names in and out; getsockname() and getpeername(). */
 #include "sock/name.h"
 
+#include "sock/kernel.h"
+
 #include <string.h>
+
+#include "sock/device.h"
 
 /* ---- out ---- */
 
@@ -63,7 +67,7 @@ int sock_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 	int rc = name_check(sock_find_shared(fd, &env, &c), addr, len);
 
 	if (rc < 0)
-		return rc;
+		return sock_is_kernel(fd) ? kernel_name(fd, false, addr, len) : rc;
 	end_out(env, c, c->h.key.laddr_be, c->h.key.lport_be, addr, len);
 	return 0;
 }
@@ -83,7 +87,7 @@ int sock_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 	int rc = name_check(sock_find(fd, &env, &c), addr, len);
 
 	if (rc < 0)
-		return rc;
+		return sock_is_kernel(fd) ? kernel_name(fd, true, addr, len) : rc;
 	if (!has_peer(c))
 		return -ENOTCONN;
 	end_out(env, c, c->h.key.raddr_be, c->h.key.rport_be, addr, len);
@@ -92,7 +96,9 @@ int sock_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 
 /* ---- in ---- */
 
-static int end_read6(const struct sockaddr *addr, socklen_t len, struct net_end *end)
+#define FLOW_LABEL_BITS 0xfffffu
+
+static int end_read6(const struct conn *c, const struct sockaddr *addr, socklen_t len, struct net_end *end)
 {
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)addr;
 
@@ -100,6 +106,9 @@ static int end_read6(const struct sockaddr *addr, socklen_t len, struct net_end 
 		return -EINVAL;
 	if (addr->sa_family != AF_INET6)
 		return -EAFNOSUPPORT;
+	/* I18: labels are leased, and there is no call that does it. */
+	if (unlikely(c->more & CONN_MORE_FLOWINFO) && in6->sin6_flowinfo & rte_cpu_to_be_32(FLOW_LABEL_BITS))
+		return -EINVAL;
 	*end = (struct net_end){.port_be = in6->sin6_port};
 	memcpy(&end->addr, &in6->sin6_addr, sizeof(end->addr));
 	if (len >= sizeof(*in6))
@@ -113,7 +122,7 @@ int sock_end_read(const struct conn *c, const struct sockaddr *addr, socklen_t l
 
 	/* Linux takes AF_INET on an AF_INET6 socket of datagrams (H23). */
 	if (c->more & CONN_MORE_IP6 && (c->type != CONN_UDP || addr->sa_family != AF_INET))
-		return end_read6(addr, len, end);
+		return end_read6(c, addr, len, end);
 	if (len < sizeof(*in))
 		return -EINVAL;
 	if (in->sin_family != AF_INET)
@@ -124,10 +133,12 @@ int sock_end_read(const struct conn *c, const struct sockaddr *addr, socklen_t l
 	return 0;
 }
 
-/* 0.0.0.0 is the host itself; the rest of 0.0.0.0/8 is nowhere. (Broadcast and multicast have no route, for streams.) */
+/* 0.0.0.0 is the host itself, by the address that c is bound to, or loopback (B14, B15); the rest of 0.0.0.0/8 is nowhere.
+ * (Broadcast and multicast have no route, for streams.) */
 static int aim4(const struct sock_env *env, const struct conn *c, struct net_end *end)
 {
 	const struct net *net = &env->s->net;
+	bool bound;
 
 	if (c->more & CONN_MORE_IP6 && c->more & CONN_MORE_V6ONLY)
 		return -ENETUNREACH;
@@ -136,27 +147,9 @@ static int aim4(const struct sock_env *env, const struct conn *c, struct net_end
 	if (flow_addr_is6(ip6_addr_ip4(&end->addr))) /* 0.x.y.z, no host's: inside it would be an IPv6 address */
 		return -ENETUNREACH;
 	if (ip6_addr_ip4(&end->addr) != 0)
-		return flow_addr_is6(ip6_addr_ip4(&end->addr)) ? -ENETUNREACH : 0;
-	if (net->n_addrs == 0)
-		return -ENETUNREACH;
-	end->addr = ip6_addr_mapped(net->source_be[0]);
-	return 0;
-}
-
-/* :: is the host itself, too. */
-static int aim_self6(const struct sock_env *env, struct net_end *end)
-{
-	static const struct ip6_addr loopback = {{[15] = 1}};
-	const struct ip6_addr *own;
-
-	if (net_local6(&env->s->net, &loopback, 0) != 0) {
-		end->addr = loopback;
 		return 0;
-	}
-	own = net_first6(&env->s->net, &end->scope);
-	if (own == NULL)
-		return -ENETUNREACH;
-	end->addr = *own;
+	bound = c->flags & CONN_BOUND_ADDR && net_is_local(net, c->h.key.laddr_be);
+	end->addr = ip6_addr_mapped(bound ? c->h.key.laddr_be : NET_LOOPBACK_BE);
 	return 0;
 }
 
@@ -165,19 +158,19 @@ int sock_end_aim(const struct sock_env *env, const struct conn *c, struct net_en
 	bool bound = c->flags & CONN_BOUND_ADDR;
 	uint32_t tied;
 
-	/* Bound to IPv4, :: is meant of it (I8). */
-	if (c->more & CONN_MORE_IP4 && ip6_addr_is_none(&end->addr))
-		end->addr = ip6_addr_mapped(0);
+	/* :: is the host itself, too; bound to IPv4, it is meant of that (I8). */
+	if (ip6_addr_is_none(&end->addr))
+		end->addr = c->more & CONN_MORE_IP4 ? ip6_addr_mapped(NET_LOOPBACK_BE) : (struct ip6_addr){{[15] = 1}};
 	if (ip6_addr_is_mapped(&end->addr))
 		return aim4(env, c, end);
 	if (c->more & CONN_MORE_IP4)
 		return -EAFNOSUPPORT;
-	if (ip6_addr_is_none(&end->addr))
-		return aim_self6(env, end);
 	if (!ip6_addr_is_linklocal(&end->addr) && !ip6_addr_is_multicast(&end->addr))
 		return 0;
-	/* Bound to a link-local address a socket is tied to that link (I10, I13, I14). */
+	/* Bound to a link-local address, or to a device, a socket is tied to that link (I10, I13, I14). */
 	tied = bound ? addr6_at(&env->s->flow.addr6s, c->h.key.laddr_be)->scope : 0;
+	if (tied == 0)
+		tied = sock_via(env, c) & NET_VIA_DEV;
 	if (end->scope == 0)
 		end->scope = tied;
 	return tied != 0 && end->scope != tied ? -EINVAL : 0;

@@ -3,6 +3,10 @@
 
 #include "sock/option6.h"
 
+#ifndef IPV6_FLOWINFO_SEND
+#define IPV6_FLOWINFO_SEND 33 /* <linux/in6.h>, which <netinet/in.h> excludes */
+#endif
+
 /* Options that are a bit of udp_pcb.opts. */
 static const struct {
 	int name;
@@ -139,6 +143,9 @@ int sock_option6_set(struct sock_env *env, struct conn *c, int name, const void 
 	switch (name) {
 	case IPV6_V6ONLY:
 		return v6only_set(c, v);
+	case IPV6_FLOWINFO_SEND:
+		c->more = (uint8_t)(v ? c->more | CONN_MORE_FLOWINFO : c->more & ~CONN_MORE_FLOWINFO);
+		return 0;
 	case IPV6_AUTOFLOWLABEL: /* every flow has its label (RFC 6437): there is nothing to turn on, and off is not offered */
 		return v != 0 ? 0 : -EINVAL;
 	default:
@@ -161,6 +168,9 @@ int sock_option6_get(struct sock_env *env, struct conn *c, int name, void *val, 
 	switch (name) {
 	case IPV6_V6ONLY:
 		v = (c->more & CONN_MORE_V6ONLY) != 0;
+		break;
+	case IPV6_FLOWINFO_SEND:
+		v = (c->more & CONN_MORE_FLOWINFO) != 0;
 		break;
 	case IPV6_AUTOFLOWLABEL:
 		v = 1;

@@ -1,8 +1,9 @@
 /* poll.c: poll() and select(): every given descriptor is looked at after every turn. */
 #include <string.h>
 
-#include "sock/sock.h"
+#include "sock/kernel.h"
 
+#define NS_IN_S 1000000000ull
 #define SELECT_IN (EPOLLIN | EPOLLHUP | EPOLLERR)
 #define SELECT_OUT (EPOLLOUT | EPOLLERR)
 #define SELECT_EX EPOLLPRI
@@ -13,9 +14,12 @@ static short poll_bits(uint32_t ev)
 	return (short)(ev | (ev & EPOLLIN ? POLLRDNORM : 0u) | (ev & EPOLLOUT ? POLLWRNORM : 0u));
 }
 
-static int poll_scan(struct sock_env *env, struct pollfd *fds, nfds_t n)
+/* *kernel: some of them are the kernel's, which are not looked at here. */
+static int poll_scan(struct sock_env *env, struct pollfd *fds, nfds_t n, bool *kernel)
 {
 	int ready = 0;
+
+	*kernel = false;
 
 	for (nfds_t i = 0; i < n; i++) {
 		struct conn *c;
@@ -23,6 +27,10 @@ static int poll_scan(struct sock_env *env, struct pollfd *fds, nfds_t n)
 		fds[i].revents = 0;
 		if (fds[i].fd < 0)
 			continue; /* poll() skips these */
+		if (sock_is_kernel(fds[i].fd)) {
+			*kernel = true;
+			continue;
+		}
 		c = sock_at_shared(env, fds[i].fd);
 		if (c == NULL)
 			fds[i].revents = POLLNVAL;
@@ -34,27 +42,41 @@ static int poll_scan(struct sock_env *env, struct pollfd *fds, nfds_t n)
 	return ready;
 }
 
-int sock_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+int sock_poll_for(struct pollfd *fds, nfds_t n, uint64_t ns, const sigset_t *mask)
 {
 	struct sock_env *env = sock_cur;
 	struct sock_wait w;
+	uint32_t turn = 0;
+	bool kernel;
 	int rc, ready;
 
 	if (env == NULL)
 		return -ENXIO;
 	if (fds == NULL && n > 0)
 		return -EFAULT;
-	sock_wait_begin(&w, env, timeout_ms < 0 ? SOCK_FOREVER : (uint64_t)timeout_ms * 1000000u, false);
+	sock_wait_begin(&w, env, ns, false);
+	sock_wait_mask(&w, mask);
 	do {
 		rc = sock_wait_turn(&w);
 		if (rc < 0) {
 			ready = rc == -EAGAIN ? 0 : rc;
 			break;
 		}
-		ready = poll_scan(env, fds, n);
+		ready = poll_scan(env, fds, n, &kernel);
+		if (unlikely(kernel) && (ready > 0 || turn++ % KERNEL_TURNS == 0))
+			ready += kernel_poll_all(fds, n);
 	} while (ready == 0);
 	sock_wait_end(&w);
 	return ready;
+}
+
+/* As libc's: *timeout stays. */
+int sock_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
+{
+	uint64_t ns;
+	int rc = sock_timespec_ns(timeout, &ns);
+
+	return rc < 0 ? rc : sock_poll_for(fds, n, ns, mask);
 }
 
 /* ---- select ---- */
@@ -94,14 +116,20 @@ static int select_scan(struct sock_env *env, int n, struct select_sets *sets)
 	return ready;
 }
 
-static uint64_t select_timeout_ns(const struct timeval *tv)
+/* A second and more of microseconds is taken for what it says, as on Linux. */
+static int timeval_ns(const struct timeval *tv, uint64_t *ns)
 {
-	if (tv == NULL || (uint64_t)tv->tv_sec > SOCK_FOREVER / 2000000000u)
-		return SOCK_FOREVER;
-	return (uint64_t)tv->tv_sec * 1000000000u + (uint64_t)tv->tv_usec * 1000u;
+	*ns = SOCK_FOREVER;
+	if (tv == NULL)
+		return 0;
+	if (tv->tv_sec < 0 || tv->tv_usec < 0)
+		return -EINVAL;
+	if ((uint64_t)tv->tv_sec < SOCK_FOREVER / 2 / NS_IN_S && (uint64_t)tv->tv_usec < SOCK_FOREVER / 2000)
+		*ns = (uint64_t)tv->tv_sec * NS_IN_S + (uint64_t)tv->tv_usec * 1000u;
+	return 0;
 }
 
-int sock_select(int n, fd_set *rd, fd_set *wr, fd_set *ex, struct timeval *timeout)
+int sock_select_for(int n, fd_set *rd, fd_set *wr, fd_set *ex, uint64_t ns, const sigset_t *mask, uint64_t *left_ns)
 {
 	struct select_sets sets = {.in = {rd, wr, ex}};
 	struct sock_env *env = sock_cur;
@@ -110,10 +138,11 @@ int sock_select(int n, fd_set *rd, fd_set *wr, fd_set *ex, struct timeval *timeo
 
 	if (env == NULL)
 		return -ENXIO;
-	if (n < 0 || (timeout != NULL && (timeout->tv_sec < 0 || timeout->tv_usec < 0)))
+	if (n < 0)
 		return -EINVAL;
 	n = RTE_MIN(n, FD_SETSIZE);
-	sock_wait_begin(&w, env, select_timeout_ns(timeout), false);
+	sock_wait_begin(&w, env, ns, false);
+	sock_wait_mask(&w, mask);
 	do {
 		rc = sock_wait_turn(&w);
 		if (rc < 0) {
@@ -123,16 +152,32 @@ int sock_select(int n, fd_set *rd, fd_set *wr, fd_set *ex, struct timeval *timeo
 		ready = select_scan(env, n, &sets);
 	} while (ready == 0);
 	sock_wait_end(&w);
-	if (timeout != NULL) {
-		uint64_t left_us = sock_wait_left_ns(&w) / 1000;
-
-		*timeout = (struct timeval){.tv_sec = (time_t)(left_us / 1000000),
-					    .tv_usec = (suseconds_t)(left_us % 1000000)};
-	}
+	*left_ns = sock_wait_left_ns(&w);
 	if (ready < 0)
 		return ready;
 	for (int i = 0; i < 3; i++)
 		if (sets.in[i] != NULL)
 			memcpy(sets.in[i], &sets.out[i], sizeof(fd_set));
 	return ready;
+}
+
+int sock_select(int n, fd_set *rd, fd_set *wr, fd_set *ex, struct timeval *timeout)
+{
+	uint64_t ns, left_ns = 0;
+	int rc = timeval_ns(timeout, &ns);
+
+	if (rc < 0)
+		return rc;
+	rc = sock_select_for(n, rd, wr, ex, ns, NULL, &left_ns);
+	if (timeout != NULL && rc != -ENXIO && rc != -EINVAL)
+		*timeout = (struct timeval){.tv_sec = (time_t)(left_ns / NS_IN_S), .tv_usec = (suseconds_t)(left_ns % NS_IN_S / 1000)};
+	return rc;
+}
+
+int sock_pselect(int n, fd_set *rd, fd_set *wr, fd_set *ex, const struct timespec *timeout, const sigset_t *mask)
+{
+	uint64_t ns, left_ns;
+	int rc = sock_timespec_ns(timeout, &ns);
+
+	return rc < 0 ? rc : sock_select_for(n, rd, wr, ex, ns, mask, &left_ns);
 }

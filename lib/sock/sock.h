@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <time.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct sock_env {
 	struct region side_region;
 	uint32_t id;         /* of the stack, in descriptors */
 	uint32_t id_bits;
+	uint64_t cookies;    /* given out */
 	/* One turn of the stack; how much was done. sock_env_init() gives the real clock's, tests their own. */
 	uint32_t (*turn)(struct sock_env *env);
 };
@@ -42,6 +44,9 @@ int sock_clock_init(void); /* once, after EAL */
 struct spate_config;
 /* The number that interface i of the configuration has on every stack; -ENODEV: it has no addresses, so it is not there. */
 int sock_iface_number(const struct spate_config *c, unsigned i);
+/* The name of this number, as the settings have it: up to size - 1 characters; where there are none (a stack of its own): "if"
+ * and the number from 1 on. By any thread. */
+void sock_iface_name(unsigned number, char *name, size_t size);
 unsigned sock_stacks_per_end(void); /* 0: not started */
 void sock_changes_begin(const struct spate_config *c); /* spate_start(): what there is now */
 /* A note to all stacks of the near end, from any thread. 0, -ENXIO (not started), -EAGAIN, -ENOBUFS. */
@@ -49,6 +54,7 @@ int sock_note_all(enum mail_kind kind, const void *body, uint16_t len);
 
 /* ---- descriptors (fd.c) ---- */
 
+#define SOCK_KERNEL 0x40000000 /* descriptors from here on are the kernel's, which are smaller by this (kernel.h) */
 #define SOCK_FD_SKIP 2u /* slots start at 1, so the lowest descriptor is 3: 0 to 2 are the system's */
 
 static inline int sock_fd(const struct sock_env *env, const struct conn *c)
@@ -101,7 +107,10 @@ const struct stack *sock_stack(unsigned i);
 /* ---- what a socket has for this layer: TF_SOCK_MASK of TCP's flags, the same bits of udp_pcb.sock_bits ---- */
 
 /* What connect() was told, as in Linux's struct socket. */
-enum sock_phase { SOCK_UNCONNECTED, SOCK_CONNECTING, SOCK_CONNECTED };
+enum sock_phase {
+	SOCK_UNCONNECTED, SOCK_CONNECTING, SOCK_CONNECTED,
+	SOCK_DISSOLVED, /* unconnected, from CONNECTING by AF_UNSPEC */
+};
 #define SOCK_PHASE_SHIFT 28
 #define SOCK_PHASE_MASK (3u << SOCK_PHASE_SHIFT)
 #define SOCK_BROADCAST (1u << 30) /* SO_BROADCAST (of a stream: kept, without meaning) */
@@ -109,10 +118,15 @@ enum sock_phase { SOCK_UNCONNECTED, SOCK_CONNECTING, SOCK_CONNECTED };
 #define SOCK_NO_PORT (1u << 0)    /* datagrams only: IP_BIND_ADDRESS_NO_PORT (TCP has its own flag) */
 static_assert((SOCK_PHASE_MASK | SOCK_BROADCAST | SOCK_SIDE) == TF_SOCK_MASK, "the bits that TCP leaves to us");
 
-/* Exists only for sockets with timeouts, found by slot. */
+#define SOCK_NUMBERS 7
+
+/* Exists only for sockets with timeouts, or options that are kept and have no effect; found by slot. */
 struct sock_side {
 	uint32_t next, slot;
 	uint64_t rcv_ns, snd_ns; /* 0: for ever */
+	uint64_t cookie;         /* SO_COOKIE, 0: nobody has asked */
+	uint32_t switches;       /* plain.c's */
+	int32_t number[SOCK_NUMBERS];
 };
 
 static inline bool sock_is_tcp(const struct conn *c) { return c->type == CONN_TCP || c->type == CONN_LISTEN; }
@@ -124,9 +138,17 @@ static inline uint32_t *sock_bits(struct conn *c)
 	return sock_is_tcp(c) ? &sock_tcp(c)->tflags : &sock_udp(c)->sock_bits;
 }
 
+/* Never SOCK_DISSOLVED, which is for who waited meanwhile. */
 static inline enum sock_phase sock_phase(struct conn *c)
 {
-	return (enum sock_phase)((*sock_bits(c) & SOCK_PHASE_MASK) >> SOCK_PHASE_SHIFT);
+	enum sock_phase phase = (enum sock_phase)((*sock_bits(c) & SOCK_PHASE_MASK) >> SOCK_PHASE_SHIFT);
+
+	return phase != SOCK_DISSOLVED ? phase : SOCK_UNCONNECTED;
+}
+
+static inline bool sock_was_dissolved(struct conn *c)
+{
+	return (*sock_bits(c) & SOCK_PHASE_MASK) == (uint32_t)SOCK_DISSOLVED << SOCK_PHASE_SHIFT;
 }
 
 static inline void sock_phase_set(struct conn *c, enum sock_phase phase)
@@ -177,7 +199,9 @@ struct sock_wait {
 	uint64_t timeout_ns, start_ns, check_ns;
 	uint32_t idle_turns;
 	bool started, restart, masked;
-	sigset_t mask; /* the thread's own, while masked */
+	bool swapped;  /* the call brought a mask of its own: */
+	sigset_t own;  /* the thread's */
+	sigset_t mask; /* what counts while masked */
 };
 
 /* restart: a handler with SA_RESTART does not end the wait. */
@@ -188,8 +212,11 @@ static inline void sock_wait_begin(struct sock_wait *w, struct sock_env *env, ui
 	w->idle_turns = 0;
 	w->started = false;
 	w->restart = restart;
-	w->masked = false;
+	w->masked = w->swapped = false;
 }
+
+/* The signals of mask are blocked during the wait, and those alone; NULL: those that the thread blocks. */
+void sock_wait_mask(struct sock_wait *w, const sigset_t *mask);
 
 /* One turn. 0: look again; -EAGAIN: the time was over before this turn; -EINTR. */
 int sock_wait_turn(struct sock_wait *w);
@@ -205,6 +232,7 @@ struct port *sock_port(unsigned i);
 
 /* ---- the calls ---- */
 int sock_socket(int domain, int type, int protocol);
+int sock_socketpair(int domain, int type, int protocol, int fds[2]);
 int sock_bind(int fd, const struct sockaddr *addr, socklen_t len);
 int sock_listen(int fd, int backlog);
 int sock_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags);
@@ -212,6 +240,12 @@ int sock_connect(int fd, const struct sockaddr *addr, socklen_t len);
 ssize_t sock_send(int fd, const struct iovec *iov, size_t n, int flags, const struct sockaddr *to, socklen_t to_len);
 ssize_t sock_recv(int fd, const struct iovec *iov, size_t n, int flags, struct sockaddr *from, socklen_t *from_len,
 		  int *msg_flags);
+ssize_t sock_readv(int fd, const struct iovec *iov, size_t n);
+ssize_t sock_writev(int fd, const struct iovec *iov, size_t n);
+int sock_sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags);
+int sock_recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags, const struct timespec *timeout);
+ssize_t sock_sendfile(int out, int in, off_t *offset, size_t count);
+ssize_t sock_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t len, unsigned flags);
 ssize_t sock_sendmsg(int fd, const struct msghdr *msg, int flags);
 ssize_t sock_recvmsg(int fd, struct msghdr *msg, int flags);
 int sock_shutdown(int fd, int how);
@@ -224,8 +258,28 @@ int sock_fcntl(int fd, int cmd, long arg);
 int sock_ioctl(int fd, unsigned long request, void *arg);
 int sock_epoll_create(int flags);
 int sock_epoll_ctl(int epfd, int op, int fd, const struct epoll_event *event);
-int sock_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms);
-int sock_poll(struct pollfd *fds, nfds_t n, int timeout_ms);
+/* ns: how long at most, or SOCK_FOREVER. mask: the thread's signals meanwhile, NULL: as they are. */
+int sock_epoll_wait_for(int epfd, struct epoll_event *events, int max, uint64_t ns, const sigset_t *mask);
+int sock_poll_for(struct pollfd *fds, nfds_t n, uint64_t ns, const sigset_t *mask);
+/* *left_ns: of ns, when it ends. */
+int sock_select_for(int n, fd_set *rd, fd_set *wr, fd_set *ex, uint64_t ns, const sigset_t *mask, uint64_t *left_ns);
+/* The same in the words of the calls. -EINVAL: a time that is none. */
+int sock_timespec_ns(const struct timespec *ts, uint64_t *ns); /* NULL: for ever */
+int sock_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask);
+int sock_epoll_pwait2(int epfd, struct epoll_event *events, int max, const struct timespec *timeout, const sigset_t *mask);
 int sock_select(int n, fd_set *rd, fd_set *wr, fd_set *ex, struct timeval *timeout);
+int sock_pselect(int n, fd_set *rd, fd_set *wr, fd_set *ex, const struct timespec *timeout, const sigset_t *mask);
+
+static inline uint64_t sock_ms_ns(int ms) { return ms < 0 ? SOCK_FOREVER : (uint64_t)ms * 1000000u; }
+
+static inline int sock_epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms)
+{
+	return sock_epoll_wait_for(epfd, events, max, sock_ms_ns(timeout_ms), NULL);
+}
+
+static inline int sock_poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+	return sock_poll_for(fds, n, sock_ms_ns(timeout_ms), NULL);
+}
 
 #endif

@@ -1,4 +1,7 @@
 /* socket.c: making, binding, listening, shutting and closing. */
+#include "sock/device.h"
+#include "sock/dialect.h"
+#include "sock/kernel.h"
 #include "sock/name.h"
 
 static int protocol_check(int type, int protocol)
@@ -16,12 +19,12 @@ int sock_socket(int domain, int type, int protocol)
 	int flags = type & ~0xf, rc;
 	struct conn *c;
 
+	if (domain != AF_INET && domain != AF_INET6)
+		return kernel_socket(domain, type, protocol);
 	if (env == NULL)
 		return -ENXIO;
 	if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
 		return -EINVAL;
-	if (domain != AF_INET && domain != AF_INET6)
-		return -EAFNOSUPPORT;
 	type &= 0xf;
 	rc = protocol_check(type, protocol);
 	if (rc < 0)
@@ -36,15 +39,33 @@ int sock_socket(int domain, int type, int protocol)
 		c->flags |= CONN_NONBLOCK;
 	if (domain == AF_INET6)
 		c->more |= CONN_MORE_IP6;
+	sock_dialect_new(c);
 	return sock_fd(env, c);
 }
+
+int sock_socketpair(int domain, int type, int protocol, int fds[2])
+{
+	if (domain == AF_INET || domain == AF_INET6) {
+		int rc = protocol_check(type & 0xf, protocol);
+
+		return rc < 0 ? rc : -EOPNOTSUPP;
+	}
+	return kernel_socketpair(domain, type, protocol, fds);
+}
+
+int spate_kernel_fd(int kernel_fd)
+{
+	return kernel_fd >= 0 && kernel_fd < SOCK_KERNEL && fcntl(kernel_fd, F_GETFD) >= 0 ? kernel_fd + SOCK_KERNEL : -EBADF;
+}
+
+int spate_kernel_number(int fd) { return sock_is_kernel(fd) ? kernel_of(fd) : -EBADF; }
 
 /* A datagram socket with IP_BIND_ADDRESS_NO_PORT: only the address now, the port when it is needed. */
 static int bind_address(struct sock_env *env, struct conn *c, rte_be32_t laddr_be)
 {
 	if (laddr_be == 0)
 		return 0;
-	if (!net_is_ours(&env->s->net, laddr_be))
+	if (!(c->more & CONN_MORE_FREEBIND) && !net_is_ours(&env->s->net, laddr_be))
 		return -EADDRNOTAVAIL;
 	c->h.key.laddr_be = laddr_be;
 	c->flags |= CONN_BOUND_ADDR;
@@ -110,6 +131,8 @@ static int bind6(struct sock_env *env, struct conn *c, const struct sockaddr *ad
 	if (ip6_addr_is_mapped(&at.addr))
 		return bind_mapped(env, c, &at);
 	if (!ip6_addr_is_none(&at.addr)) {
+		if (at.scope == 0)
+			at.scope = sock_via(env, c) & NET_VIA_DEV;
 		if (ip6_addr_is_linklocal(&at.addr) && at.scope == 0)
 			return -EINVAL;
 		if (ip6_addr_is_linklocal(&at.addr) && at.scope > n->n_ifaces)
@@ -132,6 +155,8 @@ static int bind4(struct sock_env *env, struct conn *c, const struct sockaddr *ad
 	if (in->sin_family != AF_INET && (in->sin_family != AF_UNSPEC || in->sin_addr.s_addr != 0))
 		return -EAFNOSUPPORT;
 	rc = bind_allowed(c);
+	if (rc == 0 && sock_is_tcp(c) && IN_MULTICAST(rte_be_to_cpu_32(in->sin_addr.s_addr)))
+		rc = -sock_dialect_of(c)->bind_group;
 	return rc < 0 ? rc : bind_to4(env, c, in->sin_addr.s_addr, in->sin_port);
 }
 
@@ -150,7 +175,7 @@ int sock_bind(int fd, const struct sockaddr *addr, socklen_t len)
 	int rc = sock_find_told(fd, &env, &c);
 
 	if (rc == -ENXIO || rc == -EBADF)
-		return rc;
+		return sock_is_kernel(fd) ? kernel_bind(fd, addr, len) : rc;
 	if (len > sizeof(struct sockaddr_storage))
 		return -EINVAL;
 	if (addr == NULL && len > 0)
@@ -167,7 +192,7 @@ int sock_listen(int fd, int backlog)
 	int rc = sock_find_told(fd, &env, &c);
 
 	if (rc < 0)
-		return rc;
+		return sock_is_kernel(fd) ? kernel_listen(fd, backlog) : rc;
 	if (!sock_is_tcp(c))
 		return -EOPNOTSUPP;
 	if (c->type != CONN_LISTEN && (sock_tcp(c)->state != TCP_CLOSED || sock_phase(c) != SOCK_UNCONNECTED))
@@ -178,8 +203,16 @@ int sock_listen(int fd, int backlog)
 
 static int tcp_shutdown_call(struct sock_env *env, struct conn *c, int how)
 {
+	const struct sock_dialect *d = sock_dialect_of(c);
 	bool listener = c->type == CONN_LISTEN;
 
+	if (unlikely(!d->remembers_shut) && !listener && sock_tcp(c)->state == TCP_CLOSED)
+		return -ENOTCONN;
+	/* What is shut will be so after the handshake. */
+	if (unlikely(!d->shut_ends_attempt) && sock_tcp(c)->state == TCP_SYN_SENT) {
+		sock_tcp(c)->tflags |= (how != SHUT_WR ? TF_SHUT_RD : 0) | (how != SHUT_RD ? TF_SHUT_WR : 0);
+		return 0;
+	}
 	/* An attempt is dropped, and so is listening when reading ends, as Linux does. */
 	if (sock_tcp(c)->state == TCP_SYN_SENT || (listener && how != SHUT_WR)) {
 		sock_phase_set(c, SOCK_UNCONNECTED);
@@ -195,7 +228,7 @@ int sock_shutdown(int fd, int how)
 	int rc = sock_find(fd, &env, &c);
 
 	if (rc < 0)
-		return rc;
+		return sock_is_kernel(fd) ? kernel_shutdown(fd, how) : rc;
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
 		return -EINVAL;
 	return sock_is_tcp(c) ? tcp_shutdown_call(env, c, how) : udp_shutdown(&env->s->udp, sock_udp(c), how);
@@ -207,6 +240,8 @@ int sock_close(int fd)
 	struct conn *c;
 	int rc = sock_find_any(fd, &env, &c);
 
+	if (sock_is_kernel(fd))
+		return kernel_close(fd);
 	if (rc == -EBADF) /* of another stack's listener its twin here is given up, if there is one */
 		rc = sock_twin(env, fd, false, &c);
 	if (rc < 0 || c == NULL)

@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "drivers/drivers.h"
 #include "net/filter.h"
+#include "sock/dialect.h"
 #include "sock/rules.h"
 #include "sock/sock.h"
 
@@ -75,7 +76,7 @@ static int no_address(int rc, uint32_t a, unsigned prefix_len, char *err, size_t
 }
 
 /* One that has addresses. On every stack they get the numbers that sock_iface_number() says. */
-static int interface_add(struct net *net, const struct config_iface *f, char *err, size_t err_len)
+static int interface_add(struct net *net, const struct spate_config *c, const struct config_iface *f, char *err, size_t err_len)
 {
 	const struct port *p = net->tx[f->dev].port;
 	int rc = net_iface_get(net, f->dev, f->vlan_id, f->mtu);
@@ -84,7 +85,11 @@ static int interface_add(struct net *net, const struct config_iface *f, char *er
 		snprintf(err, err_len, "the MTU of vlan %u is %u, more than the %u of %s", f->vlan_id, f->mtu, p->mtu, p->name);
 	else if (rc < 0)
 		fail(err, err_len, rc, "network interface");
-	return rc < 0 ? rc : 0;
+	if (rc < 0)
+		return rc;
+	/* As the user says it: devices may call themselves otherwise. */
+	net_iface_name(net->iface[rc].name, sizeof(net->iface[rc].name), config_dev(c, f->dev), f->vlan_id);
+	return 0;
 }
 
 static int interfaces_add(struct net *net, const struct spate_config *c, char *err, size_t err_len)
@@ -93,7 +98,7 @@ static int interfaces_add(struct net *net, const struct spate_config *c, char *e
 
 	for (unsigned i = 0; i < c->n_ifaces && rc == 0; i++)
 		if (config_iface_used(c, i))
-			rc = interface_add(net, &c->iface[i], err, err_len);
+			rc = interface_add(net, c, &c->iface[i], err, err_len);
 	return rc;
 }
 
@@ -267,12 +272,12 @@ static int member_stack(const struct spate_config *c, unsigned i, char *err, siz
 		rc = addresses_add(&m->stack.net, c, c->peer_ip, c->n_peer_ip, err, err_len);
 	if (rc == 0 && side == 0)
 		rc = gateways_add(&m->stack.net, c, err, err_len);
-	if (rc == 0 && side == 0)
+	if (rc == 0)
+		rc = ip6_begin(&m->stack.net, c, side, err, err_len);
+	if (rc == 0 && side == 0) /* gateways of both families are known by now */
 		rc = sock_routes_add(&m->stack.net, c, err, err_len);
 	if (rc == 0 && side == 0)
 		filter_use(&m->stack.net);
-	if (rc == 0)
-		rc = ip6_begin(&m->stack.net, c, side, err, err_len);
 	if (rc == 0 && cfg.self == 0)
 		net_lead(&m->stack.net);
 	return rc;
@@ -472,6 +477,18 @@ static void undo(void)
 	drivers_eal_stop();
 }
 
+/* The setting, or else the environment. */
+static int dialect_choose(const struct spate_config *c, char *err, size_t err_len)
+{
+	const char *name = getenv("SPATE_DIALECT");
+	int d = c->dialect != 0 ? c->dialect - 1 : name != NULL ? sock_dialect_named(name) : DIALECT_LINUX;
+
+	if (d < 0)
+		return fail(err, err_len, -EINVAL, "SPATE_DIALECT must be linux, bsd or zos");
+	sock_dialect_default((enum dialect)d);
+	return 0;
+}
+
 int spate_start(const struct spate_config *c, char *err, size_t err_len)
 {
 	int rc;
@@ -479,6 +496,8 @@ int spate_start(const struct spate_config *c, char *err, size_t err_len)
 	if (process.started)
 		return fail(err, err_len, -EALREADY, "spate_start() was called before");
 	rc = config_check(c, err, err_len);
+	if (rc == 0)
+		rc = dialect_choose(c, err, err_len);
 	if (rc < 0)
 		return rc;
 	rc = eal_start(c, err, err_len);

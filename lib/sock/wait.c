@@ -11,6 +11,7 @@
 
 #include "sock/sock.h"
 
+#define NS_IN_S 1000000000ull
 #define SIGNAL_GRACE_NS 20000u  /* shorter waits do not pay for two system calls */
 #define SIGNAL_CHECK_NS 100000u /* how late a handler may run; one cheap system call each */
 #define IDLE_SPINS 256u         /* empty turns before the core is offered to others ... */
@@ -38,7 +39,7 @@ uint64_t sock_clock_ns(void)
 }
 
 /* Every signal but those that report what this thread itself did. */
-static void signals_block(struct sock_wait *w)
+static void signals_block(sigset_t *before)
 {
 	sigset_t all;
 
@@ -50,8 +51,16 @@ static void signals_block(struct sock_wait *w)
 	sigdelset(&all, SIGTRAP);
 	sigdelset(&all, SIGABRT);
 	sigdelset(&all, SIGSYS);
-	pthread_sigmask(SIG_BLOCK, &all, &w->mask);
-	w->masked = true;
+	pthread_sigmask(SIG_BLOCK, &all, before);
+}
+
+void sock_wait_mask(struct sock_wait *w, const sigset_t *mask)
+{
+	if (mask == NULL)
+		return;
+	signals_block(&w->own);
+	w->mask = *mask;
+	w->masked = w->swapped = true;
 }
 
 /* True when sig's handler ends this wait. Ignored signals and default actions do not, nor SA_RESTART where allowed. */
@@ -101,7 +110,8 @@ static int idle(struct sock_wait *w, uint64_t now_ns)
 	if (w->masked && signals_take(w))
 		return -EINTR;
 	if (!w->masked)
-		signals_block(w);
+		signals_block(&w->mask);
+	w->masked = true;
 	return 0;
 }
 
@@ -113,7 +123,7 @@ int sock_wait_turn(struct sock_wait *w)
 
 	/* The stack's clock may be old when a call begins, so time counts from the end of the first turn. */
 	if (w->started && w->timeout_ns != SOCK_FOREVER && env->s->clock.now_ns - w->start_ns >= w->timeout_ns)
-		return -EAGAIN;
+		return w->swapped && w->masked && signals_take(w) ? -EINTR : -EAGAIN; /* what waited for this mask is not missed */
 	work = env->turn(env);
 	now_ns = env->s->clock.now_ns;
 	if (!w->started) {
@@ -133,9 +143,21 @@ int sock_wait_turn(struct sock_wait *w)
 
 void sock_wait_end(struct sock_wait *w)
 {
-	if (w->masked)
-		pthread_sigmask(SIG_SETMASK, &w->mask, NULL);
-	w->masked = false;
+	if (w->masked || w->swapped)
+		pthread_sigmask(SIG_SETMASK, w->swapped ? &w->own : &w->mask, NULL);
+	w->masked = w->swapped = false;
+}
+
+int sock_timespec_ns(const struct timespec *ts, uint64_t *ns)
+{
+	*ns = SOCK_FOREVER;
+	if (ts == NULL)
+		return 0;
+	if (ts->tv_sec < 0 || ts->tv_nsec < 0 || ts->tv_nsec >= (long)NS_IN_S)
+		return -EINVAL;
+	if ((uint64_t)ts->tv_sec < SOCK_FOREVER / 2 / NS_IN_S)
+		*ns = (uint64_t)ts->tv_sec * NS_IN_S + (uint64_t)ts->tv_nsec;
+	return 0;
 }
 
 uint64_t sock_wait_left_ns(const struct sock_wait *w)

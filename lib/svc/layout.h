@@ -135,7 +135,7 @@ enum svc_op {
 	SVC_ACCEPT,      /* -> new_file, new_gen; addr, addr_len. Never waits */
 	SVC_CONNECT,     /* addr, addr_len: as a non-blocking connect() */
 	SVC_CONNECT_END, /* how the attempt that was waited for ended: 0, -errno, -EALREADY: not yet */
-	SVC_SEND,        /* data, len; a flags; addr, addr_len (0: none); control, control_len */
+	SVC_SEND,        /* data, len; a flags; addr, addr_len (0: none); control, control_len -> msg_flags: 1: with a SYN, whose answer is due */
 	SVC_RECV,        /* len wanted; a flags; b: 1 addr is wanted; control_len: room -> data, addr, addr_len, control, control_len, msg_flags */
 	SVC_SHUTDOWN,    /* a how */
 	SVC_CLOSE,       /* the last reference has gone */

@@ -21,6 +21,8 @@ static const struct sockaddr *addr_in(struct ask *a, socklen_t *len)
 {
 	*len = a->c->addr_len;
 	memcpy(&a->addr, &a->c->addr, at_most(*len, sizeof(a->addr)));
+	if (*len != 0)
+		svc_scope_addr(a->v, &a->addr, *len, true);
 	return (const struct sockaddr *)&a->addr;
 }
 
@@ -32,6 +34,7 @@ static struct sockaddr *addr_room(struct ask *a, socklen_t *len)
 
 static void addr_out(struct ask *a, socklen_t len)
 {
+	svc_scope_addr(a->v, &a->addr, len, false);
 	memcpy(&a->c->addr, &a->addr, at_most(len, sizeof(a->addr)));
 	a->c->addr_len = len;
 }
@@ -46,9 +49,11 @@ static void tell_new(struct svc_server *v, struct svc_chan *c, uint32_t slot)
 
 static int64_t op_socket(struct svc_server *v, struct svc_chan *c)
 {
-	int domain = c->a, type = c->b, protocol = c->c;
-	int fd = (type & ~0xf) != 0 ? -EINVAL : sock_socket(domain, type | SOCK_NONBLOCK, protocol);
+	int domain = c->a, type = c->b, protocol = c->c, fd;
 
+	if (domain != AF_INET && domain != AF_INET6) /* those are the program's own */
+		return -EAFNOSUPPORT;
+	fd = (type & ~0xf) != 0 ? -EINVAL : sock_socket(domain, type | SOCK_NONBLOCK, protocol);
 	if (fd < 0)
 		return fd;
 	tell_new(v, c, svc_file_open(v, fd, domain, type, type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP));
@@ -103,6 +108,8 @@ static int64_t op_connect_end(struct ask *a)
 
 	if (!sock_is_tcp(c) || sock_phase(c) == SOCK_CONNECTED)
 		return 0;
+	if (sock_was_dissolved(c)) /* L3 */
+		return -EPIPE;
 	if (sock_phase(c) == SOCK_UNCONNECTED)
 		return sock_error_take(c) != 0 ? -ECONNRESET : -ECONNABORTED;
 	return sock_tcp_connect_end(a->v->env, c, MSG_DONTWAIT, -EALREADY);
@@ -128,7 +135,12 @@ static int64_t op_getpeername(struct ask *a) { return name_of(a, sock_getpeernam
 
 /* ---- data: moved from and to the shared memory directly; what is in it may change meanwhile, and is nobody's business here ---- */
 
-static int64_t op_send(struct ask *a)
+static bool handshaking(struct conn *c)
+{
+	return sock_is_tcp(c) && (sock_tcp(c)->state == TCP_SYN_SENT || sock_tcp(c)->state == TCP_SYN_RECEIVED);
+}
+
+static int64_t send_now(struct ask *a)
 {
 	struct svc_chan *c = a->c;
 	struct iovec iov = {.iov_base = c->data, .iov_len = a->len};
@@ -144,11 +156,20 @@ static int64_t op_send(struct ask *a)
 	memcpy(a->v->buf, c->control, control_len);
 	msg.msg_control = a->v->buf;
 	msg.msg_controllen = control_len;
+	svc_scope_control(a->v, &msg, true);
 	if (len != 0) {
 		msg.msg_name = &a->addr;
 		msg.msg_namelen = len;
 	}
 	return sock_sendmsg(a->fd, &msg, c->a);
+}
+
+static int64_t op_send(struct ask *a)
+{
+	int64_t n = send_now(a);
+
+	a->c->msg_flags = n >= 0 && unlikely(handshaking(sock_at(a->v->env, a->fd))); /* Fast Open: a client that blocks waits on */
+	return n;
 }
 
 static int64_t op_recv(struct ask *a)
@@ -171,6 +192,7 @@ static int64_t op_recv(struct ask *a)
 		return got;
 	if (named)
 		addr_out(a, msg.msg_namelen);
+	svc_scope_control(a->v, &msg, false);
 	c->control_len = (uint32_t)msg.msg_controllen;
 	memcpy(c->control, a->v->buf, msg.msg_controllen);
 	c->msg_flags = msg.msg_flags;
@@ -186,6 +208,7 @@ static int64_t op_getsockopt(struct ask *a)
 
 	if (rc < 0)
 		return rc;
+	svc_scope_option(a->v, a->c->a, a->c->b, a->v->buf, len, false);
 	memcpy(a->c->data, a->v->buf, len);
 	a->c->len = len;
 	return 0;
@@ -196,6 +219,7 @@ static int64_t op_setsockopt(struct ask *a)
 	socklen_t len = at_most(a->len, sizeof(a->v->buf));
 
 	memcpy(a->v->buf, a->c->data, len);
+	svc_scope_option(a->v, a->c->a, a->c->b, a->v->buf, len, true);
 	return sock_setsockopt(a->fd, a->c->a, a->c->b, a->v->buf, len);
 }
 
@@ -208,7 +232,9 @@ static int64_t op_ioctl(struct ask *a)
 	if (a->c->u == FIONBIO || len < sizeof(int))
 		return -EINVAL;
 	memcpy(a->v->buf, a->c->data, len);
+	svc_scope_ioctl(a->v, a->c->u, a->v->buf, len, true);
 	rc = sock_ioctl(a->fd, a->c->u, a->v->buf);
+	svc_scope_ioctl(a->v, a->c->u, a->v->buf, len, false);
 	if (rc >= 0)
 		memcpy(a->c->data, a->v->buf, len);
 	return rc;
@@ -241,11 +267,34 @@ static int64_t (*const ops[SVC_OPS])(struct ask *a) = {
 	[SVC_EPOLL_CTL] = op_epoll_ctl,
 };
 
+/* ---- loopback ---- */
+
+#define LOOP_TURNS 4 /* what was sent, its acknowledgement, and what that lets go */
+
+static bool is_to_self(const struct svc_server *v, const struct conn *c)
+{
+	return c->h.path != 0 && path_at(&v->env->s->net.paths, c->h.path)->port == NET_PORT_LOOP;
+}
+
+/* What was sent to ourselves arrives before the answer does: on a kernel's loopback, too, the peer has it when send() returns, and
+ * programs (their tests above all) rely on that. */
+static void deliver_loop(struct svc_server *v)
+{
+	const struct stack *s = v->env->s;
+
+	for (uint32_t i = 0; i < LOOP_TURNS && (s->tcp.out_head != 0 || s->tx[NET_PORT_LOOP].n != 0); i++)
+		svc_news(v);
+}
+
+/* ---- one request ---- */
+
 int64_t svc_op(struct svc_server *v, struct svc_chan *c)
 {
 	struct ask a = {.v = v, .c = c, .len = at_most(c->len, SVC_DATA_BYTES)};
 	uint16_t op = c->op;
+	struct conn *conn;
 	int64_t slot, rc;
+	bool to_self;
 
 	if (op == SVC_NOP)
 		return 0;
@@ -258,9 +307,15 @@ int64_t svc_op(struct svc_server *v, struct svc_chan *c)
 		return slot;
 	a.slot = (uint32_t)slot;
 	a.fd = svc_file_fd(v, a.slot);
-	sock_at(v->env, a.fd)->flags |= CONN_NONBLOCK;
+	conn = sock_at(v->env, a.fd);
+	conn->flags |= CONN_NONBLOCK;
+	to_self = is_to_self(v, conn);
 	rc = ops[op](&a);
-	if (v->own[a.slot].open)
+	if (v->own[a.slot].open) {
 		svc_publish(v, a.slot);
+		to_self |= is_to_self(v, conn);
+	}
+	if (to_self || v->env->s->tx[NET_PORT_LOOP].n != 0)
+		deliver_loop(v);
 	return rc;
 }

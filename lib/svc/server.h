@@ -51,6 +51,7 @@ struct svc_server {
 	uint64_t work_ns, sleep_ns; /* idle.c: when there was something to do last; how long the next sleep is */
 	alignas(64) _Atomic uint32_t closing; /* slot + 1 of those to close, from the control thread */
 	_Atomic uint32_t forget;   /* control thread: 1: nobody is there any more, everything is to be closed */
+	uint32_t scope[IFACES_MAX + 1]; /* scope.c: the kernel's numbers of our interfaces, as far as they were asked for */
 	uint8_t buf[SVC_CONTROL_BYTES]; /* what must not change while it is looked at */
 };
 
@@ -114,5 +115,14 @@ int svc_watch_ctl(struct svc_server *v, uint32_t slot, int op, int fd, uint32_t 
 /* This happened to the file: those of its watches that wait for it become ready. */
 void svc_watch_news(struct svc_server *v, uint32_t slot, uint32_t events);
 void svc_watch_drop_all(struct svc_server *v, uint32_t slot);
+
+/* scope.c: numbers of interfaces, spate's and those that programs know. */
+uint32_t svc_scope_ours(struct svc_server *v, uint32_t theirs);
+uint32_t svc_scope_theirs(struct svc_server *v, uint32_t ours);
+/* Where they stand in addresses, options, ancillary data and ioctls; in: from the program. */
+void svc_scope_addr(struct svc_server *v, struct sockaddr_storage *addr, socklen_t len, bool in);
+void svc_scope_option(struct svc_server *v, int level, int name, uint8_t *val, socklen_t len, bool in);
+void svc_scope_control(struct svc_server *v, struct msghdr *msg, bool in);
+void svc_scope_ioctl(struct svc_server *v, uint64_t request, uint8_t *arg, uint32_t len, bool in);
 
 #endif

@@ -50,7 +50,7 @@ static_assert(sizeof(struct tcp_buf) % 64 == 0, "whole cache lines");
 #define BUF_EOR      (1u << 5) /* a record ends somewhere in the send queue (MSG_EOR): no segment goes beyond */
 
 /* As pool_at(), with a size that the compiler knows. */
-static inline struct tcp_buf *tcp_buf_at(const struct tcp *t, uint32_t idx) { return (struct tcp_buf *)t->bufs.base + idx; }
+static inline struct tcp_buf *tcp_buf_at(const struct tcp *t, uint32_t idx) { return POOL_AT(&t->bufs, struct tcp_buf, idx); }
 
 static inline struct tcp_buf *tcp_buf_of(const struct tcp *t, const struct tcp_pcb *p)
 {

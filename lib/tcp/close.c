@@ -41,7 +41,7 @@ int tcp_shutdown(struct tcp *t, struct tcp_pcb *p, int how)
 			p->tflags |= TF_SHUT_WR;
 		return -ENOTCONN;
 	}
-	if (wr && !(p->tflags & TF_SHUT_WR))
+	if (wr) /* once more: one of before connect() gets its FIN now */
 		send_fin(t, p);
 	ready_mark(t->flow, &p->c, (rd ? EPOLLIN | EPOLLRDHUP : 0u) | (wr ? EPOLLOUT : 0u) |
 				   ((p->tflags & TF_SHUT_RD) && (p->tflags & TF_SHUT_WR) ? EPOLLHUP : 0u));

@@ -214,7 +214,7 @@ bool tcp_cookie_ack(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s)
 		return false;
 	}
 	restore(t, l, s, (unsigned)mss, &sr);
-	sr.h.path = net_path_back(t->net, s->pkt, &sr.h.key, &err);
+	sr.h.path = net_path_back_via(t->net, s->pkt, &sr.h.key, tcp_via(t, (const struct tcp_pcb *)l), &err);
 	p = sr.h.path != 0 ? tcp_passive_forgotten(t, l, &sr) : NULL;
 	if (p == NULL) { /* its data will be sent again, and be as good a last ACK */
 		if (sr.h.path != 0)

@@ -92,7 +92,7 @@ static bool queue_has_room(const struct tcp *t, struct tcp_fo_listen *f)
 /* A listener's, if it is there; the connection's may have closed, and another begun. */
 static struct tcp_fo_listen *queue_of(const struct tcp *t, const struct tcp_pcb *p)
 {
-	const struct tcp_listener *l = tcp_listener_for(t, &p->c.h.key, p->c.h.hash);
+	const struct tcp_listener *l = tcp_listener_for(t, net_via_iface(tcp_via(t, p)), &p->c.h.key, p->c.h.hash);
 	struct tcp_fo_listen *f = l != NULL ? listen_of(t, tcp_opt(t, (const struct tcp_pcb *)l)) : NULL;
 
 	return f != NULL && f->pending > 0 ? f : NULL;
@@ -130,7 +130,7 @@ static bool child_make(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s,
 	struct tcp_pcb *p;
 	int err;
 
-	sr.h.path = net_path_back(t->net, s->pkt, &sr.h.key, &err);
+	sr.h.path = net_path_back_via(t->net, s->pkt, &sr.h.key, tcp_via(t, (const struct tcp_pcb *)l), &err);
 	if (sr.h.path == 0)
 		return false;
 	tcp_isn(t, &sr.h.key, &sr.iss, &sr.ts_offset);

@@ -5,6 +5,7 @@
 #include <netinet/ip_icmp.h>
 
 #include "tcp/buf.h"
+#include "tcp/dialect.h"
 #include "tcp/fastopen.h"
 #include "tcp/in.h"
 #include "tcp/life.h"
@@ -33,6 +34,26 @@ static bool is_frag_needed(const struct net_pkt *pkt)
 	return pkt->icmp.type == ICMP_DEST_UNREACH && pkt->icmp.code == ICMP_FRAG_NEEDED && !pkt->icmp.local;
 }
 
+static void attempt_ends(struct tcp *t, struct tcp_pcb *p, int err)
+{
+	t->stats.attempt_fails++;
+	tcp_done(t, p, err);
+}
+
+/* BSD: what may pass is remembered, and ends an attempt when it comes again after some SYNs were sent again (F11). */
+static void icmp_bsd(struct tcp *t, struct tcp_pcb *p, const struct net_pkt *pkt)
+{
+	const struct net_icmp_bsd says = net_icmp_bsd(pkt);
+
+	if (says.err == 0)
+		return;
+	if (TCP_IN(p->state, ST(SYN_SENT) | ST(SYN_RECEIVED)) &&
+	    (says.hard || (p->backoff >= TCP_SOFT_RETRIES && p->soft_error != 0)))
+		attempt_ends(t, p, says.err);
+	else
+		p->soft_error = says.err;
+}
+
 static void icmp_pcb(struct tcp *t, struct tcp_pcb *p, const struct net_pkt *pkt)
 {
 	if (seq_lt(pkt->icmp.seq, p->snd_una) || seq_ge(pkt->icmp.seq, p->snd_nxt)) {
@@ -47,11 +68,14 @@ static void icmp_pcb(struct tcp *t, struct tcp_pcb *p, const struct net_pkt *pkt
 			path_narrows(t, p->c.h.path, pkt->icmp.mtu, p);
 		return;
 	}
+	if (unlikely(tcp_dialect_of(p)->folds_icmp)) {
+		icmp_bsd(t, p, pkt);
+		return;
+	}
 	if (pkt->icmp.err == 0)
 		return;
 	if (TCP_IN(p->state, ST(SYN_SENT) | ST(SYN_RECEIVED))) {
-		t->stats.attempt_fails++;
-		tcp_done(t, p, pkt->icmp.err);
+		attempt_ends(t, p, pkt->icmp.err);
 		return;
 	}
 	p->soft_error = (uint8_t)pkt->icmp.err; /* told if retransmission gives up (RFC 9293 3.9.2.2) */

@@ -42,7 +42,8 @@ void tcp_in_reset(struct tcp *t, const struct tcp_seg *s, uint32_t path);     /*
 
 /* A SYN for this listener; iss: 0, or what the ISN must be at least (after TIME-WAIT). */
 void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32_t iss);
-struct tcp_listener *tcp_listener_for(const struct tcp *t, const struct flow_key *key, uint32_t hash); /* of ours; NULL: none */
+/* Ours for what comes by iface (BIND_IFACE_ANY); NULL: none. */
+struct tcp_listener *tcp_listener_for(const struct tcp *t, uint8_t iface, const struct flow_key *key, uint32_t hash);
 
 /* What the SYN says, and the listener with these options offers, into sr, of which the rest is zero. */
 void tcp_synrcvd_fill(const struct tcp *t, const struct tcp_pcb *opts, const struct tcp_seg *s, struct tcp_synrcvd *sr);

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "tcp/cc.h"
+#include "tcp/dialect.h"
 #include "tcp/ecn.h"
 #include "tcp/ext.h"
 #include "tcp/fastopen.h"
@@ -41,6 +42,7 @@ static void handshake_timing(struct tcp *t, struct tcp_pcb *p, const struct tcp_
 void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *s)
 {
 	bool early = p->xflags & TX_FO_PASSIVE;
+	bool silent = p->state == TCP_SYN_SENT && tcp_dialect_of(p)->shut_is_silent;
 
 	if (unlikely(early)) {
 		tcp_fo_established(t, p);
@@ -62,7 +64,7 @@ void tcp_in_established(struct tcp *t, struct tcp_pcb *p, const struct tcp_seg *
 	ready_mark(t->flow, &p->c, EPOLLOUT);
 	if (p->buf != 0) /* text that was in the SYN, perhaps */
 		tcp_out_mark(t, p);
-	if (p->tflags & TF_SHUT_WR) { /* CLOSE or SHUT_WR came before: now its FIN */
+	if ((p->tflags & TF_SHUT_WR) && !silent) { /* CLOSE or SHUT_WR came before: now its FIN */
 		tcp_state_set(t, p, TCP_FIN_WAIT_1);
 		tcp_out_mark(t, p);
 	}

@@ -11,9 +11,9 @@
 #include "tcp/out.h"
 #include "tcp/shared.h"
 
-struct tcp_listener *tcp_listener_for(const struct tcp *t, const struct flow_key *key, uint32_t hash)
+struct tcp_listener *tcp_listener_for(const struct tcp *t, uint8_t iface, const struct flow_key *key, uint32_t hash)
 {
-	flow_ref r = bind_find_own(&t->binds, key->laddr_be, key->lport_be, hash);
+	flow_ref r = bind_find_by(&t->binds, iface, key->laddr_be, key->lport_be, hash, true);
 
 	if (r == 0 || conn_at(t->flow, r)->type != CONN_LISTEN)
 		return NULL;
@@ -21,7 +21,7 @@ struct tcp_listener *tcp_listener_for(const struct tcp *t, const struct flow_key
 }
 
 /* The half-open connection that a SYN asks for. NULL: no room. */
-static struct tcp_synrcvd *synrcvd_new(struct tcp *t, const struct tcp_seg *s)
+static struct tcp_synrcvd *synrcvd_new(struct tcp *t, const struct tcp_seg *s, uint8_t via)
 {
 	struct pool *pool = &t->flow->pool[FLOW_SYNRCVD];
 	const struct net_pkt *pkt = s->pkt;
@@ -36,7 +36,7 @@ static struct tcp_synrcvd *synrcvd_new(struct tcp *t, const struct tcp_seg *s)
 	memset(sr, 0, sizeof(*sr));
 	sr->h.key = pkt->key;
 	sr->h.hash = pkt->hash;
-	sr->h.path = net_path_back(t->net, pkt, &sr->h.key, &err);
+	sr->h.path = net_path_back_via(t->net, pkt, &sr->h.key, via, &err);
 	if (sr->h.path == 0)
 		goto no_path;
 	if (table_insert(&t->flow->tcp, pkt->hash, ref_make(FLOW_SYNRCVD, idx)) != 0)
@@ -87,7 +87,7 @@ void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32
 	}
 	if (unlikely(t->fastopen & TCP_FO_SERVER) && tcp_fo_syn(t, l, s, iss, &fo, &has_fo))
 		return;
-	sr = synrcvd_new(t, s);
+	sr = synrcvd_new(t, s, tcp_via(t, opts));
 	if (sr == NULL) {
 		tcp_in_drop(t, s, DROP_TCP_SYN_FULL);
 		return;
@@ -111,7 +111,7 @@ int tcp_in_elsewhere(const struct tcp *t, const struct tcp_seg *s)
 
 	if (mail_alone(t->flow->mail) || flow_elsewhere(t->flow, pkt->hash)) /* sent on already: never further */
 		return FLOW_DONE;
-	r = bind_find(&t->binds, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash);
+	r = bind_find_by(&t->binds, pkt->iface, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash, false);
 	if (r == 0)
 		return FLOW_DONE;
 	if (ref_kind(r) == FLOW_REMOTE)
@@ -154,7 +154,7 @@ int tcp_in_unknown(struct tcp *t, struct tcp_seg *s)
 
 	if (stack != FLOW_DONE)
 		return stack;
-	l = tcp_listener_for(t, &pkt->key, pkt->hash);
+	l = tcp_listener_for(t, pkt->iface, &pkt->key, pkt->hash);
 	if (flow_elsewhere(t->flow, pkt->hash) && (l == NULL || (s->flags & (TCPF_SYN | TCPF_ACK)) != TCPF_SYN))
 		net_release_stale(t->net, pkt);
 	if (l == NULL)

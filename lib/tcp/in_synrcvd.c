@@ -68,7 +68,7 @@ void tcp_synrcvd_end(struct tcp *t, struct tcp_synrcvd *sr)
 /* The SYN-ACK again, after 1, 2, 4 ... seconds, then it is forgotten. */
 void tcp_synrcvd_timeout(struct tcp *t, struct tcp_synrcvd *sr)
 {
-	uint8_t defer = unlikely(sr->acked) ? deferred(t, tcp_listener_for(t, &sr->h.key, sr->h.hash)) : 0;
+	uint8_t defer = unlikely(sr->acked) ? deferred(t, tcp_listener_for(t, BIND_IFACE_ANY, &sr->h.key, sr->h.hash)) : 0;
 
 	if (sr->retries >= (defer > TCP_SYNACK_RETRIES ? defer : TCP_SYNACK_RETRIES)) {
 		t->stats.attempt_fails++;
@@ -149,7 +149,7 @@ int tcp_in_synrcvd(struct tcp *t, struct tcp_synrcvd *sr, struct tcp_seg *s)
 	}
 	if (s->ack != sr->iss + 1)
 		return other_ack(t, sr, s);
-	l = tcp_listener_for(t, &sr->h.key, sr->h.hash);
+	l = tcp_listener_for(t, s->pkt->iface, &sr->h.key, sr->h.hash);
 	if (l == NULL) { /* it has closed meanwhile */
 		tcp_in_reset(t, s, sr->h.path);
 		tcp_synrcvd_end(t, sr);

@@ -147,7 +147,7 @@ int tcp_in_timewait(struct tcp *t, struct tcp_timewait *tw, struct tcp_seg *s)
 			tcp_timewait_end(t, tw);
 			return stack;
 		}
-		l = tcp_listener_for(t, &s->pkt->key, s->pkt->hash);
+		l = tcp_listener_for(t, s->pkt->iface, &s->pkt->key, s->pkt->hash);
 		if (l != NULL) {
 			tcp_timewait_end(t, tw);
 			tcp_in_syn(t, l, s, iss);

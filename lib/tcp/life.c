@@ -39,8 +39,10 @@ uint16_t tcp_mss_within(uint32_t mtu, uint32_t l3_len, const struct tcp_optext *
 uint16_t tcp_announced_mss(const struct tcp *t, uint32_t path, const struct tcp_optext *x)
 {
 	const struct path *way = path_at(&t->net->paths, path);
+	uint16_t mss = tcp_mss_within(way->pmtu, way->l3_len, x);
 
-	return tcp_mss_within(way->pmtu, way->l3_len, x);
+	/* We know our peer: it cuts by seg_max, too. What comes in one frame then counts as several, and is acknowledged so. */
+	return unlikely(way->port == NET_PORT_LOOP) && mss > t->seg_max ? t->seg_max : mss;
 }
 
 void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_offset)

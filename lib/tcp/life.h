@@ -86,22 +86,21 @@ static inline uint16_t tcp_fallback_mss(const struct flow_key *key)
 
 static inline struct tcp_pcb *tcp_pcb_at(const struct tcp *t, flow_ref r) { return (struct tcp_pcb *)conn_at(t->flow, r); }
 static inline flow_ref tcp_pcb_ref(const struct tcp *t, const struct tcp_pcb *p) { return conn_ref(t->flow, &p->c); }
-/* As pool_at() and pool_index(), with sizes that the compiler knows. */
 static inline struct tcp_synrcvd *tcp_synrcvd_at(const struct tcp *t, flow_ref r)
 {
-	return (struct tcp_synrcvd *)t->flow->pool[FLOW_SYNRCVD].base + ref_index(r);
+	return POOL_AT(&t->flow->pool[FLOW_SYNRCVD], struct tcp_synrcvd, ref_index(r));
 }
 static inline flow_ref tcp_synrcvd_ref(const struct tcp *t, const struct tcp_synrcvd *sr)
 {
-	return ref_make(FLOW_SYNRCVD, (uint32_t)(sr - (struct tcp_synrcvd *)t->flow->pool[FLOW_SYNRCVD].base));
+	return ref_make(FLOW_SYNRCVD, POOL_INDEX(&t->flow->pool[FLOW_SYNRCVD], sr));
 }
 static inline struct tcp_timewait *tcp_timewait_at(const struct tcp *t, flow_ref r)
 {
-	return (struct tcp_timewait *)t->flow->pool[FLOW_TIMEWAIT].base + ref_index(r);
+	return POOL_AT(&t->flow->pool[FLOW_TIMEWAIT], struct tcp_timewait, ref_index(r));
 }
 static inline flow_ref tcp_timewait_ref(const struct tcp *t, const struct tcp_timewait *tw)
 {
-	return ref_make(FLOW_TIMEWAIT, (uint32_t)(tw - (struct tcp_timewait *)t->flow->pool[FLOW_TIMEWAIT].base));
+	return ref_make(FLOW_TIMEWAIT, POOL_INDEX(&t->flow->pool[FLOW_TIMEWAIT], tw));
 }
 
 /* ---- options ---- */
@@ -111,6 +110,13 @@ static inline const struct tcp_optext *tcp_opt(const struct tcp *t, const struct
 {
 	return p->opts != 0 ? (const struct tcp_optext *)pool_at(&t->optexts, p->opts) : &tcp_optext_defaults;
 }
+/* SO_BINDTODEVICE and SO_DONTROUTE, as NET_VIA_*. */
+static inline uint8_t tcp_via(const struct tcp *t, const struct tcp_pcb *p)
+{
+	return (uint8_t)(tcp_opt(t, p)->flags >> OPT_VIA_SHIFT);
+}
+/* The flags of its entry in binds, but for BIND_RECEIVES. */
+uint32_t tcp_bind_flags(const struct tcp *t, const struct tcp_pcb *p);
 /* TCP_USER_TIMEOUT as it counts, 0: none. What a peer asked for (RFC 5482) holds nothing that nobody waits for any more. */
 static inline uint32_t tcp_user_timeout_ms(const struct tcp *t, const struct tcp_pcb *p)
 {

@@ -18,11 +18,6 @@ static uint16_t step_down(const struct path *path, uint32_t mss, uint32_t header
 	return (uint16_t)(path->l3_len == IP6_HDR_LEN ? RTE_MAX(next + headers, (uint32_t)IP6_MTU_MIN) : next + headers);
 }
 
-static uint32_t headers_of(const struct tcp_pcb *p, const struct path *path)
-{
-	return path->l3_len + TCP_HDR_LEN + (p->tflags & TF_TS ? 12u : 0u);
-}
-
 void tcp_mtu_black_hole(struct tcp *t, struct tcp_pcb *p)
 {
 	struct path *path = path_at(&t->net->paths, p->c.h.path);
@@ -33,7 +28,7 @@ void tcp_mtu_black_hole(struct tcp *t, struct tcp_pcb *p)
 		return;
 	if (in_flight < RTE_MIN(mss, (uint32_t)TCP_MSS_FALLBACK)) /* every link takes that (RFC 1122 4.2.2.6): lost for other reasons */
 		return;
-	net_pmtu_lower(t->net, p->c.h.path, step_down(path, mss, headers_of(p, path)));
+	net_pmtu_lower(t->net, p->c.h.path, step_down(path, mss, tcp_out_headers(p, path)));
 	if (path->pmtu == before)
 		return;
 	path->pmtu_failed = before;
@@ -45,7 +40,7 @@ void tcp_mtu_black_hole(struct tcp *t, struct tcp_pcb *p)
 /* The next size to try; 0: the search is over. */
 static uint32_t next_size(const struct tcp *t, const struct tcp_pcb *p, const struct path *path)
 {
-	uint32_t headers = headers_of(p, path), most = (p->mss < t->seg_max ? p->mss : t->seg_max) + headers;
+	uint32_t headers = tcp_out_headers(p, path), most = (p->mss < t->seg_max ? p->mss : t->seg_max) + headers;
 	uint32_t size = ((uint32_t)path->pmtu + path->pmtu_failed) / 2;
 
 	if (size > most)
@@ -118,7 +113,7 @@ void tcp_mtu_flush(struct tcp *t)
 	before = path->pmtu;
 	b = tcp_buf_of(t, p);
 	size = next_size(t, p, path);
-	len = size - headers_of(p, path);
+	len = size - tcp_out_headers(p, path);
 	if (size == 0)
 		path->pmtu_failed = 0;
 	if (size == 0 || b == NULL || !may_probe(t, p, b, len))

@@ -7,6 +7,7 @@
 #include "flow/port_range.h"
 #include "net/either.h"
 #include "tcp/buf.h"
+#include "tcp/dialect.h"
 #include "tcp/fastopen.h"
 #include "tcp/ext.h"
 #include "tcp/out.h"
@@ -28,15 +29,37 @@ struct tcp_pcb *tcp_new(struct tcp *t)
 	return p;
 }
 
-static uint32_t reuse_flags(const struct tcp_pcb *p)
+uint32_t tcp_bind_flags(const struct tcp *t, const struct tcp_pcb *p)
 {
-	return (p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT) ? BIND_REUSE : 0) | conn_bind_families(&p->c);
+	uint32_t reuse = p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT) ? BIND_REUSE : 0, dev = tcp_via(t, p) & NET_VIA_DEV;
+
+	return reuse | conn_bind_families(&p->c) | dev << BIND_DEV_SHIFT;
+}
+
+uint8_t tcp_via_get(const struct tcp *t, const struct tcp_pcb *p) { return tcp_via(t, p); }
+
+/* Where a bound port receives from changes with it; a connection goes on as it was. */
+int tcp_via_set(struct tcp *t, struct tcp_pcb *p, uint8_t via)
+{
+	uint32_t receives = p->c.type == CONN_LISTEN ? BIND_RECEIVES : 0;
+	struct tcp_optext *x = tcp_opt_need(t, p);
+	uint16_t before = x->flags;
+	int err = 0;
+
+	x->flags = (uint16_t)((x->flags & ((1u << OPT_VIA_SHIFT) - 1)) | (uint32_t)via << OPT_VIA_SHIFT);
+	if (x->flags != before && p->c.flags & CONN_BOUND_PORT)
+		err = bind_set_flags(&t->binds, tcp_pcb_ref(t, p), p->c.h.key.lport_be, tcp_bind_flags(t, p) | receives);
+	if (err != 0)
+		x->flags = before;
+	else if (x->flags != before && p->c.flags & CONN_BOUND_PORT && !receives) /* of a listener the caller tells all */
+		tcp_announce_sure(t, p, tcp_bind_flags(t, p), 0);
+	return err;
 }
 
 /* The port is entered here: the other stacks are told. When they cannot be, it is as before. */
 static int port_bound(struct tcp *t, struct tcp_pcb *p)
 {
-	int err = tcp_announce(t, p, reuse_flags(p), 0);
+	int err = tcp_announce(t, p, tcp_bind_flags(t, p), 0);
 
 	if (err == 0) {
 		p->c.flags |= CONN_BOUND_PORT;
@@ -55,17 +78,18 @@ static int bind_any(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_b
 	uint16_t lo = t->port_lo, hi = t->port_hi;
 
 	port_range_clip(tcp_opt(t, p)->port_range, &lo, &hi);
-	return bind_add_any(&t->binds, tcp_pcb_ref(t, p), laddr_be, lo, hi, reuse_flags(p), t->prng, lport_be);
+	return bind_add_any(&t->binds, tcp_pcb_ref(t, p), laddr_be, lo, hi, tcp_bind_flags(t, p), t->prng, lport_be);
 }
 
 int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be)
 {
+	bool group = !flow_addr_is6(laddr_be) && net_is_group(t->net, laddr_be); /* it names a port: streams come from elsewhere (G9) */
 	flow_ref r = tcp_pcb_ref(t, p);
 	int err = 0;
 
 	if (p->state != TCP_CLOSED || (p->c.flags & (CONN_BOUND_ADDR | CONN_BOUND_PORT)))
 		return -EINVAL;
-	if (laddr_be != 0 && !net_is_ours(t->net, laddr_be))
+	if (laddr_be != 0 && !group && !(p->c.more & CONN_MORE_FREEBIND) && !net_is_ours(t->net, laddr_be))
 		return -EADDRNOTAVAIL;
 	if (lport_be == 0 && (p->tflags & TF_BIND_NO_PORT)) { /* the port is chosen per destination, by connect() */
 		if (laddr_be == 0)
@@ -74,13 +98,13 @@ int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 		err = bind_any(t, p, laddr_be, &lport_be);
 	} else {
 		/* Beside a listener nobody may bind, unless both have SO_REUSEPORT (G13). */
-		err = bind_add(&t->binds, r, laddr_be, lport_be, reuse_flags(p), !(p->c.flags & CONN_REUSEPORT));
+		err = bind_add(&t->binds, r, laddr_be, lport_be, tcp_bind_flags(t, p), !(p->c.flags & CONN_REUSEPORT));
 	}
 	if (err != 0)
 		return err;
 	p->c.h.key.laddr_be = laddr_be;
 	p->c.h.key.lport_be = lport_be;
-	if (laddr_be != 0)
+	if (laddr_be != 0 && !group)
 		p->c.flags |= CONN_BOUND_ADDR;
 	return lport_be != 0 ? port_bound(t, p) : 0;
 }
@@ -93,18 +117,6 @@ static bool is_unicast(const struct net *n, rte_be32_t addr_be)
 	uint32_t a = rte_be_to_cpu_32(addr_be);
 
 	return a != INADDR_BROADCAST && !IN_MULTICAST(a) && !net_is_broadcast(n, addr_be);
-}
-
-/* 0.0.0.0 is this host: by its loopback address if it has one, else by an address of its own (B14). */
-static rte_be32_t self_addr(const struct tcp *t, const struct tcp_pcb *p)
-{
-	rte_be32_t loopback_be = rte_cpu_to_be_32(INADDR_LOOPBACK);
-
-	if (p->c.flags & CONN_BOUND_ADDR)
-		return p->c.h.key.laddr_be;
-	if (net_is_local(t->net, loopback_be) || t->net->n_addrs == 0)
-		return loopback_be;
-	return t->net->source_be[0];
 }
 
 bool tcp_timewait_take_over(struct tcp *t, const struct flow_key *key, uint32_t hash, uint32_t *iss)
@@ -126,14 +138,16 @@ bool tcp_timewait_take_over(struct tcp *t, const struct flow_key *key, uint32_t 
 static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, uint32_t *hash, uint32_t *iss)
 {
 	uint32_t n = 0;
-	const rte_be32_t *from = net_sources_to(t->net, key->raddr_be, &n);
+	const rte_be32_t *from = net_sources_to(t->net, key->raddr_be, tcp_via(t, p), &n);
 	int err;
 
-	if (from == NULL)
-		return net_unreachable_to(t->net, key->raddr_be);
+	if (from == NULL) { /* no way, or no address of ours to go from: all are tentative */
+		err = net_unreachable_to(t->net, key->raddr_be, tcp_via(t, p));
+		return err != 0 ? err : -EADDRNOTAVAIL;
+	}
 	if (p->c.flags & CONN_BOUND_ADDR) {
-		if (!net_is_ours(t->net, p->c.h.key.laddr_be)) /* removed since */
-			return -EADDRNOTAVAIL;
+		if (!net_is_ours(t->net, p->c.h.key.laddr_be)) /* removed since, or never ours (G7) */
+			return p->c.more & CONN_MORE_FREEBIND ? -ENETUNREACH : -EADDRNOTAVAIL;
 		from = &p->c.h.key.laddr_be;
 		n = 1;
 	}
@@ -143,7 +157,7 @@ static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, ui
 	key->lport_be = p->c.h.key.lport_be;
 	*hash = flow_hash(t->flow, key);
 	err = eport_take_exact(t->eport, key);
-	if (err == -EADDRINUSE && tcp_timewait_take_over(t, key, *hash, iss))
+	if (err == -EADDRINUSE && !tcp_dialect_of(p)->keeps_timewait && tcp_timewait_take_over(t, key, *hash, iss))
 		err = eport_take_exact(t->eport, key);
 	if (err == 0 && flow_find(t->flow, &t->flow->tcp, *hash, key) != 0) { /* an accepted connection has it */
 		eport_put(t->eport, key);
@@ -185,7 +199,7 @@ static void attach(struct tcp *t, struct tcp_pcb *p, const struct flow_key *key,
 
 uint32_t tcp_syn_wait_us(const struct tcp *t, const struct tcp_pcb *p)
 {
-	uint32_t wait_us = tcp_syn_interval_us(0), user_ms = tcp_opt(t, p)->user_timeout_ms;
+	uint32_t wait_us = tcp_syn_interval_us(0, 0), user_ms = tcp_opt(t, p)->user_timeout_ms;
 
 	return user_ms != 0 && user_ms < wait_us / 1000 ? user_ms * 1000 : wait_us;
 }
@@ -229,7 +243,7 @@ static int connect_to(struct tcp *t, struct tcp_pcb *p, struct flow_key *key)
 
 	if (err != 0)
 		return err;
-	path = net_path_get(t->net, key->laddr_be, key->raddr_be, &err);
+	path = net_path_get_via(t->net, key->laddr_be, key->raddr_be, tcp_via(t, p), &err);
 	if (path == 0)
 		goto no_path;
 	err = -ENOBUFS;
@@ -259,7 +273,7 @@ no_path:
 
 int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be)
 {
-	struct flow_key key = {.raddr_be = raddr_be != 0 ? raddr_be : self_addr(t, p), .rport_be = rport_be};
+	struct flow_key key = {.raddr_be = raddr_be, .rport_be = rport_be};
 	int err = may_connect(p);
 
 	if (err != 0)
@@ -276,7 +290,8 @@ int tcp_connect6(struct tcp *t, struct tcp_pcb *p, const struct ip6_addr *raddr,
 		return err;
 	if (ip6_addr_is_multicast(raddr))
 		return -ENETUNREACH;
-	err = net_unreachable6(t->net, raddr, scope); /* before the address gets a number: link-local ones without scope have none */
+	/* Before the address gets a number: link-local ones without scope have none. */
+	err = net_unreachable6_via(t->net, raddr, scope, tcp_via(t, p));
 	if (err != 0)
 		return err;
 	key.raddr_be = addr6_get(&t->flow->addr6s, raddr, ip6_addr_is_linklocal(raddr) ? scope : 0);
@@ -326,11 +341,11 @@ int tcp_listen(struct tcp *t, struct tcp_pcb *p, int backlog)
 			return err;
 		p->c.flags |= CONN_BOUND_PORT;
 	}
-	err = bind_set_flags(&t->binds, r, p->c.h.key.lport_be, reuse_flags(p) | BIND_RECEIVES);
+	err = bind_set_flags(&t->binds, r, p->c.h.key.lport_be, tcp_bind_flags(t, p) | BIND_RECEIVES);
 	if (err == 0)
-		err = tcp_announce(t, p, reuse_flags(p) | BIND_RECEIVES, backlog_limit(backlog));
+		err = tcp_announce(t, p, tcp_bind_flags(t, p) | BIND_RECEIVES, backlog_limit(backlog));
 	if (err == -ENOBUFS) /* bound it stays, if only here */
-		bind_set_flags(&t->binds, r, p->c.h.key.lport_be, reuse_flags(p));
+		bind_set_flags(&t->binds, r, p->c.h.key.lport_be, tcp_bind_flags(t, p));
 	if (err != 0)
 		return err;
 	tcp_buf_free(t, p);

@@ -10,6 +10,7 @@
 #include "tcp/autotune.h"
 #include "tcp/buf.h"
 #include "tcp/cc.h"
+#include "tcp/dialect.h"
 #include "tcp/fastopen.h"
 #include "tcp/in.h"
 #include "tcp/info.h"
@@ -24,6 +25,7 @@
 #define KEEPCNT_MAX 127
 #define SYNCNT_MAX 127
 #define CLAMP_MIN 1152 /* half of Linux's SOCK_MIN_RCVBUF */
+#define KEEPINIT 128 /* FreeBSD's TCP_KEEPINIT, which Linux does not have */
 #define LINGER2_S_MAX 120 /* Linux TCP_FIN_TIMEOUT_MAX: beyond it, none */
 
 const struct tcp_optext tcp_optext_defaults = {
@@ -137,6 +139,11 @@ static int tcp_level_set(struct tcp *t, struct tcp_pcb *p, int name, int v)
 			return -EINVAL;
 		tcp_opt_need(t, p)->syncnt = (uint8_t)v;
 		return 0;
+	case KEEPINIT:
+		if (v < 1 || v > KEEP_S_MAX)
+			return -EINVAL;
+		tcp_opt_need(t, p)->keepinit_s = (uint16_t)v;
+		return 0;
 	case TCP_USER_TIMEOUT:
 		if (v < 0)
 			return -EINVAL;
@@ -196,6 +203,7 @@ static int tcp_level_get(const struct tcp *t, const struct tcp_pcb *p, int name,
 	case TCP_SYNCNT: *v = x->syncnt; return 0;
 	case TCP_USER_TIMEOUT: *v = (int)x->user_timeout_ms; return 0;
 	case TCP_MAXSEG: *v = maxseg_get(t, p); return 0;
+	case KEEPINIT: *v = x->keepinit_s != 0 ? x->keepinit_s : (int)(tcp_dialect_of(p)->connect_ms / 1000); return 0;
 	case TCP_DEFER_ACCEPT: *v = tcp_defer_seconds(x->defer_accept); return 0;
 	case TCP_FASTOPEN:
 	case TCP_FASTOPEN_CONNECT:

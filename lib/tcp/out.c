@@ -61,15 +61,15 @@ static uint32_t out_next(const struct tcp_pcb *p, const struct tcp_buf *b, const
 	return len >= (((uint32_t)p->snd_wnd_max << (p->wscale & 15)) / 2) ? len : 0;
 }
 
-/* The most bytes that may leave as one frame for the NIC to cut (TSO); mss when it cannot. What waits for a neighbour, and
- * what goes to ourselves, no NIC cuts. */
+/* The most bytes that may leave as one frame for the NIC to cut (TSO); mss when it cannot. What waits for a neighbour no NIC
+ * cuts; what goes to ourselves nobody need cut. */
 static uint32_t out_large_max(const struct tcp *t, const struct tcp_pcb *p, uint32_t mss)
 {
 	const struct path *path = path_at(&t->net->paths, p->c.h.path);
 	const struct port *port = t->tx[path->port].port;
 	uint32_t most = port->tso_max_bytes, fit;
 
-	if (!(port->offloads & PORT_TX_TSO) || !path->resolved || path->neigh == 0)
+	if (!(port->offloads & PORT_TX_TSO) || (!path->resolved && path->port != NET_PORT_LOOP))
 		return mss;
 	if (unlikely((p->xflags & TX_ECN_CWR) || tcp_buf_of(t, p)->tell)) /* of one segment only */
 		return mss;

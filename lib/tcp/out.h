@@ -46,11 +46,17 @@ void tcp_out_rst(struct tcp *t, struct tcp_pcb *p);
 void tcp_out_bare(struct tcp *t, const struct flow_key *key, uint32_t path, struct tcp_view *v,
 		  const struct tcp_opts *o, uint8_t tos);
 
+/* Of a segment without SACK blocks: IP, TCP, timestamps. */
+static inline uint32_t tcp_out_headers(const struct tcp_pcb *p, const struct path *path)
+{
+	return path->l3_len + TCP_HDR_LEN + (p->tflags & TF_TS ? 12u : 0u);
+}
+
 /* p->mss, or less where the path has become narrower (RFC 1191 6.1), or where SACK blocks go with the payload. */
 static inline uint32_t tcp_out_mss(const struct tcp *t, const struct tcp_pcb *p)
 {
 	const struct path *path = path_at(&t->net->paths, p->c.h.path);
-	uint32_t fit = (uint32_t)path->pmtu - path->l3_len - TCP_HDR_LEN - (p->tflags & TF_TS ? 12u : 0u);
+	uint32_t fit = path->pmtu - tcp_out_headers(p, path);
 	const struct tcp_buf *b = tcp_buf_of(t, p);
 
 	if (fit > p->mss)

@@ -172,6 +172,7 @@ static_assert(sizeof(struct tcp_timewait) == 64, "one cache line");
 #define OPT_OOBINLINE   (1u << 0) /* SO_OOBINLINE */
 #define OPT_UTO_OWN     (1u << 2) /* TCP_USER_TIMEOUT: the peer's option does not change it (RFC 5482) */
 #define OPT_RCVBUF_LOCK (1u << 1) /* SO_RCVBUF: the buffer is as it was asked for */
+#define OPT_VIA_SHIFT   8         /* eight bits: NET_VIA_* (net.h) */
 
 /* What setsockopt() changed from the defaults. */
 struct tcp_optext {
@@ -195,7 +196,7 @@ struct tcp_optext {
 	uint32_t rcvlowat;         /* SO_RCVLOWAT, 0: 1 */
 	uint8_t min_ttl;           /* IP_MINTTL, 0: any */
 	uint8_t pmtudisc;          /* IP_MTU_DISCOVER */
-	uint16_t spare2;
+	uint16_t keepinit_s;       /* TCP_KEEPINIT: how long an attempt to connect lasts, 0: not said */
 };
 static_assert(sizeof(struct tcp_optext) == 64, "a line");
 

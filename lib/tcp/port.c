@@ -98,10 +98,17 @@ enum verdict {
 	PORT_CLASHES /* with a half-open one */
 };
 
+static inline bool is_self(const struct flow_key *key)
+{
+	return key->lport_be == key->rport_be && key->laddr_be == key->raddr_be;
+}
+
 static enum verdict judge(struct tcp *t, const struct flow_key *key, uint32_t hash)
 {
 	flow_ref r = t->listened ? flow_find(t->flow, &t->flow->tcp, hash, key) : 0;
 
+	if (is_self(key)) /* it would talk to itself, where there is nobody */
+		return PORT_BOUND;
 	if (r == 0)
 		return t->binds.pool.used == 0 || bind_is_free(&t->binds, key->laddr_be, key->lport_be) ? PORT_FITS :
 													  PORT_BOUND;
@@ -164,7 +171,7 @@ int tcp_port_take(struct tcp *t, const rte_be32_t *from, uint32_t n, uint32_t ra
 		if (err != 0)
 			break;
 		table_prefetch(&t->flow->tcp, *hash); /* needed last, when the SYN is out */
-		if (!t->listened && t->binds.pool.used == 0)
+		if (!t->listened && t->binds.pool.used == 0 && likely(!is_self(key)))
 			return 0;
 		verdict = judge(t, key, *hash);
 		if (verdict == PORT_FITS)

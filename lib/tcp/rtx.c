@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 
 #include "flow/away.h"
+#include "tcp/dialect.h"
 #include "tcp/fastopen.h"
 #include "tcp/in.h"
 #include "tcp/life.h"
@@ -38,23 +39,51 @@ static uint64_t clamp_to_user_timeout(const struct tcp *t, const struct tcp_pcb 
 
 /* ---- SYN ---- */
 
-/* connect-semantics D18: the first TCP_SYN_LINEAR + 1 waits are a second each, then they double. */
-uint32_t tcp_syn_interval_us(unsigned retries)
+/* connect-semantics D18: the first linear + 1 waits are a second each, then they double. */
+uint32_t tcp_syn_interval_us(unsigned retries, unsigned linear)
 {
-	uint64_t us = retries <= TCP_SYN_LINEAR ? TCP_RTO_INITIAL_US :
-		      (uint64_t)TCP_RTO_INITIAL_US << (retries - TCP_SYN_LINEAR < 20 ? retries - TCP_SYN_LINEAR : 20);
+	uint64_t us = retries <= linear ? TCP_RTO_INITIAL_US :
+		      (uint64_t)TCP_RTO_INITIAL_US << (retries - linear < 20 ? retries - linear : 20);
 
 	return us < TCP_RTO_MAX_US ? (uint32_t)us : TCP_RTO_MAX_US;
 }
 
+/* How long an attempt with a time limit lasts: TCP_USER_TIMEOUT's, TCP_KEEPINIT's, the dialect's; 0: it has none. */
+static uint32_t syn_time_ms(const struct tcp *t, const struct tcp_pcb *p)
+{
+	uint32_t user_ms = tcp_user_timeout_ms(t, p), init_ms = tcp_opt(t, p)->keepinit_s * 1000u;
+
+	return user_ms != 0 ? user_ms : init_ms != 0 ? init_ms : tcp_dialect_of(p)->connect_ms;
+}
+
+static uint64_t syn_limit_ms(const struct tcp *t, const struct tcp_pcb *p)
+{
+	uint32_t ms = syn_time_ms(t, p), n = tcp_opt(t, p)->syncnt;
+
+	return ms != 0 ? ms : ((2ull << (n < 20 ? n : 20)) - 1) * 1000;
+}
+
+static bool syn_retries_spent(const struct tcp *t, const struct tcp_pcb *p)
+{
+	return tcp_dialect_of(p)->connect_ms == 0 && p->backoff >= tcp_opt(t, p)->syncnt + TCP_SYN_LINEAR;
+}
+
+/* The last wait ends with the time limit. */
+static uint64_t syn_wait_us(const struct tcp *t, const struct tcp_pcb *p)
+{
+	uint64_t us = tcp_syn_interval_us(p->backoff, tcp_dialect_of(p)->linear), limit_us = (uint64_t)syn_time_ms(t, p) * 1000;
+	uint64_t elapsed_us = (uint64_t)(t->clock->tick - p->rtx_tick) * TICK_US;
+
+	if (limit_us == 0 || elapsed_us + us <= limit_us)
+		return us;
+	return elapsed_us < limit_us ? limit_us - elapsed_us : 0;
+}
+
 static bool syn_timeout(struct tcp *t, struct tcp_pcb *p)
 {
-	const struct tcp_optext *x = tcp_opt(t, p);
 	uint64_t elapsed_ms = (uint64_t)(t->clock->tick - p->rtx_tick) * TICK_US / 1000;
-	uint32_t user_ms = tcp_user_timeout_ms(t, p);
-	uint64_t limit_ms = user_ms != 0 ? user_ms : ((2ull << (x->syncnt < 20 ? x->syncnt : 20)) - 1) * 1000;
 
-	if (p->backoff >= x->syncnt + TCP_SYN_LINEAR || elapsed_ms >= limit_ms)
+	if (elapsed_ms >= syn_limit_ms(t, p) || syn_retries_spent(t, p))
 		return give_up(t, p);
 	p->backoff++;
 	if (p->tflags & TF_CLAIMING) {
@@ -65,7 +94,7 @@ static bool syn_timeout(struct tcp *t, struct tcp_pcb *p)
 		t->stats.rtx_segs++;
 		tcp_out_syn(t, p);
 	}
-	tcp_timer_rtx_in(t, p, clamp_to_user_timeout(t, p, tcp_syn_interval_us(p->backoff)));
+	tcp_timer_rtx_in(t, p, syn_wait_us(t, p));
 	return true;
 }
 

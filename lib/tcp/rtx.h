@@ -17,7 +17,8 @@ void tcp_rtx_narrowed(struct tcp *t, struct tcp_pcb *p);
 /* What is queued has left with the SYN, which alone was taken: it is lost, and goes again. */
 void tcp_rtx_syn_text(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b);
 uint32_t tcp_syn_wait_us(const struct tcp *t, const struct tcp_pcb *p); /* until the first SYN is repeated */
-uint32_t tcp_syn_interval_us(unsigned retries);         /* wait after the retries'th SYN retransmission */
+/* The wait after the retries'th SYN retransmission, of which the first linear ones are a second apart. */
+uint32_t tcp_syn_interval_us(unsigned retries, unsigned linear);
 
 struct tcp_seg;
 void tcp_rtt_sample(struct tcp_pcb *p, uint32_t us);

@@ -17,7 +17,7 @@ static void note_fill(const struct tcp *t, const struct tcp_pcb *p, uint32_t fla
 	*n = (struct tcp_bind_note){
 		.b = {.proto = IPPROTO_TCP, .flags = (uint8_t)flags, .lport_be = p->c.h.key.lport_be,
 		      .laddr_be = p->c.flags & CONN_BOUND_ADDR ? p->c.h.key.laddr_be : 0, .owner = tcp_pcb_ref(t, p),
-		      .more = p->c.more},
+		      .more = p->c.more, .dev = tcp_via(t, p) & NET_VIA_DEV},
 		.backlog = backlog, .sndbuf = p->sndbuf, .rcvbuf = p->rcvbuf, .tflags = p->tflags & NOTE_TFLAGS,
 		.conn_flags = p->c.flags & NOTE_CONN_FLAGS, .has_opts = p->opts != 0,
 		.congestion = (p->xflags & TX_CC_MASK) >> TX_CC_SHIFT,
@@ -59,10 +59,10 @@ void tcp_announce_gone(struct tcp *t, const struct tcp_pcb *p) { tell_sure(t, p,
 void tcp_listener_changed(struct tcp *t, const struct conn *listener)
 {
 	const struct tcp_listener *l = (const struct tcp_listener *)listener;
-	uint32_t reuse = listener->flags & (CONN_REUSEADDR | CONN_REUSEPORT) ? BIND_REUSE : 0;
+	const struct tcp_pcb *p = (const struct tcp_pcb *)l;
 
 	if (!tcp_is_twin(l))
-		tcp_announce_sure(t, (const struct tcp_pcb *)l, reuse | conn_bind_families(listener) | BIND_RECEIVES, l->backlog);
+		tcp_announce_sure(t, p, tcp_bind_flags(t, p) | BIND_RECEIVES, l->backlog);
 }
 
 /* ---- hearing ---- */
@@ -83,6 +83,8 @@ static uint32_t *shared_link(struct tcp *t, uint16_t stack, flow_ref owner)
 	return link;
 }
 
+static uint32_t twin_flags(const struct bind_note *b) { return b->flags | (uint32_t)b->dev << BIND_DEV_SHIFT; }
+
 /* A twin gets what its owner's listener has. */
 static void twin_set_options(struct tcp *t, struct tcp_listener *l, const struct tcp_bind_note *n)
 {
@@ -94,6 +96,7 @@ static void twin_set_options(struct tcp *t, struct tcp_listener *l, const struct
 	p->tflags = (p->tflags & ~NOTE_TFLAGS) | n->tflags;
 	p->xflags = (p->xflags & ~TX_CC_MASK) | (uint32_t)n->congestion << TX_CC_SHIFT;
 	p->c.flags = (uint8_t)((p->c.flags & ~NOTE_CONN_FLAGS) | n->conn_flags);
+	p->c.more = n->b.more;
 	if (n->has_opts) {
 		struct tcp_optext *own = tcp_opt_need(t, p);
 		uint32_t fastopen = own->fastopen; /* a number of this stack */
@@ -127,8 +130,11 @@ void tcp_shared_set(struct tcp *t, uint16_t stack, const struct tcp_bind_note *n
 	addr6_put(&t->flow->addr6s, sh->note.b.laddr_be);
 	sh->note = *n;
 	sh->note.b.laddr_be = laddr_be;
-	if (sh->twin != 0)
+	if (sh->twin != 0) {
 		twin_set_options(t, (struct tcp_listener *)conn_at(t->flow, sh->twin), n);
+		/* Its owner has asked whether they may be so. */
+		bind_set_flags(&t->binds, sh->twin, n->b.lport_be, twin_flags(&n->b));
+	}
 }
 
 void tcp_shared_remove(struct tcp *t, uint16_t stack, flow_ref owner)
@@ -156,7 +162,7 @@ static int twin_new(struct tcp *t, uint32_t idx)
 
 	if (p == NULL)
 		return -ENOBUFS;
-	if (bind_add_twin(&t->binds, tcp_pcb_ref(t, p), b->laddr_be, b->lport_be, b->flags) != 0) {
+	if (bind_add_twin(&t->binds, tcp_pcb_ref(t, p), b->laddr_be, b->lport_be, twin_flags(b)) != 0) {
 		tcp_pcb_free(t, p);
 		return -ENOBUFS;
 	}

@@ -132,10 +132,13 @@ struct tcp_pcb *tcp_new(struct tcp *t); /* closed, unbound; NULL: ENOBUFS */
 /* laddr 0: any; of IPv6 the number of an address of ours; lport 0: chosen now. -EADDRINUSE, -EADDRNOTAVAIL (not ours), -EINVAL
  * (bound or connected already). */
 int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be);
-/* Starts the handshake: 0 means SYN-SENT. A bound tuple whose home is another stack is asked for there first; when it is in
- * use, so_error becomes EADDRNOTAVAIL. -EADDRNOTAVAIL, -ENETUNREACH, -ENOBUFS, -EISCONN, -EALREADY. On failure
- * the socket is as before. */
+/* Starts the handshake with raddr (not 0): 0 means SYN-SENT. A bound tuple whose home is another stack is asked for there first;
+ * when it is in use, so_error becomes EADDRNOTAVAIL. -EADDRNOTAVAIL, -ENETUNREACH, -EINVAL (from 127.0.0.0/8 to another host),
+ * -ENOBUFS, -EISCONN, -EALREADY. On failure the socket is as before. */
 int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_t rport_be);
+/* SO_BINDTODEVICE and SO_DONTROUTE, as NET_VIA_* (net.h), for bind(), listen() and the next connect(). -EADDRINUSE: its port. */
+int tcp_via_set(struct tcp *t, struct tcp_pcb *p, uint8_t via);
+uint8_t tcp_via_get(const struct tcp *t, const struct tcp_pcb *p);
 /* The next tcp_connect() waits with its SYN for data, when the server's Fast Open cookie is known (RFC 7413; MSG_FASTOPEN). The
  * first tcp_send() then makes it leave, with what fits, and says how much that was. on: false takes it back. -EOPNOTSUPP:
  * switched off. */

@@ -217,7 +217,7 @@ void udp_group_stacks(const struct udp *u, const struct net_pkt *pkt, uint64_t s
 	uint32_t cursor = 0;
 	flow_ref r;
 
-	while ((r = bind_each(&u->binds, pkt->key.laddr_be, pkt->key.lport_be, &cursor)) != 0)
+	while ((r = bind_each(&u->binds, pkt->iface, pkt->key.laddr_be, pkt->key.lport_be, &cursor)) != 0)
 		if (ref_kind(r) == FLOW_REMOTE)
 			set[ref_index(r) / 64] |= 1ull << ref_index(r) % 64;
 }
@@ -234,7 +234,7 @@ void udp_input_group(struct udp *u, struct net_pkt *pkt)
 		rte_pktmbuf_free(pkt->m);
 		return;
 	}
-	while ((r = bind_each(&u->binds, pkt->key.laddr_be, pkt->key.lport_be, &cursor)) != 0) {
+	while ((r = bind_each(&u->binds, pkt->iface, pkt->key.laddr_be, pkt->key.lport_be, &cursor)) != 0) {
 		struct udp_pcb *p = ref_kind(r) == FLOW_CONN ? (struct udp_pcb *)conn_at(u->flow, r) : NULL;
 		struct rte_mbuf *copy;
 

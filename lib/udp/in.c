@@ -26,10 +26,11 @@ static int udp_find(struct udp *u, struct net_pkt *pkt, struct udp_pcb **p)
 	if (r == 0 && pkt->nic_hash && u->flow->udp.used > 0 && !net_hash_confirm(u->net, pkt))
 		return FLOW_REHASHED;
 	if (r == 0)
-		r = own_only ? bind_find_own(&u->binds, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash) :
-			       bind_find(&u->binds, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash);
+		r = bind_find_by(&u->binds, pkt->iface, pkt->key.laddr_be, pkt->key.lport_be, pkt->hash, own_only);
 	if (r != 0 && ref_kind(r) == FLOW_CONN) {
 		*p = (struct udp_pcb *)conn_at(u->flow, r);
+		if (unlikely(!net_via_takes((*p)->via, pkt->iface))) /* connected, and bound to another device */
+			*p = NULL;
 		return FLOW_DONE;
 	}
 	if (pkt->nic_hash && !net_hash_confirm(u->net, pkt))
@@ -64,6 +65,7 @@ void udp_deliver(struct udp *u, struct udp_pcb *p, const struct net_pkt *pkt, st
 	m->port = pkt->iface;
 	if (p->n_queued >= UDP_QUEUE_MAX || p->queued_bytes + udp_payload_len(m) > p->rcvbuf) {
 		drop_count(u->drops, DROP_UDP_FULL);
+		p->dropped++;
 		rte_pktmbuf_free(m);
 		return;
 	}
@@ -163,7 +165,11 @@ static void icmp_pcb(struct udp *u, struct udp_pcb *p, const struct net_pkt *pkt
 	if (err == 0 || (too_big && p->pmtudisc == IP_PMTUDISC_DONT))
 		return;
 	/* Unconnected sockets are told only if they ask for more than a number: they could not know which peer is meant. */
-	if (!keep && (!connected || !icmp_reported(pkt)))
+	if (!keep && connected && unlikely(conn_dialect(&p->c) == DIALECT_BSD))
+		err = pkt->icmp.local ? 0 : too_big ? EMSGSIZE : net_icmp_bsd(pkt).err; /* H13: what may pass is reported, too */
+	else if (!keep && (!connected || !icmp_reported(pkt)))
+		return;
+	if (err == 0)
 		return;
 	if (keep)
 		error_keep(u, p, pkt, err);

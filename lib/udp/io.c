@@ -60,6 +60,7 @@ struct sending {
 	rte_be16_t rport_be;
 	rte_be32_t laddr_be;    /* 0: the socket's or the route's */
 	uint8_t iface;          /* for groups */
+	uint8_t via;            /* more than the socket's */
 	int ttl, tos;           /* -1: the socket's */
 	bool special;           /* its source is not the socket's */
 };
@@ -85,7 +86,7 @@ static int send_path(struct udp *u, struct udp_pcb *p, const struct sending *s, 
 	*path = mine;
 	if (s->to == NULL || (mine != 0 && leads_to(u->net, path_at(&u->net->paths, mine), s->to) && !s->special))
 		return 0;
-	*path = udp_path_get(u, p, s->laddr_be, s->iface, s->to, &err);
+	*path = udp_path_get(u, p, s->laddr_be, s->iface, s->via, s->to, &err);
 	if (*path == 0)
 		return err;
 	if (p->c.flags & CONN_IN_TABLE || s->special) {
@@ -235,7 +236,8 @@ static int sending_fill(const struct udp *u, const struct udp_pcb *p, const stru
 		s->laddr_be = ctl->src_be;
 	if (ctl->iface != NET_IFACE_ANY)
 		s->iface = ctl->iface;
-	s->special = ctl->src_be != 0 || ctl->iface != NET_IFACE_ANY;
+	s->via = ctl->via;
+	s->special = ctl->src_be != 0 || ctl->iface != NET_IFACE_ANY || ctl->via != 0;
 	s->ttl = ctl->ttl;
 	s->tos = ctl->tos;
 	return 0;
@@ -255,8 +257,10 @@ ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int 
 		len += iov[i].iov_len;
 	}
 	s.len = (uint32_t)len;
-	if (to == NULL && !(p->c.flags & CONN_IN_TABLE))
-		return -EDESTADDRREQ;
+	if (to == NULL && !(p->c.flags & CONN_IN_TABLE)) { /* a port it gets all the same, as on Linux (H5) */
+		rc = udp_autobind(u, p, 0, 0, 0);
+		return rc < 0 ? rc : -EDESTADDRREQ;
+	}
 	if (to != NULL && to->port_be == 0)
 		return -EINVAL;
 	if (p->c.so_error != 0) {
@@ -338,8 +342,10 @@ ssize_t udp_recv(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int 
 		return p->shut_rd ? 0 : -EAGAIN;
 	len = udp_payload_len(m);
 	copied = udp_scatter(m, udp_payload_off(m), len, iov, n);
-	if (meta != NULL)
+	if (meta != NULL) {
 		meta_fill(m, meta, copied < len);
+		meta->dropped = p->dropped;
+	}
 	if (!(flags & MSG_PEEK))
 		rte_pktmbuf_free(udp_queue_take(p));
 	return flags & MSG_TRUNC ? len : copied;

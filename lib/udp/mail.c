@@ -7,7 +7,8 @@
 static struct bind_note note_of(const struct udp *u, const struct udp_pcb *p)
 {
 	struct bind_note n = {.proto = IPPROTO_UDP, .flags = (uint8_t)udp_bind_flags(p), .lport_be = p->c.h.key.lport_be,
-			      .laddr_be = p->c.flags & CONN_BOUND_ADDR ? p->c.h.key.laddr_be : 0, .owner = udp_ref(u, p), .more = p->c.more};
+			      .laddr_be = p->c.flags & CONN_BOUND_ADDR ? p->c.h.key.laddr_be : 0, .owner = udp_ref(u, p),
+			      .more = p->c.more, .dev = p->via & NET_VIA_DEV};
 
 	bind_note_complete(&n, &u->flow->addr6s);
 	return n;

@@ -18,8 +18,8 @@ uint32_t udp_bind_flags(const struct udp_pcb *p);
 
 /* The path from laddr (0: p's own address, or the route's) to to.addr with one reference; 0 and *err: -ENETUNREACH, -ENOBUFS,
  * -EACCES (broadcast without SO_BROADCAST), -EADDRNOTAVAIL (p's address was removed), as net_route_error(). iface: for groups. */
-uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_be, uint8_t iface, const struct net_end *to,
-		      int *err);
+uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_be, uint8_t iface, uint8_t via,
+		      const struct net_end *to, int *err);
 
 /* IP_MULTICAST_IF's address, for what goes to a group; else 0. */
 rte_be32_t udp_multicast_from(const struct udp_pcb *p, const struct net_end *to);
@@ -32,6 +32,7 @@ uint32_t udp_scatter(const struct rte_mbuf *m, uint32_t off, uint32_t len, const
 /* Queues an error at a socket with IP_RECVERR. payload: of the datagram, len bytes of m from off on. */
 void udp_error_add(struct udp *u, struct udp_pcb *p, const struct udp_error *e, const struct rte_mbuf *m, uint32_t off,
 		   uint32_t len);
+void udp_cork_drop(struct udp_pcb *p); /* what is held back */
 /* A datagram for p: queued, or dropped when there is no room; owns m. */
 void udp_deliver(struct udp *u, struct udp_pcb *p, const struct net_pkt *pkt, struct rte_mbuf *m);
 /* Cuts what follows the datagram; false: its lengths are wrong. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/assert.h"
 #include "flow/away.h"
 #include "flow/port_range.h"
 #include "udp/private.h"
@@ -46,6 +47,7 @@ void udp_fini(struct udp *u)
 			continue;
 		udp_queue_drop((struct udp_pcb *)c);
 		udp_errors_drop((struct udp_pcb *)c);
+		udp_cork_drop((struct udp_pcb *)c);
 	}
 	pool_fini(&u->groups);
 	binds_fini(&u->binds);
@@ -71,7 +73,8 @@ uint32_t udp_bind_flags(const struct udp_pcb *p)
 {
 	bool reuse = p->c.flags & (CONN_REUSEADDR | CONN_REUSEPORT);
 
-	return (reuse ? BIND_REUSE : 0) | conn_bind_families(&p->c) | (p->c.flags & CONN_IN_TABLE ? 0 : BIND_RECEIVES);
+	return (reuse ? BIND_REUSE : 0) | conn_bind_families(&p->c) | (p->c.flags & CONN_IN_TABLE ? 0 : BIND_RECEIVES) |
+	       (uint32_t)(p->via & NET_VIA_DEV) << BIND_DEV_SHIFT;
 }
 
 /* The port is entered here: the other stacks are told. When they cannot be, it is as before. */
@@ -105,7 +108,7 @@ int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 
 	if (p->c.h.key.lport_be != 0 || p->c.flags & CONN_IN_TABLE)
 		return -EINVAL;
-	if (laddr_be != 0 && !net_is_ours(u->net, laddr_be) && !net_is_group(u->net, laddr_be))
+	if (laddr_be != 0 && !(p->c.more & CONN_MORE_FREEBIND) && !net_is_ours(u->net, laddr_be) && !net_is_group(u->net, laddr_be))
 		return -EADDRNOTAVAIL;
 	if (lport_be != 0)
 		rc = bind_add(&u->binds, udp_ref(u, p), laddr_be, lport_be, udp_bind_flags(p), false);
@@ -119,6 +122,9 @@ int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
 	return port_taken(u, p);
 }
 
+/* Without BIND_REUSE: an automatic port is nobody else's. */
+static uint32_t auto_flags(const struct udp_pcb *p) { return (udp_bind_flags(p) & ~BIND_REUSE) | BIND_RECEIVES; }
+
 /* A port that RSS steers to this stack for answers from the peer. Only with several queues; false: none found. */
 static bool autobind_home(struct udp *u, struct udp_pcb *p, struct flow_key *key)
 {
@@ -130,9 +136,7 @@ static bool autobind_home(struct udp *u, struct udp_pcb *p, struct flow_key *key
 		key->lport_be = rte_cpu_to_be_16(port);
 		if (!bind_is_auto(&u->binds, port) || flow_home(u->flow, flow_hash(u->flow, key)) != u->flow->self)
 			continue;
-		/* Without BIND_REUSE: an automatic port is nobody else's. */
-		if (bind_add(&u->binds, udp_ref(u, p), p->c.h.key.laddr_be, key->lport_be, BIND_RECEIVES | conn_bind_families(&p->c),
-			     false) == 0)
+		if (bind_add(&u->binds, udp_ref(u, p), p->c.h.key.laddr_be, key->lport_be, auto_flags(p), false) == 0)
 			return true;
 	}
 	return false;
@@ -145,7 +149,7 @@ static int port_choose(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rt
 	int rc;
 
 	if (u->flow->rss->n_queues < 2 || !autobind_home(u, p, &key)) {
-		rc = bind_any(u, p, p->c.h.key.laddr_be, BIND_RECEIVES | conn_bind_families(&p->c), &key.lport_be);
+		rc = bind_any(u, p, p->c.h.key.laddr_be, auto_flags(p), &key.lport_be);
 		if (rc < 0)
 			return rc == -EADDRINUSE ? -EAGAIN : rc; /* datagrams say EAGAIN */
 	}
@@ -170,16 +174,17 @@ static rte_be32_t source_own(const struct udp *u, const struct udp_pcb *p)
 	return p->c.flags & CONN_BOUND_ADDR && !net_is_group(u->net, p->c.h.key.laddr_be) ? p->c.h.key.laddr_be : 0;
 }
 
-static rte_be32_t source_for(const struct udp *u, rte_be32_t raddr_be, int *err)
+static rte_be32_t source_for(const struct udp *u, rte_be32_t raddr_be, uint8_t via, int *err)
 {
 	uint32_t n = 0;
-	const rte_be32_t *src = net_sources(u->net, raddr_be, &n);
+	const rte_be32_t *src = net_sources_via(u->net, raddr_be, via, &n);
 
 	*err = 0;
-	if (src == NULL)
-		*err = net_unreachable(u->net, raddr_be);
-	else
-		return net_is_local(u->net, raddr_be) ? raddr_be : src[0];
+	if (src != NULL)
+		return src[0];
+	*err = net_unreachable_via(u->net, raddr_be, via);
+	if (*err == 0)
+		*err = -EADDRNOTAVAIL;
 	return 0;
 }
 
@@ -188,33 +193,38 @@ rte_be32_t udp_multicast_from(const struct udp_pcb *p, const struct net_end *to)
 	return ip6_addr_is_mapped(&to->addr) && IN_MULTICAST(rte_be_to_cpu_32(ip6_addr_ip4(&to->addr))) ? p->mc_laddr_be : 0;
 }
 
-static uint32_t path_get6(struct udp *u, rte_be32_t laddr_be, uint8_t iface, const struct net_end *to, int *err)
+static uint32_t path_get6(struct udp *u, rte_be32_t laddr_be, uint8_t iface, uint8_t via, const struct net_end *to, int *err)
 {
 	uint32_t n = 0, scope = to->scope == 0 && iface != NET_IFACE_ANY ? iface + 1u : to->scope;
 	const rte_be32_t *src = &laddr_be;
 
 	if (laddr_be == 0)
-		src = net_sources6(u->net, &to->addr, scope, &n);
+		src = net_sources6_via(u->net, &to->addr, scope, via, &n);
 	if (src == NULL) {
-		*err = net_unreachable6(u->net, &to->addr, scope);
+		*err = net_unreachable6_via(u->net, &to->addr, scope, via);
+		if (*err == 0) /* all of our addresses are tentative */
+			*err = -EADDRNOTAVAIL;
 		return 0;
 	}
-	return net_path6_get(u->net, src[0], &to->addr, scope, err);
+	return net_path6_get_via(u->net, src[0], &to->addr, scope, via, err);
 }
 
-uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_be, uint8_t iface, const struct net_end *to,
-		      int *err)
+uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_be, uint8_t iface, uint8_t via,
+		      const struct net_end *to, int *err)
 {
 	rte_be32_t raddr_be;
 
+	via |= p->via;
+	if (unlikely(via & NET_VIA_DEV))
+		iface = net_via_iface(via);
 	if (laddr_be == 0)
 		laddr_be = source_own(u, p);
-	if (laddr_be != 0 && !net_is_ours(u->net, laddr_be)) { /* removed since */
-		*err = -EADDRNOTAVAIL;
+	if (laddr_be != 0 && !net_is_ours(u->net, laddr_be)) { /* removed since, or never ours (G7) */
+		*err = p->c.more & CONN_MORE_FREEBIND ? -ENETUNREACH : -EADDRNOTAVAIL;
 		return 0;
 	}
 	if (!ip6_addr_is_mapped(&to->addr))
-		return path_get6(u, laddr_be, iface, to, err);
+		return path_get6(u, laddr_be, iface, via, to, err);
 	raddr_be = ip6_addr_ip4(&to->addr);
 	if (!p->broadcast && net_is_broadcast(u->net, raddr_be)) {
 		*err = -EACCES;
@@ -222,8 +232,8 @@ uint32_t udp_path_get(struct udp *u, const struct udp_pcb *p, rte_be32_t laddr_b
 	}
 	if (laddr_be == 0)
 		laddr_be = net_is_group(u->net, raddr_be) ? net_source_to_group(u->net, iface, raddr_be, err) :
-							    source_for(u, raddr_be, err);
-	return laddr_be != 0 ? net_path_get(u->net, laddr_be, raddr_be, err) : 0;
+							    source_for(u, raddr_be, via, err);
+	return laddr_be != 0 ? net_path_get_via(u->net, laddr_be, raddr_be, via, err) : 0;
 }
 
 void udp_path_forget(struct udp *u, struct udp_pcb *p)
@@ -301,6 +311,38 @@ static int enter_peer(struct udp *u, struct udp_pcb *p, const struct flow_key *k
 	return rc;
 }
 
+/* A connected socket keeps its two ends, and goes there by the new way if there is one. */
+static void path_anew(struct udp *u, struct udp_pcb *p)
+{
+	int err;
+	uint32_t path = net_path_get_via(u->net, p->c.h.key.laddr_be, p->c.h.key.raddr_be, p->via, &err);
+
+	if (path == 0)
+		return;
+	net_path_put(u->net, p->c.h.path);
+	p->c.h.path = path;
+}
+
+int udp_via_set(struct udp *u, struct udp_pcb *p, uint8_t via)
+{
+	uint8_t before = p->via;
+	int rc = 0;
+
+	p->via = via;
+	if (via != before && p->c.h.key.lport_be != 0)
+		rc = bind_set_flags(&u->binds, udp_ref(u, p), p->c.h.key.lport_be, udp_bind_flags(p));
+	if (rc < 0) {
+		p->via = before;
+		return rc;
+	}
+	if (via != before && p->announced)
+		udp_announce_sure(u, p);
+	if (via != before && p->c.flags & CONN_IN_TABLE)
+		path_anew(u, p);
+	udp_path_forget(u, p);
+	return 0;
+}
+
 int udp_connect(struct udp *u, struct udp_pcb *p, const struct net_end *to)
 {
 	bool bound = p->c.h.key.lport_be != 0;
@@ -310,7 +352,7 @@ int udp_connect(struct udp *u, struct udp_pcb *p, const struct net_end *to)
 
 	if (to->port_be == 0 && ip6_addr_is_mapped(&to->addr) && ip6_addr_ip4(&to->addr) == 0)
 		return udp_disconnect(u, p);
-	path = udp_path_get(u, p, udp_multicast_from(p, to), p->mc_iface, to, &err);
+	path = udp_path_get(u, p, udp_multicast_from(p, to), p->mc_iface, 0, to, &err);
 	if (path != 0) {
 		key.laddr_be = path_at(&u->net->paths, path)->laddr_be;
 		key.raddr_be = path_at(&u->net->paths, path)->raddr_be;
@@ -329,6 +371,18 @@ fail:
 	if (path != 0)
 		net_path_put(u->net, path);
 	return rc < 0 ? rc : err;
+}
+
+bool udp_pair_shared(struct udp *u, struct udp_pcb *p)
+{
+	flow_ref self = udp_ref(u, p), other;
+	int rc;
+
+	table_remove(&u->flow->udp, p->c.h.hash, self);
+	other = flow_find(u->flow, &u->flow->udp, p->c.h.hash, &p->c.h.key);
+	rc = table_insert(&u->flow->udp, p->c.h.hash, self); /* there is room: it was there */
+	SPATE_ASSERT(rc == 0);
+	return other != 0;
 }
 
 int udp_disconnect(struct udp *u, struct udp_pcb *p)
@@ -361,6 +415,7 @@ void udp_close(struct udp *u, struct udp_pcb *p)
 {
 	udp_queue_drop(p);
 	udp_errors_drop(p);
+	udp_cork_drop(p);
 	udp_groups_leave_all(u, p);
 	leave_peer(u, p);
 	if (p->c.h.key.lport_be != 0) {

@@ -27,6 +27,7 @@
 #define UDP_OPT_RECVHOPS6  (1u << 10) /* IPV6_RECVHOPLIMIT */
 #define UDP_OPT_RECVTC6    (1u << 11) /* IPV6_RECVTCLASS */
 #define UDP_OPT_DONTFRAG6  (1u << 12) /* IPV6_DONTFRAG */
+#define UDP_OPT_OVERFLOW   (1u << 13) /* SO_RXQ_OVFL */
 
 struct udp_pcb {
 	struct conn c;          /* c.h.key: bound and connected addresses; connected: CONN_IN_TABLE */
@@ -46,6 +47,11 @@ struct udp_pcb {
 	uint8_t hops6, tclass6; /* over IPv6; hops 0: what routers said */
 	bool broadcast, shut_rd, shut_wr;
 	bool announced;         /* other stacks know of the port */
+	uint8_t via;            /* SO_BINDTODEVICE, SO_DONTROUTE, as NET_VIA_* (net.h) */
+	bool corked;            /* UDP_CORK */
+	uint16_t segment;       /* UDP_SEGMENT: larger sends leave as datagrams of so many bytes, 0: whole */
+	struct rte_mbuf *cork;  /* what UDP_CORK and MSG_MORE hold back, with its struct net_end in front (cork.c) */
+	uint32_t dropped;       /* datagrams that found no room (SO_RXQ_OVFL) */
 };
 static_assert(sizeof(struct udp_pcb) <= CONN_SLOT_BYTES, "a UDP socket is a socket slot");
 
@@ -57,13 +63,16 @@ struct udp_meta {
 	uint8_t ttl, tos;
 	uint8_t iface;          /* of struct net, that it came by */
 	int msg_flags;          /* MSG_TRUNC */
+	uint32_t dropped;       /* datagrams that found no room until now */
 };
 
 /* What a datagram to be sent brings along: ancillary data instead of the socket's options. */
 struct udp_ctl {
 	rte_be32_t src_be;      /* as in keys; 0: the socket's or the route's */
 	uint8_t iface;          /* out of this one, NET_IFACE_ANY */
+	uint8_t via;            /* NET_VIA_ONLINK: MSG_DONTROUTE */
 	int ttl, tos;           /* -1: the socket's */
+	uint16_t segment;       /* UDP_SEGMENT; 0: the socket's */
 };
 
 /* An error that waited in the queue (IP_RECVERR). */
@@ -119,11 +128,17 @@ int udp_bind(struct udp *u, struct udp_pcb *p, rte_be32_t laddr_be, rte_be16_t l
  * Linux. */
 int udp_connect(struct udp *u, struct udp_pcb *p, const struct net_end *to);
 int udp_disconnect(struct udp *u, struct udp_pcb *p);
+bool udp_pair_shared(struct udp *u, struct udp_pcb *p); /* another connected socket has p's two ends, too */
 /* One datagram to to (NULL: the connected peer). ctl: NULL, nothing special. Never blocks. Bytes or -errno: -EDESTADDRREQ,
  * -EINVAL (port 0, source not ours), -EMSGSIZE, -EPIPE (shut), -EACCES, -EAGAIN (no free port), -ENETUNREACH, -ENOBUFS, or
  * so_error (then cleared). */
 ssize_t udp_send(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, const struct net_end *to,
 		 const struct udp_ctl *ctl);
+/* The same as sendmsg() wants it: flags with MSG_MORE, or UDP_CORK, hold the bytes back until a call without, which sends all as one
+ * datagram to where the first of them was going; what is larger than UDP_SEGMENT leaves in pieces. */
+ssize_t udp_send_call(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, const struct net_end *to,
+		      const struct udp_ctl *ctl, int flags);
+int udp_cork_set(struct udp *u, struct udp_pcb *p, bool on); /* off: sends what was held back; its error */
 /* One datagram; *meta (NULL: not wanted) is filled. Bytes (the real length with MSG_TRUNC in flags), 0 when shut for reading,
  * -EAGAIN, or so_error (then cleared). */
 ssize_t udp_recv(struct udp *u, struct udp_pcb *p, const struct iovec *iov, int n, int flags, struct udp_meta *meta);
@@ -142,6 +157,7 @@ int udp_group_source(struct udp *u, struct udp_pcb *p, uint8_t iface, const stru
 		     bool block, bool add);
 /* The interface of an address of ours, or by number from 1 on; NET_IFACE_ANY for none; -1: there is no such. */
 int udp_iface(const struct udp *u, rte_be32_t addr_be, int ifindex);
+int udp_via_set(struct udp *u, struct udp_pcb *p, uint8_t via); /* -EADDRINUSE: its port is another's there */
 void udp_path_forget(struct udp *u, struct udp_pcb *p); /* an option changed where its datagrams go */
 /* The MTU towards the connected peer; -ENOTCONN. */
 int udp_mtu(const struct udp *u, const struct udp_pcb *p);

@@ -119,7 +119,7 @@ static void checksums_complete(uint8_t *frame, uint32_t len)
 static void turn_bounded(struct live *l)
 {
 	const struct net *n = &l->s->net;
-	uint64_t most = l->frames_out + LIVE_ANSWERS_MAX + n->n_waiting + n->n_loop;
+	uint64_t most = l->frames_out + LIVE_ANSWERS_MAX + n->n_waiting + n->tx[NET_PORT_LOOP].n;
 
 	live_turn(l);
 	SPATE_ASSERT(l->frames_out <= most);

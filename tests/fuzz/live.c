@@ -6,7 +6,6 @@
 #include <netinet/in.h>
 #include <sys/prctl.h>
 
-#include <rte_eal.h>
 #include <rte_ip.h>
 
 #include "base/assert.h"
@@ -17,6 +16,7 @@
 #include "wire/eth.h"
 #include "wire/ip4.h"
 #include "wire/ndp.h"
+#include "../unit/eal.h"
 
 #define MBUFS 4095
 #define FRAME_MAX 2048
@@ -76,13 +76,12 @@ static const struct port_ops live_ops = {.rx = live_rx, .tx = live_tx, .link_up 
 
 void live_eal(void)
 {
-	static char *argv[] = {"fuzz", "--no-huge", "-m", "64", "--no-pci", "--no-telemetry", "--no-shconf", "-l", "0",
-			       "--log-level", "lib.*:error", "--log-level", "user1:critical"};
 	uint8_t key[40];
 
 	/* A fresh stack per input touches little of much memory: clearing huge pages would take longer than the input. */
 	SPATE_ASSERT(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) == 0);
-	SPATE_ASSERT(rte_eal_init(RTE_DIM(argv), argv) >= 0);
+	SPATE_ASSERT(eal_for_test(64) == 0);
+	rte_log_set_level_pattern("user1", RTE_LOG_CRIT);
 	for (size_t i = 0; i < sizeof(key); i++)
 		key[i] = (uint8_t)(i * 73 + 5);
 	SPATE_ASSERT(rss_init(&rss, key, sizeof(key), NULL, 128, 1) == 0);

@@ -80,6 +80,7 @@ bad "a choice that there is not" "gro 1.* must be yes or no" load "${ON_WIRE[@]}
 bad "half a user timeout" "user-timeout-option maybe.* must be yes or no" load "${ON_WIRE[@]}" --user-timeout-option maybe "$URL"
 bad "a receive buffer that is too large" "rcvbuf-max 1G.* must be from 4K to 64M" load "${ON_WIRE[@]}" --rcvbuf-max 1G "$URL"
 bad "an algorithm that there is not" "congestion vegas.* must be cubic, reno, bbr or dctcp" load "${ON_WIRE[@]}" --congestion vegas "$URL"
+bad "a dialect of nobody" "dialect hpux.* must be linux, bsd or zos" load "${ON_WIRE[@]}" --dialect hpux "$URL"
 bad "an unknown use of ECN" "ecn 3.* must be no, yes or answer" load "${ON_WIRE[@]}" --ecn 3 "$URL"
 
 # ---- what the machine does not have

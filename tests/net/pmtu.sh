@@ -108,21 +108,19 @@ want=$(sha256sum "$WORK/data" | cut -d ' ' -f 1)
 told() { in_k nstat -asz IcmpOutDestUnreachs Icmp6OutPktTooBigs | awk '/^Icmp/ { n += $2 } END { print n + 0 }'; }
 before=$(told)
 
-fetch hole4 "${ON4[@]}" -- "$S_IP" 5
-check_eq "IPv4 without probing: nothing of the body comes" "$(cat "$WORK/hole4.log")" "000 0"
-fetch found4 "${ON4[@]}" --mtu-probing yes -- "$S_IP" 40
-check_eq "IPv4 with probing: all of it" "$(cat "$WORK/found4.log")" "200 $SIZE"
-check_le "the longest packet that came" "$(longest found4)" $((NARROW + 4))
-check_ge "and the largest that pass were found" "$(longest found4)" $((NARROW - 28))
-upload up4 "$H_IP" "${ON4[@]}" --mtu-probing yes
-check_le "up4: the longest packet that came" "$(longest up4)" $((NARROW + 4))
+family() { # family N US PEER OPTIONS...: the hole is there without probing; with it all passes, both ways
+    local n=$1 us=$2 peer=$3
+    shift 3
+    fetch "hole$n" "$@" -- "$us" 5
+    check_eq "IPv$n without probing: nothing of the body comes" "$(cat "$WORK/hole$n.log")" "000 0"
+    fetch "found$n" "$@" --mtu-probing yes -- "$us" 40
+    check_eq "IPv$n with probing: all of it" "$(cat "$WORK/found$n.log")" "200 $SIZE"
+    check_le "the longest packet that came" "$(longest "found$n")" $((NARROW + 4))
+    check_ge "and the largest that pass were found" "$(longest "found$n")" $((NARROW - 28))
+    upload "up$n" "$peer" "$@" --mtu-probing yes
+    check_le "up$n: the longest packet that came" "$(longest "up$n")" $((NARROW + 4))
+}
 
-fetch hole6 "${ON6[@]}" -- "[fd77::10]" 5
-check_eq "IPv6 without probing: nothing of the body comes" "$(cat "$WORK/hole6.log")" "000 0"
-fetch found6 "${ON6[@]}" --mtu-probing yes -- "[fd77::10]" 40
-check_eq "IPv6 with probing: all of it" "$(cat "$WORK/found6.log")" "200 $SIZE"
-check_le "the longest packet that came" "$(longest found6)" $((NARROW + 4))
-check_ge "and the largest that pass were found" "$(longest found6)" $((NARROW - 28))
-upload up6 "$H_IP6" "${ON6[@]}" --mtu-probing yes
-check_le "up6: the longest packet that came" "$(longest up6)" $((NARROW + 4))
+family 4 "$S_IP" "$H_IP" "${ON4[@]}"
+family 6 "[fd77::10]" "$H_IP6" "${ON6[@]}"
 check_eq "ICMP messages that told of it" "$(($(told) - before))" 0

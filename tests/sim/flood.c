@@ -25,6 +25,7 @@
 #include "wire/tcp.h"
 
 #include "../../perf/tsc.h"
+#include "../unit/eal.h"
 
 #define SERVER_IP RTE_IPV4(10, 9, 0, 1)
 #define CLIENT_IP RTE_IPV4(10, 9, 1, 1)
@@ -498,8 +499,6 @@ int main(int argc, char **argv)
 {
 	uint32_t conns = 100000;
 	double seconds = 2, gbit = 1, least = 0.8;
-	static char *eal[] = {"flood", "--no-huge", "-m", "1024", "--no-pci", "--no-telemetry", "--no-shconf", "-l", "0", "--log-level",
-			      "lib.*:error"};
 
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (strcmp(argv[i], "--connections") == 0)
@@ -517,7 +516,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: %s [--connections N] [--seconds S] [--gbit RATE] [--least RATIO]\n", argv[0]);
 		return 2;
 	}
-	if (rte_eal_init(RTE_DIM(eal), eal) < 0)
+	if (eal_for_test(1024) != 0)
 		return 1;
 	return flood_run(conns, seconds, gbit, least);
 }

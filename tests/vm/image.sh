@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# The root file system of the virtual machine, an initramfs: image.sh DIR SPATE. DIR/debian is what fetch.sh brought;
-# the result is DIR/initramfs: busybox, two kernel modules, SPATE with its libraries and PMDs, and init.
+# The root file system of a virtual machine, an initramfs: image.sh DIR INIT SPATE [FILE...]. DIR/debian is what fetch.sh
+# brought; the result is DIR/initramfs: busybox, two kernel modules, SPATE and the other programs (in /bin) with their
+# libraries and PMDs, and INIT.
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")" && pwd)
-dir=$(realpath "${1:?usage: image.sh DIR SPATE}") spate=$(realpath "${2:?usage: image.sh DIR SPATE}")
+usage="usage: image.sh DIR INIT SPATE [FILE...]"
+dir=$(realpath "${1:?$usage}") init=$(realpath "${2:?$usage}")
+shift 2
+[ $# -gt 0 ] || { echo "$usage" >&2; exit 2; }
 # PMDs of the NIC models, and what they stand on. libgcc_s is loaded by name when a thread ends.
 plugins=(librte_bus_pci librte_bus_vdev librte_mempool_ring librte_net_e1000 librte_net_virtio librte_net_vmxnet3)
 lib_dir=$(pkg-config --variable=libdir libdpdk)
@@ -28,7 +31,7 @@ for folder in "$lib_dir"/dpdk/pmds-*; do
         done
     done
 done
-for file in "${needed[@]}" $(libraries "$spate" "${needed[@]}") "$(gcc -print-file-name=libgcc_s.so.1)"; do
+for file in "${needed[@]}" $(libraries "$@" "${needed[@]}") "$(gcc -print-file-name=libgcc_s.so.1)"; do
     case $file in
     *ld-linux*) cp -L "$file" "$root/lib64/" ;;
     *) cp -L "$file" "$root/lib/" ;;
@@ -36,8 +39,8 @@ for file in "${needed[@]}" $(libraries "$spate" "${needed[@]}") "$(gcc -print-fi
 done
 cp "$dir"/debian/*.ko "$root/modules/"
 cp "$dir/debian/busybox" "$root/bin/"
-cp "$here/init" "$root/init"
-strip -o "$root/bin/spate" "$spate"
+cp "$init" "$root/init"
+for file in "$@"; do strip -o "$root/bin/$(basename "$file")" "$file"; done
 
 (cd "$root" && find . | "$dir/debian/busybox" cpio -o -H newc -R 0:0 >"$root.cpio" 2>/dev/null)
 mv "$root.cpio" "$dir/initramfs"

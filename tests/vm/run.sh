@@ -54,7 +54,8 @@ ip -n "$NS" link set lo up
 guest_build() {
     [ -f "$DIR/guest/build.ninja" ] ||
         meson setup "$DIR/guest" "$here/../.." --buildtype=debugoptimized -Dcpu= -Dtests=false || return 1
-    ninja -C "$DIR/guest" -j "${JOBS:-$(nproc)}" apps/spate && "$here/image.sh" "$DIR" "$DIR/guest/apps/spate"
+    ninja -C "$DIR/guest" -j "${JOBS:-$(nproc)}" apps/spate &&
+        "$here/image.sh" "$DIR" "$here/init" "$DIR/guest/apps/spate"
 }
 
 # The device of a model and how many queues its tap has. Two queues of a device on one queue of a tap are refused.

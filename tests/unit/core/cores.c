@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_eal.h>
 #include <rte_mbuf.h>
 
 #include "drivers/share.h"
 #include "wire/eth.h"
+#include "../eal.h"
 
 #define CONNS 4096
 #define MBUFS 4095
@@ -22,17 +22,8 @@ struct cores cores;
 
 int cores_eal(void **state)
 {
-	char *args[] = {"test", "--no-huge", "-m", "512", "--no-pci", "--no-telemetry", "--no-shconf", "-l", "0", "--log-level", "4"};
-	sigset_t all, mine;
-	int rc;
-
 	(void)state;
-	/* As spate_start() does it: DPDK's threads take no signals. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &mine);
-	rc = rte_eal_init(sizeof(args) / sizeof(args[0]), args);
-	pthread_sigmask(SIG_SETMASK, &mine, NULL);
-	return rc < 0 ? -1 : 0;
+	return eal_for_test(512);
 }
 
 /* ---- turning ---- */
@@ -263,6 +254,8 @@ struct ip6_addr cores_ip6(const char *ip)
 	struct ip6_addr a = {{0x20, 0x01, 0x0d, 0xb8}};
 	const in_addr_t ip4 = inet_addr(ip);
 
+	if (net_is_loopback4(ip4))
+		return (struct ip6_addr){{[15] = 1}};
 	memcpy(a.b + 12, &ip4, sizeof(ip4));
 	return a;
 }

@@ -55,7 +55,7 @@ struct cores {
 	uint64_t now_ns;
 	unsigned idle_turns;      /* since anybody did something */
 	uint32_t addr6s;          /* numbers of IPv6 addresses at the beginning, on every stack */
-	bool ip6;                 /* sockets made from now on are AF_INET6, and "10.0.0.1" is 2001:db8::a00:1 */
+	bool ip6;                 /* sockets made from now on are AF_INET6, and "10.0.0.1" is 2001:db8::a00:1, "127.0.0.1" ::1 */
 	void (*every_turn)(void); /* a test's own doing while somebody waits */
 };
 

@@ -18,6 +18,7 @@
 
 #include "core/stack.h"
 #include "drivers/sim/sim.h"
+#include "../eal.h"
 
 #define STACKS 4
 #define DESTS 3
@@ -51,11 +52,8 @@ static rte_be32_t client_addr(void) { return RTE_BE32(RTE_IPV4(10, 0, 0, 1)); }
 
 static int group_setup(void **state)
 {
-	static char *argv[] = {"test", "--no-huge", "-m", "256", "--no-pci", "--no-telemetry", "--no-shconf", "-l", "0",
-			       "--log-level", "lib.*:error"};
-
 	(void)state;
-	if (rte_eal_init(RTE_DIM(argv), argv) < 0)
+	if (eal_for_test(256) != 0)
 		return -1;
 	for (int e = 0; e < 2; e++)
 		w.pool[e] = rte_pktmbuf_pool_create(e == 0 ? "clients" : "server", POOL_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,

@@ -20,6 +20,7 @@
 
 #include "core/stack.h"
 #include "drivers/sim/sim.h"
+#include "../eal.h"
 
 #define STEP_BYTES ((size_t)16 << 10) /* finer than most of what is asked for, ... */
 #define FINE_BYTES ((size_t)96 << 20) /* ... at both ends: between them are few, large parts */
@@ -34,11 +35,8 @@ static struct {
 
 static int group_setup(void **state)
 {
-	static char *argv[] = {"test", "--no-huge", "-m", "256", "--no-pci", "--no-telemetry", "--no-shconf", "-l", "0",
-			       "--log-level", "lib.*:error"};
-
 	(void)state;
-	if (rte_eal_init(RTE_DIM(argv), argv) < 0)
+	if (eal_for_test(256) != 0)
 		return -1;
 	w.pool = rte_pktmbuf_pool_create("mbufs", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	w.stack = aligned_alloc(64, (sizeof(struct stack) + 63) / 64 * 64);

@@ -25,6 +25,7 @@
 #include "config/config.h"
 #include "core/stack.h"
 #include "drivers/ethdev/ethdev.h"
+#include "../eal.h"
 
 #define CLIENT 0
 #define SERVER 1
@@ -65,11 +66,8 @@ static rte_be32_t addr_of(int end) { return rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, 
 
 static int group_setup(void **state)
 {
-	static char *argv[] = {"test", "--no-huge", "-m", "256", "--no-pci", "--no-telemetry", "--no-shconf", "-l", "0",
-			       "--log-level", "*:error"};
-
 	(void)state;
-	if (rte_eal_init(RTE_DIM(argv), argv) < 0)
+	if (eal_for_test(256) != 0)
 		return -1;
 	for (int e = 0; e < 2; e++)
 		w.pool[e] = rte_pktmbuf_pool_create(e == CLIENT ? "clients" : "servers", POOL_MBUFS, 0, 0,

@@ -18,6 +18,7 @@
 #include "config/config.h"
 #include "config/units.h"
 #include "drivers/name.h"
+#include "flow/conn.h"
 
 static struct spate_config c;
 static char err[1024];
@@ -129,6 +130,10 @@ static void values(void **state)
 	assert_int_equal(set("congestion", "bbr"), 0);
 	assert_int_equal(c.congestion, TCP_CC_BBR);
 	assert_int_equal(set("congestion", "bb"), -EINVAL);
+	assert_int_equal(c.dialect, 0);
+	assert_int_equal(set("dialect", "zos"), 0);
+	assert_int_equal(c.dialect, DIALECT_ZOS + 1);
+	assert_int_equal(set("dialect", "hpux"), -EINVAL);
 	assert_int_equal(c.ecn, TCP_ECN_ANSWER);
 	assert_int_equal(set("ecn", "yes"), 0);
 	assert_int_equal(c.ecn, TCP_ECN_ON);

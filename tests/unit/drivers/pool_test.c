@@ -11,7 +11,7 @@
 #include <rte_lcore.h>
 #include <rte_ring.h>
 
-#include "../pkt/eal.h"
+#include "../eal.h"
 #include "drivers/drivers.h"
 
 #define N 2048
@@ -22,7 +22,7 @@ static struct rte_mbuf *held[N];
 static int setup(void **state)
 {
 	(void)state;
-	if (eal_for_test() != 0)
+	if (eal_for_test(192) != 0)
 		return -1;
 	pool = drivers_mbuf_pool("core", N, SOCKET_ID_ANY);
 	return pool != NULL ? 0 : -1;

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "../pkt/eal.h"
+#include "../eal.h"
 #include "drivers/share.h"
 
 #define INNER 2
@@ -195,7 +195,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(closed_with_packets, set_up, tear_down),
 	};
 
-	if (eal_for_test() != 0)
+	if (eal_for_test(192) != 0)
 		return 1;
 	pool = pool_for_test("share", 4095);
 	return pool != NULL ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

@@ -14,7 +14,7 @@
 
 #include <rte_ip.h>
 
-#include "../pkt/eal.h"
+#include "../eal.h"
 #include "core/stack.h"
 #include "drivers/drivers.h"
 #include "drivers/sim/sim.h"
@@ -307,7 +307,7 @@ int main(void)
 	};
 	int failed;
 
-	if (eal_for_test() != 0)
+	if (eal_for_test(192) != 0)
 		return 1;
 	pool = drivers_mbuf_pool("rss", 16383, -1);
 	if (pool == NULL)

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "../pkt/eal.h"
+#include "../eal.h"
 #include "drivers/sim/sim.h"
 #include "frames.h"
 #include "pkt/port.h"
@@ -875,7 +875,7 @@ int main(void)
 		TEST(chains_for_a_nic_that_takes_none), TEST(vlan_tags), TEST(nics_that_spread_otherwise),
 	};
 
-	if (eal_for_test() != 0)
+	if (eal_for_test(192) != 0)
 		return 1;
 	pool = pool_for_test("sim", 8191);
 	return pool == NULL || cmocka_run_group_tests(tests, NULL, NULL) != 0;

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "../pkt/eal.h"
+#include "../eal.h"
 #include "drivers/sim/sim.h"
 #include "frames.h"
 #include "pkt/port.h"
@@ -108,7 +108,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(two_threads)};
 
-	if (eal_for_test() != 0)
+	if (eal_for_test(192) != 0)
 		return 1;
 	pool = pool_for_test("threads", 8191);
 	return pool == NULL || cmocka_run_group_tests(tests, NULL, NULL) != 0;

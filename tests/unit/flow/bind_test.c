@@ -77,6 +77,37 @@ static void start_to_listen(void **state)
 	assert_int_equal(bind_set_flags(&b, 2, P80, BIND_REUSE | BIND_RECEIVES), 0); /* all may share */
 }
 
+/* Ports of two devices are two; none is all of them. */
+static void devices(void **state)
+{
+	const uint32_t on2 = 2u << BIND_DEV_SHIFT, on3 = 3u << BIND_DEV_SHIFT;
+	struct bind_note n = {.flags = BIND_RECEIVES, .lport_be = P80, .owner = 7, .dev = 4};
+	uint32_t cursor = 0;
+
+	(void)state;
+	assert_int_equal(bind_add(&b, 1, 0, P80, BIND_RECEIVES | on2, false), 0);
+	assert_int_equal(bind_add(&b, 2, A, P80, BIND_RECEIVES | on3, false), 0);
+	assert_int_equal(bind_add(&b, 3, 0, P80, BIND_RECEIVES | on2, false), -EADDRINUSE);
+	assert_int_equal(bind_add(&b, 3, A, P80, BIND_RECEIVES, false), -EADDRINUSE);
+	bind_remote_set(&b, 5, &n);
+	assert_int_equal(bind_add(&b, 3, 0, P80, 4u << BIND_DEV_SHIFT, false), -EADDRINUSE);
+	assert_int_equal(bind_find_by(&b, 1, A, P80, 0, false), 1);
+	assert_int_equal(bind_find_by(&b, 2, A, P80, 0, false), 2);
+	assert_int_equal(bind_find_by(&b, 2, B, P80, 0, false), 0);
+	assert_int_equal(bind_find_by(&b, 3, A, P80, 0, false), ref_make(FLOW_REMOTE, 5));
+	assert_int_equal(bind_find_by(&b, 3, A, P80, 0, true), 0);
+	assert_int_equal(bind_find_by(&b, 4, A, P80, 0, false), 0);
+	assert_int_equal(bind_find(&b, A, P80, 0), 2); /* an ICMP error's device says nothing */
+	assert_int_equal(bind_each(&b, 1, A, P80, &cursor), 1);
+	assert_int_equal(bind_each(&b, 1, A, P80, &cursor), 0);
+	assert_int_equal(bind_set_flags(&b, 1, P80, BIND_RECEIVES | on3), -EADDRINUSE);
+	assert_int_equal(bind_set_flags(&b, 1, P80, BIND_RECEIVES | 5u << BIND_DEV_SHIFT), 0);
+	bind_remote_remove(&b, 5, &n);
+	bind_remove(&b, 2, P80);
+	bind_remove(&b, 1, P80);
+	assert_int_equal(b.pool.used, 0);
+}
+
 static void receivers(void **state)
 {
 	uint32_t hits[4] = { 0 };
@@ -263,6 +294,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(conflicts, setup, teardown),
 		cmocka_unit_test_setup_teardown(start_to_listen, setup, teardown),
+		cmocka_unit_test_setup_teardown(devices, setup, teardown),
 		cmocka_unit_test_setup_teardown(receivers, setup, teardown),
 		cmocka_unit_test_setup_teardown(any_port, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_stacks, setup, teardown),

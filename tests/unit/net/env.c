@@ -7,6 +7,7 @@
 #include <rte_malloc.h>
 
 #include "wire/cksum.h"
+#include "../eal.h"
 
 #define POOL_MBUFS 8191
 
@@ -35,11 +36,8 @@ static const struct port_ops fake_ops = {.tx = fake_tx};
 
 int env_group_setup(void **state)
 {
-	static char *argv[] = {"test", "--no-huge", "-m", "64", "--no-pci", "--no-telemetry", "--no-shconf",
-			       "-l", "0", "--log-level", "error"};
-
 	(void)state;
-	if (rte_eal_init(RTE_DIM(argv), argv) < 0)
+	if (eal_for_test(64) != 0)
 		return -1;
 	pool = rte_pktmbuf_pool_create("t-net", POOL_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	return pool != NULL ? 0 : -1;

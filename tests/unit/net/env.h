@@ -33,7 +33,7 @@ struct env {
 	struct prng prng;
 	struct flow flow;
 	struct drops drops;
-	struct pkt_tx tx[2];
+	struct pkt_tx tx[NET_PORT_LOOP + 1];
 	struct net net;
 	struct rte_mempool *pool;
 	struct rte_mbuf *sent[SENT_MAX];

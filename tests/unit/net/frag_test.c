@@ -325,6 +325,8 @@ static void sends_fragments(void **state)
 		enum net_verdict v = NET_DONE;
 
 		e->port.offloads = chains ? PORT_TX_MULTI_SEG : 0;
+		path_at(&e->net.paths, path)->port = 0; /* it comes back as that would send it */
+		path_at(&e->net.paths, path)->pmtu = MTU;
 		datagram(IPPROTO_UDP, 20000);
 		m = last = env_mbuf(e, l4, 1000);
 		memset(rte_pktmbuf_mtod_offset(m, void *, 6), 0, 2);

@@ -385,7 +385,8 @@ static void announces(void **state)
 	assert_int_equal(n, 3 * 201);
 }
 
-static bool link_is_up;
+static bool link_is_up, port_is_off;
+static bool fake_off(struct port *p) { return (void)p, port_is_off; }
 static bool fake_link_up(struct port *p) { return (void)p, link_is_up; }
 
 static void link_down_and_up(void **state)
@@ -425,6 +426,43 @@ static void link_down_and_up(void **state)
 	net_path_put(&e->net, path);
 }
 
+/* F49: what is switched off in the system has no routes; the path that a flow has stays as it is. */
+static void switched_off_and_on(void **state)
+{
+	struct env *e = *state;
+	struct port_ops ops = *e->port.ops;
+	uint32_t path = env_path(e, PEER), self;
+	int err;
+
+	ops.link_up = fake_link_up;
+	ops.off = fake_off;
+	e->port.ops = &ops;
+	link_is_up = true;
+	env_peer_known(e, PEER, &mac_peer);
+	net_lead(&e->net);
+	env_advance_ms(e, CHORE_MS);
+	port_is_off = true;
+	env_advance_ms(e, CHORE_MS);
+	assert_true(e->net.iface[0].off);
+	assert_int_equal(e->net.link_downs, 0);
+	assert_int_equal(net_unreachable(&e->net, PEER), -ENETUNREACH);
+	assert_int_equal(net_path_get(&e->net, US, PEER, &err), 0);
+	assert_int_equal(err, -ENETUNREACH);
+	assert_true(path_at(&e->net.paths, path)->resolved);
+	self = net_path_get(&e->net, US, US, &err); /* we are still here */
+	assert_int_not_equal(self, 0);
+	net_path_put(&e->net, self);
+	port_is_off = false;
+	env_advance_ms(e, CHORE_MS);
+	assert_int_equal(net_unreachable(&e->net, PEER), 0);
+	assert_int_equal(net_path_get(&e->net, US, PEER, &err), path);
+	net_path_put(&e->net, path);
+	net_path_put(&e->net, path);
+	env_advance_ms(e, 8000);
+	for (struct rte_mbuf *m; (m = env_sent(e)) != NULL;)
+		rte_pktmbuf_free(m);
+}
+
 /* A neighbour that had failed while the link was down is asked for at the next packet. */
 static void failed_neighbour_after_link_up(void **state)
 {
@@ -454,7 +492,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(two_ports), TEST(same_network_twice), TEST(vlan_tag_in_the_header), TEST(vlan_tag_by_the_port), TEST(vlan_ping),
 		TEST(interface_limits), TEST(removed_address), TEST(removed_address_keeps_its_flows), TEST(gateways_change),
-		TEST(notes), TEST(conflicts), TEST(announces), TEST(link_down_and_up), TEST(failed_neighbour_after_link_up),
+		TEST(notes), TEST(conflicts), TEST(announces), TEST(link_down_and_up), TEST(switched_off_and_on), TEST(failed_neighbour_after_link_up),
 	};
 
 	return cmocka_run_group_tests(tests, env_group_setup, env_group_teardown);

@@ -131,6 +131,7 @@ static void ip_drops(void **state)
 		{16, 11, DROP_IP4_DST, true},       {19, 255, DROP_GROUP_PROTO, true},
 		{12, 224, DROP_IP4_SRC, true},      {12, 0, DROP_IP4_SRC, true},
 		{12, 127, DROP_IP4_SRC, true},      {12, 255, DROP_IP4_SRC, true},
+		{12, 240, DROP_TCP_CKSUM, true}, /* B24: class E comes as far as that */
 		{15, 255, DROP_IP4_SRC, true},      {15, 1, DROP_IP4_SRC, true},
 	};
 	struct env *e = *state;

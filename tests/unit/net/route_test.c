@@ -120,8 +120,12 @@ static void sources_by_prefix(void **state)
 	s = net_sources(n, FAR, &count); /* the gateway's prefix */
 	assert_int_equal(count, 10);
 	assert_int_equal(s[0], IP(10, 2, 0, 1));
-	s = net_sources(n, IP(10, 1, 0, 5), &count); /* ourselves */
-	assert_int_equal(count, 10);
+	s = net_sources(n, IP(10, 1, 0, 5), &count); /* ourselves: from the same address */
+	assert_int_equal(count, 1);
+	assert_int_equal(s[0], IP(10, 1, 0, 5));
+	s = net_sources(n, IP(127, 1, 2, 3), &count);
+	assert_int_equal(count, 1);
+	assert_int_equal(s[0], IP(127, 0, 0, 1));
 }
 
 /* connect-semantics F41 to F44: what connect() says about each type. */
@@ -398,7 +402,7 @@ static void loop(void **state)
 	assert_null(net_loop_next(&e->net));
 	rte_pktmbuf_free(held);
 	env_expect_silence(e);
-	for (uint32_t i = 0; i < LOOP_QUEUE_MAX + 5; i++)
+	for (uint32_t i = 0; i < TX_QUEUE_MAX + 5; i++)
 		env_output(e, path, 1);
 	assert_int_equal(e->drops.n[DROP_TX_FULL], 5);
 	net_path_put(&e->net, path); /* what is still queued goes with net_fini() */

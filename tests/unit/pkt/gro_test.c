@@ -8,7 +8,7 @@
 
 #include <rte_ip.h>
 
-#include "eal.h"
+#include "../eal.h"
 #include "pkt/gro.h"
 #include "wire/bytes.h"
 #include "wire/eth.h"
@@ -331,7 +331,7 @@ int main(void)
 		TEST(families_are_told_apart),
 	};
 
-	if (eal_for_test() != 0)
+	if (eal_for_test(192) != 0)
 		return 1;
 	pool = rte_pktmbuf_pool_create("gro", 1023, 256, 0, RTE_PKTMBUF_HEADROOM + 4096, SOCKET_ID_ANY);
 	return pool == NULL || cmocka_run_group_tests(tests, NULL, NULL) != 0;

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "eal.h"
+#include "../eal.h"
 #include "pkt/mail.h"
 
 #define STACKS 3
@@ -329,7 +329,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(threads, set_up, tear_down),
 	};
 
-	if (eal_for_test() != 0)
+	if (eal_for_test(192) != 0)
 		return 1;
 	pool = rte_pktmbuf_pool_create("mail", POOL_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	return pool != NULL ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

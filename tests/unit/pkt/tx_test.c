@@ -10,7 +10,7 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
-#include "eal.h"
+#include "../eal.h"
 #include "pkt/tx.h"
 
 static struct rte_mempool *pool;
@@ -316,7 +316,7 @@ int main(void)
 		TEST(segmentation_offload),
 	};
 
-	if (eal_for_test() != 0)
+	if (eal_for_test(192) != 0)
 		return 1;
 	pool = pool_for_test("tx", 2047);
 	return pool == NULL || cmocka_run_group_tests(tests, NULL, NULL) != 0;

@@ -84,7 +84,7 @@ static void j2_to_j5_promised(void **state)
 	assert_int_equal(call_connect(fd, FAR_IP, PORT), 0); /* J2 */
 	run_ms(100);
 	assert_int_equal(world.stack[NEAR]->tcp.stats.segs_out, segs);
-	assert_int_equal(poll_now(fd), POLLOUT);
+	assert_int_equal(poll_now(fd), POLLOUT); /* E14 */
 	assert_int_not_equal(own_port(fd), 0);
 	assert_string_equal(peer_name(fd), "-ENOTCONN");
 	assert_int_equal(call_connect(fd, FAR_IP, PORT), -EISCONN); /* J3 */
@@ -116,6 +116,28 @@ static void j6_dissolved(void **state)
 	assert_int_equal(spate_send(fd, "x", 1, 0), 1);
 	run_ms(10);
 	assert_string_equal(peer_name(fd), FAR_IP ":80");
+}
+
+/* J6: and without the option it is a stream like others; nobody asked for the error of what was given up. */
+static void j6_then_plain(void **state)
+{
+	int l = fast_listener(), fd, far, off = 0;
+	char buf[8];
+
+	(void)state;
+	j1_learn(l);
+	fd = fast_stream(0);
+	assert_int_equal(call_connect(fd, FAR_IP, PORT), 0);
+	assert_int_equal(dissolve(fd), 0);
+	assert_int_equal(spate_sys_setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off, sizeof(off)), 0);
+	assert_int_equal(call_connect(fd, FAR_IP, PORT), 0);
+	assert_int_equal(spate_send(fd, "plain", 5, 0), 5);
+	far = far_accept(l);
+	run_ms(10);
+	at(FAR);
+	assert_int_equal(spate_sys_recvfrom(far, buf, sizeof(buf), MSG_DONTWAIT, NULL, NULL), 5);
+	at(NEAR);
+	assert_int_equal(so_error(fd), 0);
 }
 
 /* The cookie is by address, so another port is promised too; the first send finds out. */
@@ -257,7 +279,7 @@ static void one_round_trip(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		row(j1_without_cookie), row(j2_to_j5_promised), row(j6_dissolved), row(j7_closed_port), row(j8_sendto),
+		row(j1_without_cookie), row(j2_to_j5_promised), row(j6_dissolved), row(j6_then_plain), row(j7_closed_port), row(j8_sendto),
 		row(sendto_without_cookie), row(more_than_a_syn), row(refusals), row(one_round_trip),
 	};
 

@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "net/net6.h"
+
 static struct sockaddr_in6 name6(const char *ip, uint16_t port, uint32_t scope)
 {
 	struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_scope_id = scope};
@@ -220,14 +222,19 @@ static void ip4_peers_of_ip6_listeners(void **state)
 /* I9, I10, I12, I13, I14 (RFC 4007) */
 static void link_local_scopes(void **state)
 {
-	int fd = stream(0), bound = stream(0), d = dgram(0);
+	int fd = stream(0), bound = stream(0), d = dgram(0), tied;
+	socklen_t len = sizeof(tied);
 	char want[80];
 
 	(void)state;
 	far_listener6("::", 80);
 	assert_int_equal(connect6(fd, link_local(FAR), 80, 0), -EINVAL);
 	assert_int_equal(connect6(fd, link_local(FAR), 80, 9), -ENETUNREACH);
+	assert_int_equal(spate_sys_getsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &tied, &len), 0);
+	assert_int_equal(tied, 0);
 	assert_int_equal(connect6(fd, link_local(FAR), 80, 1), 0);
+	assert_int_equal(spate_sys_getsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &tied, &len), 0);
+	assert_int_equal(tied, 1);
 	snprintf(want, sizeof(want), "%s%%1:80", link_local(FAR));
 	assert_string_equal(peer6(fd), want);
 	snprintf(want, sizeof(want), "%s%%1:", link_local(NEAR));
@@ -239,6 +246,31 @@ static void link_local_scopes(void **state)
 	assert_int_equal(connect6(bound, link_local(FAR), 80, 0), 0);
 	assert_int_equal(connect6(d, link_local(FAR), 53, 0), -EINVAL);
 	assert_int_equal(connect6(d, link_local(FAR), 53, 1), 0);
+}
+
+/* While all addresses are tentative (RFC 4862 5.4) there is none to go from; then the same socket can. */
+static void tentative_addresses(void **state)
+{
+	const struct net_ip6_settings careful = {.dad = true};
+	struct net *n = &world.stack[NEAR]->net;
+	const struct ip6_addr own = world_ip6(NEAR_IP);
+	int fd = stream(0), d = dgram(0);
+
+	(void)state;
+	far_listener6("::", 80);
+	net_lead(n);
+	net_ip6_set(n, &careful);
+	while (n->net6->n_addrs > 0) {
+		const struct ip6_addr a = *net_addr6_at(n, n->net6->addr[0].addr_be);
+
+		assert_int_equal(net_addr6_remove(n, 0, &a), 0);
+	}
+	assert_int_equal(net_addr6_add_on(n, 0, &own, 120), 0);
+	assert_int_equal(connect6(fd, FAR6, 80, 0), -EADDRNOTAVAIL);
+	assert_int_equal(connect6(d, FAR6, 80, 0), -EADDRNOTAVAIL);
+	run_ms(3000);
+	assert_int_equal(connect6(fd, FAR6, 80, 0), 0);
+	assert_int_equal(connect6(d, FAR6, 80, 0), 0);
 }
 
 /* B14, B23 */
@@ -519,6 +551,7 @@ int main(void)
 		IN_WORLD(ip4_peers_of_ip6_listeners),
 		IN_WORLD(link_local_scopes),
 		IN_WORLD(special_destinations),
+		IN_WORLD(tentative_addresses),
 		IN_WORLD(options),
 		IN_WORLD(ancillary_data),
 		IN_WORLD(large_datagrams),

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "spate/socket.h"
@@ -314,6 +315,13 @@ static void bad_configuration(void **state)
 	assert_non_null(c);
 	assert_true(spate_start(c, err, sizeof(err)) < 0); /* no device, no address */
 	assert_true(strlen(err) > 5);
+	/* The environment is asked for the dialect, as long as no setting names one (two_threads()). */
+	assert_int_equal(spate_config_set(c, "dev", "sim", err, sizeof(err)), 0);
+	assert_int_equal(spate_config_set(c, "ip", "10.1.0.1/24", err, sizeof(err)), 0);
+	assert_int_equal(spate_config_set(c, "peer-ip", "10.1.0.2/24", err, sizeof(err)), 0);
+	assert_int_equal(setenv("SPATE_DIALECT", "sco", 1), 0);
+	assert_int_equal(spate_start(c, err, sizeof(err)), -EINVAL);
+	assert_non_null(strstr(err, "SPATE_DIALECT must be linux, bsd or zos"));
 	spate_config_free(c);
 }
 
@@ -334,7 +342,9 @@ static void two_threads(void **state)
 	set("ip", "fd00::1/64");
 	set("route", "unreachable 203.0.113.0/24");
 	set("route", "prohibit 2001:db8:9::/48");
+	set("route", "2001:db8:8::/48 via fd00::2"); /* a gateway of our IPv6 network */
 	set("deny", "out udp dst any port 99");
+	set("dialect", "linux"); /* SPATE_DIALECT is still wrong */
 	set("max-connections", "4096");
 	set("mbufs", "8191");
 	if (spate_start(config, err, sizeof(err)) != 0)

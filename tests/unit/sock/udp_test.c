@@ -115,8 +115,11 @@ static void h4_sendto_while_connected(void **state)
 
 static void h5_no_address(void **state)
 {
+	int fd = dgram(0);
+
 	(void)state;
-	assert_int_equal(send_text(dgram(0), "x"), -EDESTADDRREQ);
+	assert_int_equal(send_text(fd, "x"), -EDESTADDRREQ);
+	assert_int_not_equal(own_port(fd), 0); /* as Linux */
 }
 
 static void h6_h7_filter(void **state)
@@ -307,7 +310,8 @@ static void b15_any_is_self(void **state)
 	if (world_family == WORLD_MAPPED) /* :: is of IPv6 */
 		skip();
 	assert_int_equal(call_connect(fd, "0.0.0.0", 53), 0);
-	assert_string_equal(peer_name(fd), NEAR_IP ":53");
+	assert_string_equal(peer_name(fd), "127.0.0.1:53");
+	assert_memory_equal(own_name(fd), "127.0.0.1:", 10);
 }
 
 static void b25_broadcast(void **state)

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_eal.h>
 #include <rte_mbuf.h>
+
+#include "../eal.h"
 
 #define POOL_MBUFS 8191
 #define CONNS 4096
@@ -17,19 +18,8 @@ struct world world;
 
 int world_eal(void **state)
 {
-	char *args[] = {"test",   "--no-huge", "-m", "256", "--no-pci", "--no-telemetry", "--no-shconf",
-			"-l",        "0",  "--log-level", "4"};
-
-	sigset_t all, mine;
-	int rc;
-
 	(void)state;
-	/* As spate_start() does it: DPDK's threads take no signals. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &mine);
-	rc = rte_eal_init(sizeof(args) / sizeof(args[0]), args);
-	pthread_sigmask(SIG_SETMASK, &mine, NULL);
-	if (rc < 0)
+	if (eal_for_test(256) != 0)
 		return -1;
 	for (int e = 0; e < 2; e++) {
 		world.pool[e] = rte_pktmbuf_pool_create(e == NEAR ? "near" : "far", POOL_MBUFS, 0, 0,
@@ -87,6 +77,8 @@ struct ip6_addr world_ip6(const char *ip)
 	struct ip6_addr a = {{0x20, 0x01, 0x0d, 0xb8}};
 	const in_addr_t ip4 = inet_addr(ip);
 
+	if (net_is_loopback4(ip4))
+		return (struct ip6_addr){{[15] = 1}};
 	memcpy(a.b + 12, &ip4, sizeof(ip4));
 	return a;
 }
@@ -277,6 +269,8 @@ static const char *name_text(int rc, const struct sockaddr_storage *s, char *tex
 		if (!IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
 			assert_int_equal(IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr), world_family == WORLD_MAPPED);
 		memcpy(&a, in6->sin6_addr.s6_addr + 12, sizeof(a));
+		if (IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr))
+			a.s_addr = htonl(INADDR_LOOPBACK);
 	}
 	snprintf(text, size, "%s:%u", inet_ntoa(a), ntohs(in->sin_port));
 	return text;

@@ -34,7 +34,8 @@ struct world {
 extern struct world world;
 
 /* What stream() and dgram() make, and which addresses call_connect() and so on mean with "10.0.0.1": that one, 2001:db8::a00:1,
- * or ::ffff:10.0.0.1. Names are told back as "10.0.0.1". One and the same test so runs over all of them (family6.c, mapped.c). */
+ * or ::ffff:10.0.0.1 (and with "127.0.0.1" ::1, or ::ffff:127.0.0.1). Names are told back as "10.0.0.1". One and the same test
+ * so runs over all of them (family6.c, mapped.c). */
 enum world_family { WORLD_IP4, WORLD_IP6, WORLD_MAPPED };
 extern const enum world_family world_family;
 /* The test is about AF_INET, or only makes sense there. */

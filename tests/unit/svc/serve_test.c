@@ -1,5 +1,6 @@
 /* serve_test.c: requests of clients, good and bad, as the stack answers them. */
 #include <string.h>
+#include <linux/tcp.h>
 #include <sys/ioctl.h>
 
 #include "service.h"
@@ -173,6 +174,60 @@ static void connect_dropped(void **state)
 	assert_int_equal(ask(SVC_SHUTDOWN, n, SHUT_RDWR), 0);
 	assert_int_equal(ask(SVC_CONNECT_END, n, 0), -ECONNRESET);
 	assert_int_equal(let_go(n), 0);
+}
+
+/* L3: by another thread's AF_UNSPEC; the error is for whoever asks next. */
+static void connect_dissolved(void **state)
+{
+	struct name n = new_socket(SOCK_STREAM);
+	struct svc_chan *c;
+
+	(void)state;
+	cut(NEAR, true);
+	assert_int_equal(ask_addr(SVC_CONNECT, n, FAR_IP, 81), -EINPROGRESS);
+	c = fill(0, SVC_CONNECT, n);
+	memset(&c->addr, 0, sizeof(c->addr)); /* AF_UNSPEC */
+	c->addr_len = sizeof(struct sockaddr_in);
+	assert_int_equal(post(0), 0);
+	assert_int_equal(ask(SVC_CONNECT_END, n, 0), -EPIPE);
+	c = fill(0, SVC_GETSOCKOPT, n);
+	c->a = SOL_SOCKET;
+	c->b = SO_ERROR;
+	c->len = sizeof(int);
+	assert_int_equal(post(0), 0);
+	assert_int_equal(*(int *)c->data, ECONNRESET);
+	assert_int_equal(let_go(n), 0);
+}
+
+/* J7, J8: data that leaves with a SYN is told apart: a client that blocks waits for the answer to it. */
+static void sent_with_syn(void **state)
+{
+	struct name n = new_socket(SOCK_STREAM), plain;
+	struct svc_chan *c = fill(0, SVC_SETSOCKOPT, n);
+	const int on = 1;
+	socklen_t len;
+	int far;
+
+	(void)state;
+	c->a = IPPROTO_TCP;
+	c->b = TCP_FASTOPEN_NO_COOKIE;
+	c->len = sizeof(on);
+	memcpy(c->data, &on, sizeof(on));
+	assert_int_equal(post(0), 0);
+	c = fill(0, SVC_SEND, n);
+	c->a = MSG_FASTOPEN;
+	c->addr = world_addr(FAR_IP, 81, &len);
+	c->addr_len = len;
+	c->len = 5;
+	assert_int_equal(post(0), 5);
+	assert_int_equal(c->msg_flags, 1);
+	turns(5);
+	assert_int_equal(ask(SVC_CONNECT_END, n, 0), -ECONNREFUSED);
+	assert_int_equal(let_go(n), 0);
+	plain = connected(80, &far);
+	assert_int_equal(ask_send(plain, "after"), 5);
+	assert_int_equal(service.region.chans[0].msg_flags, 0);
+	assert_int_equal(let_go(plain), 0);
 }
 
 /* ---- broken clients ---- */
@@ -387,6 +442,8 @@ int main(void)
 		IN_SERVICE(ancillary),
 		IN_SERVICE(connect_refused),
 		IN_SERVICE(connect_dropped),
+		IN_SERVICE(connect_dissolved),
+		IN_SERVICE(sent_with_syn),
 		IN_SERVICE(wrong_names),
 		IN_SERVICE(generations),
 		IN_SERVICE(wrong_lengths),

@@ -52,11 +52,11 @@ static void bare_ack_window_shrunk(void **state)
 static void device_fill(struct world *w)
 {
 	w->h.tx_stuck = true;
-	while (pkt_tx_room(&w->h.tx) > 0) {
+	while (pkt_tx_room(w->h.tx) > 0) {
 		struct rte_mbuf *m = rte_pktmbuf_alloc(world_pool());
 
 		rte_pktmbuf_append(m, 60);
-		pkt_tx_push(&w->h.tx, m);
+		pkt_tx_push(w->h.tx, m);
 	}
 }
 

@@ -533,12 +533,12 @@ static void device_stuck(void **state)
 		struct rte_mbuf *m = rte_pktmbuf_alloc(world_pool());
 
 		rte_pktmbuf_append(m, 60);
-		pkt_tx_push(&w->h.tx, m);
+		pkt_tx_push(w->h.tx, m);
 	}
 	assert_int_equal(app_send(w, p, 1, 10000), 10000);
 	host_flush(&w->h);
 	assert_int_equal(p->snd_nxt - w->our_iss, 1 + 2 * MSS);
-	assert_int_equal(pkt_tx_room(&w->h.tx), 0);
+	assert_int_equal(pkt_tx_room(w->h.tx), 0);
 	w->h.tx_stuck = false;
 	host_flush(&w->h);
 	for (unsigned i = 0; i < TX_QUEUE_MAX - TX_RESERVED - 2; i++)

@@ -10,6 +10,7 @@
 #include "wire/eth.h"
 #include "wire/icmp.h"
 #include "wire/ip4.h"
+#include "../eal.h"
 
 #define POOL_MBUFS 16383
 
@@ -53,7 +54,7 @@ void host_init(struct host *h, rte_be32_t addr_be, uint8_t mac_tail, uint64_t no
 	assert_int_equal(rss_init(&h->port.rss, key, sizeof(key), NULL, 128, 1), 0);
 	clock_set(&h->clock, now_ns);
 	prng_seed(&h->prng, seed);
-	pkt_tx_init(&h->tx, &h->port, 0, pool, &h->drops, &h->clock.now_ns);
+	pkt_tx_init(h->tx, &h->port, 0, pool, &h->drops, &h->clock.now_ns);
 	tcp_flow_sizes(CONNS, &fc);
 	fc.size_bytes[FLOW_NEIGH] = net_neigh_bytes;
 	fc.cap[FLOW_NEIGH] = 64;
@@ -62,9 +63,9 @@ void host_init(struct host *h, rte_be32_t addr_be, uint8_t mac_tail, uint64_t no
 	assert_non_null(h->space);
 	h->eport = eport_new(h->space, 0, &h->flow.addr6s, 64, &h->prng, -1);
 	assert_non_null(h->eport);
-	assert_int_equal(net_init(&h->net, &h->flow, &h->tx, 1, &h->drops, &h->clock, -1), 0);
+	assert_int_equal(net_init(&h->net, &h->flow, h->tx, 1, &h->drops, &h->clock, -1), 0);
 	assert_int_equal(net_addr_add(&h->net, addr_be, 24), 0);
-	assert_int_equal(tcp_init(&h->tcp, &tc, &h->flow, &h->net, &h->tx, &h->drops, &h->clock, &h->prng, h->eport), 0);
+	assert_int_equal(tcp_init(&h->tcp, &tc, &h->flow, &h->net, h->tx, &h->drops, &h->clock, &h->prng, h->eport), 0);
 }
 
 void host_fini(struct host *h)
@@ -92,7 +93,7 @@ void host_fini(struct host *h)
 	tcp_fini(&h->tcp);
 	net_fini(&h->net);
 	assert_int_equal(h->flow.wheel.armed, 0);
-	pkt_tx_fini(&h->tx);
+	pkt_tx_fini(h->tx);
 	eport_free(h->eport);
 	eport_space_free(h->space);
 	flow_fini(&h->flow);
@@ -139,7 +140,7 @@ static void host_errors(struct host *h)
 void host_turn(struct host *h)
 {
 	tcp_flush(&h->tcp);
-	pkt_tx_flush(&h->tx);
+	pkt_tx_flush(h->tx);
 }
 
 void host_flush(struct host *h)
@@ -188,7 +189,7 @@ void host_peer_known(struct host *h, rte_be32_t addr_be, uint8_t mac_tail, rte_b
 	eth_emit(b, &h->port.mac, &mac, RTE_ETHER_TYPE_ARP);
 	arp_emit(b + 14, &a);
 	host_frame(h, m);
-	pkt_tx_flush(&h->tx);
+	pkt_tx_flush(h->tx);
 	assert_int_equal(h->n_sent, at + 1);
 	h->n_sent--; /* its answer, or the refresh's, is of no interest */
 	rte_pktmbuf_free(h->sent[h->n_sent]);
@@ -198,11 +199,8 @@ void host_peer_known(struct host *h, rte_be32_t addr_be, uint8_t mac_tail, rte_b
 
 int world_group_setup(void **state)
 {
-	static char *argv[] = {"test", "--no-huge", "-m", "128", "--no-pci", "--no-telemetry", "--no-shconf",
-			       "-l", "0", "--log-level", "lib.*:error"};
-
 	(void)state;
-	if (rte_eal_init(RTE_DIM(argv), argv) < 0)
+	if (eal_for_test(128) != 0)
 		return -1;
 	pool = rte_pktmbuf_pool_create("t-tcp", POOL_MBUFS, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	return pool != NULL ? 0 : -1;

@@ -44,7 +44,7 @@ struct host {
 	struct prng prng;
 	struct flow flow;
 	struct drops drops;
-	struct pkt_tx tx;
+	struct pkt_tx tx[NET_PORT_LOOP + 1];
 	struct net net;
 	struct tcp tcp;
 	struct eport *eport;
