@@ -13,7 +13,7 @@ export BUILD JOBS WERROR
 
 MESON_ARGS = --prefix=$(PREFIX) $(if $(filter 1,$(WERROR)),-Dwerror=true,-Dwerror=false)
 
-.PHONY: soak build deps deps-test demo test test-unit test-sim test-asan test-tsan test-clang test-fuzz test-command test-net test-install test-vm \
+.PHONY: soak build deps deps-test demo test test-unit test-sim test-asan test-tsan test-fuzz test-command test-net test-install test-vm \
 	bench install coverage lint clean help
 
 build: $(BUILD)/build.ninja ## configure when needed, then compile
@@ -33,14 +33,14 @@ demo: deps ## a million connections held at once on the simulated link
 	@$(MAKE) --no-print-directory build
 	$(BUILD)/apps/spate load --dev sim --hold --connections $(CONNECTIONS) http://10.0.0.1/
 
-test: deps-test ## everything: units, simulations, command, clang, sanitizers, fuzzing, install, kernel and virtual machine (root)
+test: deps-test ## everything: units, simulations, command, clang with sanitizers, fuzzing, install, kernel and virtual machine (root)
 	@$(MAKE) --no-print-directory build
-	@tests/run unit sim command clang asan tsan fuzz install net vm
+	@tests/run unit sim command asan tsan fuzz install net vm
 
 test-unit test-sim: build ## one suite; `make test-unit ARGS=test_name` picks one program
 	@tests/run $(@:test-%=%)
 
-test-clang test-asan test-tsan test-fuzz: ## builds of their own: with clang; with sanitizers; fuzzed (FUZZ_SECONDS=3600 for longer)
+test-asan test-tsan test-fuzz: ## builds of their own: clang with sanitizers; threads; fuzzed (FUZZ_SECONDS=3600 for longer)
 	@tests/run $(@:test-%=%)
 
 test-command test-net test-install: build ## the command on sim; against the kernel (root); the installed files
@@ -74,7 +74,7 @@ lint: ## shellcheck over every script; what docs/standards.md and docs/sockets.m
 	shellcheck -x .ci/run config/*.sh perf/*.sh perf/pvp/*.sh tests/run tests/*.sh tests/fuzz/*.sh tests/net/*.sh tests/vm/*.sh
 
 clean: ## remove the build folders
-	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-cov $(BUILD)-fuzz $(BUILD)-tsan
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-cov $(BUILD)-tsan
 
 help:
 	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' Makefile

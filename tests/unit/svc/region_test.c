@@ -117,11 +117,12 @@ static void rules_in_words(void **state)
 
 static void wrong_rules(void **state)
 {
+	static const char long_one[] = "kernel aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+					"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 	static const char *const wrong[] = {"", "kernel", "linux any", "kernel any any", "kernel 10.0.0.0/33", "kernel 10.0.0.0/",
 		"kernel 10.0.0.0/x", "kernel ::/129", "kernel host", "kernel any port", "kernel any port x", "kernel any port 65536",
 		"kernel any port 5-4", "kernel any port 5-", "kernel any port 5 6", "kernel any at 5",
-		"kernel aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+		long_one};
 	struct svc_rule r;
 	char err[512];
 
