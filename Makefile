@@ -35,7 +35,7 @@ demo: deps ## a million connections held at once on the simulated link
 
 test: deps-test ## everything: units, simulations, command, clang with sanitizers, fuzzing, install, kernel and virtual machine (root)
 	@$(MAKE) --no-print-directory build
-	@tests/run unit sim command asan tsan fuzz install net vm
+	@tests/run unit sim command install net asan tsan fuzz vm
 
 test-unit test-sim: build ## one suite; `make test-unit ARGS=test_name` picks one program
 	@tests/run $(@:test-%=%)
