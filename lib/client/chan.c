@@ -165,17 +165,18 @@ int64_t use_ask(struct use *u, uint16_t op)
 int use_open(struct use *u)
 {
 	struct client_thread *t = &client_self;
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 	uint32_t level;
 
 	if (atomic_load_explicit(&client.state, memory_order_acquire) != CLIENT_READY)
 		return -ENETDOWN;
 	if (atomic_load_explicit(client.here, memory_order_relaxed) == 0 && client_join_anew() < 0)
 		return -ENETDOWN;
-	levels_left(t, (uintptr_t)u);
+	levels_left(t, here);
 	level = t->depth;
 	if (level == CLIENT_NEST || (level >= t->n && chan_more(t, level) < 0))
 		return -ENOBUFS;
-	t->frame[level] = (uintptr_t)u;
+	t->frame[level] = here;
 	atomic_signal_fence(memory_order_seq_cst);
 	t->depth = level + 1;
 	u->level = level;

@@ -56,7 +56,7 @@ int client_bell_fd(uint32_t chan);
 struct client_thread {
 	uint32_t depth, n;
 	uint32_t chan[CLIENT_NEST];
-	uintptr_t frame[CLIENT_NEST]; /* of the call that has it: where its struct use is */
+	uintptr_t frame[CLIENT_NEST]; /* where on the stack the call is that has it */
 	uint32_t changes;             /* depth of table_enter() */
 	bool forks;                   /* between the halves of fork() */
 };

@@ -52,7 +52,7 @@ struct svc_server {
 	alignas(64) _Atomic uint32_t closing; /* slot + 1 of those to close, from the control thread */
 	_Atomic uint32_t forget;   /* control thread: 1: nobody is there any more, everything is to be closed */
 	uint32_t scope[IFACES_MAX + 1]; /* scope.c: the kernel's numbers of our interfaces, as far as they were asked for */
-	uint8_t buf[SVC_CONTROL_BYTES]; /* what must not change while it is looked at */
+	alignas(8) uint8_t buf[SVC_CONTROL_BYTES]; /* what must not change while it is looked at */
 };
 
 /* env is the calling thread's. 0 or -errno. */

@@ -4,7 +4,7 @@
 # shellcheck source=tests/net/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-MIB=${MIB:-4}
+MIB=${MIB:-2}
 BYTES=$((MIB << 20))
 BAD="loss=1%,reorder=3%,duplicate=1%"
 echo "options: $MIB MiB each way at once per row"
