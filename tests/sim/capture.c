@@ -7,12 +7,12 @@
 static struct capture *capture_of(struct port *p) { return (struct capture *)p; }
 
 /* A NIC counts the identifications of the packets that it cuts, software does not. With DF set they mean nothing (RFC 6864 4.1).
- * The header's checksum depends on them. */
+ * The header's checksum depends on them. A frame that the link has damaged may have lost one of the three marks. */
 static bool id_byte(const uint8_t *b, uint16_t i)
 {
-	bool df = b[12] == 0x08 && b[13] == 0x00 && b[20] & 0x40;
+	int marks = (b[12] == 0x08 && b[13] == 0x00) + (b[14] == 0x45) + ((b[20] & 0x40) != 0);
 
-	return df && (i == 18 || i == 19 || i == 24 || i == 25);
+	return marks >= 2 && (i == 18 || i == 19 || i == 24 || i == 25);
 }
 
 /* FNV-1a over all segments. */
