@@ -25,9 +25,12 @@ for suite in "${suites[@]}"; do
         skip "$suite: this Python has no tests with it"
         continue
     fi
-    python_tests "$WORK/$suite.kernel" ip netns exec "$NS_K" timeout 400
+    python_tests "$WORK/$suite.kernel" ip netns exec "$NS_K" timeout 400 &
+    pid=$!
+    pids+=("$pid")
     python_tests "$WORK/$suite.spate" ip netns exec "$NS_S" timeout 400 "$SPATE" run --dev sim --rule 'spate any' \
         --preload "$LIBRARY" --
+    wait "$pid"
     ends "$WORK/$suite.kernel" >"$WORK/kernel"
     ends "$WORK/$suite.spate" >"$WORK/spate"
     check_ge "$suite: tests that ended well" "$(grep -c 'ok$' "$WORK/spate" || true)" "$(grep -c 'ok$' "$WORK/kernel" || true)"
