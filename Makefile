@@ -71,7 +71,7 @@ coverage: ## lines of lib/ that unit tests and simulations run, per room; fails 
 lint: ## shellcheck over every script; what docs/standards.md and docs/sockets.md name
 	tests/standards.py
 	tests/rows.py
-	shellcheck -x .ci/run config/*.sh perf/*.sh perf/pvp/*.sh tests/run tests/*.sh tests/fuzz/*.sh tests/net/*.sh tests/vm/*.sh
+	shellcheck -x .ci/run config/*.sh perf/*.sh perf/pvp/*.sh perf/million/*.sh tests/run tests/*.sh tests/fuzz/*.sh tests/net/*.sh tests/vm/*.sh
 
 clean: ## remove the build folders
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-cov $(BUILD)-tsan
