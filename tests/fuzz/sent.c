@@ -76,7 +76,7 @@ static void ip4_check(struct sent *s, const uint8_t *frame, uint32_t len)
 	struct upper u = {0};
 
 	SPATE_ASSERT(ip4_parse(&v, ip, len, false) == IP4_OK && v.total_len <= s->mtu);
-	SPATE_ASSERT(to_group(frame) == (rte_be_to_cpu_32(v.dst_be) >> 28 >= 14 || ip[19] == 255));
+	SPATE_ASSERT(to_group(frame) == (rte_be_to_cpu_32(v.dst_be) >> 28 == 14 || ip[19] == 255));
 	SPATE_ASSERT(v.total_len == len || len == RTE_ETHER_MIN_LEN - RTE_ETHER_CRC_LEN - ETH_HDR_LEN);
 	if (v.fragment)
 		return;
