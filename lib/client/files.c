@@ -100,15 +100,18 @@ static svc_entry entry_swap(int fd, svc_entry e)
 
 /* ---- new descriptors ---- */
 
-int fd_reserve(bool cloexec)
+/* The lowest free number from min on, if the table has it. */
+static int fd_duplicate(int fd, int min, bool cloexec)
 {
-	int fd = kernel_fcntl(atomic_load(&client.placeholder), cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+	int to = kernel_fcntl(fd, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min);
 
-	if (fd < (int)SVC_FDS_MAX)
-		return fd;
-	kernel_close(fd);
+	if (to < (int)SVC_FDS_MAX)
+		return to;
+	kernel_close(to);
 	return -EMFILE;
 }
+
+int fd_reserve(bool cloexec) { return fd_duplicate(atomic_load(&client.placeholder), 0, cloexec); }
 
 void fd_fill(int fd, svc_entry e)
 {
@@ -126,11 +129,7 @@ int fd_install(svc_entry e, int min, bool cloexec)
 	int fd;
 
 	table_enter();
-	fd = kernel_fcntl(atomic_load(&client.placeholder), cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min);
-	if (fd >= (int)SVC_FDS_MAX) {
-		kernel_close(fd);
-		fd = -EMFILE;
-	}
+	fd = fd_duplicate(atomic_load(&client.placeholder), min, cloexec);
 	if (fd >= 0)
 		fd_fill(fd, e);
 	table_leave();
@@ -242,11 +241,7 @@ int client_dup(int fd, int min, bool cloexec)
 	if (!entry_get(e))
 		return -EBADF;
 	table_enter();
-	to = kernel_fcntl(fd, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, min);
-	if (to >= (int)SVC_FDS_MAX) {
-		kernel_close(to);
-		to = -EMFILE;
-	}
+	to = fd_duplicate(fd, min, cloexec);
 	if (to >= 0)
 		fd_fill(to, e);
 	table_leave();
