@@ -4,7 +4,6 @@
 
 #include "client/private.h"
 
-#define ASK_SPINS 300u             /* about 10 us: an awake stack answers within a turn */
 #define ASK_SLEEP_NS 500000000ull  /* then the service may have gone */
 
 _Thread_local struct client_thread client_self __attribute__((tls_model("initial-exec")));
@@ -109,17 +108,13 @@ void chan_forget_all(void)
 
 /* ---- asking ---- */
 
-static void wait_for_answer(struct svc_chan *ch, uint32_t spins)
+static void wait_for_answer(struct svc_chan *ch)
 {
 	struct timespec patience = client_timespec(ASK_SLEEP_NS);
-	uint32_t asked;
+	uint32_t asked = SVC_ASKED;
 
-	while (spins-- > 0) {
-		if (atomic_load_explicit(&ch->state, memory_order_acquire) == SVC_DONE)
-			return;
-		kernel_pause();
-	}
-	asked = SVC_ASKED;
+	if (spin_while(&ch->state, SVC_ASKED, &client_self.answer_spin))
+		return;
 	atomic_compare_exchange_strong(&ch->state, &asked, SVC_ASKED_ASLEEP);
 	while (atomic_load_explicit(&ch->state, memory_order_acquire) == SVC_ASKED_ASLEEP) {
 		if (kernel_futex_wait(&ch->state, SVC_ASKED_ASLEEP, &patience) == -ETIMEDOUT && client_service_gone()) {
@@ -144,7 +139,7 @@ int64_t chan_ask(struct svc_chan *ch, uint32_t chan, uint32_t stack, uint16_t op
 	atomic_store_explicit(&ch->state, SVC_ASKED, memory_order_release);
 	atomic_fetch_or(&s->pending[chan / 64], 1ull << chan % 64);
 	stack_wake(s);
-	wait_for_answer(ch, ASK_SPINS);
+	wait_for_answer(ch);
 	if (atomic_load_explicit(&ch->state, memory_order_acquire) != SVC_DONE)
 		return -ENETDOWN;
 	/* A new socket is this process's when its descriptor has it; until then the channel tells whose it is (use_close()). */
@@ -186,7 +181,7 @@ int use_open(struct use *u)
 	u->file = NULL;
 	/* Somebody left a question behind. */
 	if (atomic_load_explicit(&u->ch->state, memory_order_acquire) != SVC_IDLE)
-		wait_for_answer(u->ch, 0);
+		wait_for_answer(u->ch);
 	return 0;
 }
 

@@ -52,12 +52,18 @@ int client_bell_fd(uint32_t chan);
 
 #define CLIENT_NEST 4u /* calls of one thread within each other: signal handlers */
 
+/* What a thread has learnt of how long to look before it sleeps. */
+struct spin {
+	uint32_t most, turns;
+};
+
 /* The channels of a thread. */
 struct client_thread {
 	uint32_t depth, n;
 	uint32_t chan[CLIENT_NEST];
 	uintptr_t frame[CLIENT_NEST]; /* where on the stack the call is that has it */
 	uint32_t changes;             /* depth of table_enter() */
+	struct spin answer_spin, bell_spin;
 	bool forks;                   /* between the halves of fork() */
 };
 extern _Thread_local struct client_thread client_self __attribute__((tls_model("initial-exec")));
@@ -83,6 +89,10 @@ static inline uint32_t use_stack(const struct use *u) { return svc_entry_index(u
 static inline uint32_t use_events(const struct use *u) { return atomic_load_explicit(&u->file->events, memory_order_acquire); }
 
 /* ---- wait.c ---- */
+
+/* Looks at word for a moment, before its thread sleeps on it: true: it is not value any more. How long is learnt: where
+ * the other side has a core of its own, a little waiting spares a sleep; where it has not, it waits for ours. */
+bool spin_while(_Atomic uint32_t *word, uint32_t value, struct spin *s);
 
 void pollers_add(svc_pollers *p, uint32_t chan);
 void pollers_remove(svc_pollers *p);
