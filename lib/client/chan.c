@@ -124,7 +124,7 @@ static void wait_for_answer(struct svc_chan *ch)
 	}
 }
 
-static void stack_wake(struct svc_stack *s)
+void stack_wake(struct svc_stack *s)
 {
 	if (atomic_load(&s->asleep) != 0 && atomic_exchange(&s->asleep, 0) != 0)
 		kernel_futex_wake(&s->asleep, 1);

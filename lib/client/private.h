@@ -48,6 +48,23 @@ int client_fork_ask(void); /* SVC_FORK: the child's number, -errno */
 /* The eventfd that the service rings for this channel, made when it is first needed: a descriptor, -errno. */
 int client_bell_fd(uint32_t chan);
 
+/* ---- stage.c ---- */
+
+/* Its EPOLL* bits: those that the stack shows, but for what has been taken from its stage. */
+static inline uint32_t file_events(struct svc_file *f)
+{
+	/* In the order in which the stack writes when it takes something back. */
+	uint64_t stage = atomic_load(&f->stage);
+	uint32_t events = atomic_load(&f->events);
+
+	return svc_stage_empty(stage) ? events & ~(uint32_t)EPOLLIN : events;
+}
+
+/* Up to len bytes of what is laid out; 0: nothing is, the stack has to be asked. */
+struct place;
+struct use;
+size_t stage_take(struct use *u, struct place *to, size_t len);
+
 /* ---- chan.c ---- */
 
 #define CLIENT_NEST 4u /* calls of one thread within each other: signal handlers */
@@ -83,10 +100,11 @@ int use_socket(struct use *u, int fd);
 /* Asks for op on the socket; arguments are in the channel. */
 int64_t use_ask(struct use *u, uint16_t op);
 int64_t chan_ask(struct svc_chan *ch, uint32_t chan, uint32_t stack, uint16_t op);
+void stack_wake(struct svc_stack *s); /* it has been given something to look at */
 void chan_forget_all(void); /* in a child */
 
 static inline uint32_t use_stack(const struct use *u) { return svc_entry_index(u->entry) / client.head->files_per_stack; }
-static inline uint32_t use_events(const struct use *u) { return atomic_load_explicit(&u->file->events, memory_order_acquire); }
+static inline uint32_t use_events(const struct use *u) { return file_events(u->file); }
 
 /* ---- wait.c ---- */
 

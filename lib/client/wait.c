@@ -188,7 +188,7 @@ int use_wait(struct use *u, uint32_t events, uint64_t deadline_ns)
 	while (rc == 0) {
 		uint32_t seq = atomic_load(&u->ch->bell);
 
-		if (atomic_load(&u->file->events) & events)
+		if (use_events(u) & events)
 			break;
 		rc = bell_sleep(u->ch, seq, deadline_ns, true);
 	}

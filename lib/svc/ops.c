@@ -310,6 +310,8 @@ int64_t svc_op(struct svc_server *v, struct svc_chan *c)
 	conn = sock_at(v->env, a.fd);
 	conn->flags |= CONN_NONBLOCK;
 	to_self = is_to_self(v, conn);
+	if (op != SVC_SEND)
+		svc_stage_stop(v, a.slot);
 	rc = ops[op](&a);
 	if (v->own[a.slot].open) {
 		svc_publish(v, a.slot);

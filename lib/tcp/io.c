@@ -159,6 +159,13 @@ uint32_t tcp_unread(const struct tcp *t, const struct tcp_pcb *p)
 	return b == NULL ? 0 : b->tell == 0 ? b->rcv_len : tcp_urgent_readable(t, p, b, &skip);
 }
 
+uint32_t tcp_unread_plain(const struct tcp *t, const struct tcp_pcb *p)
+{
+	const struct tcp_buf *b = p->c.type == CONN_TCP ? tcp_buf_of(t, p) : NULL;
+
+	return b != NULL && b->tell == 0 && tcp_rcvlowat(t, p) <= 1 ? b->rcv_len : 0;
+}
+
 uint32_t tcp_unsent(const struct tcp *t, const struct tcp_pcb *p)
 {
 	const struct tcp_buf *b = p->c.type == CONN_TCP ? tcp_buf_of(t, p) : NULL;

@@ -179,6 +179,7 @@ int tcp_setopt(struct tcp *t, struct tcp_pcb *p, int level, int name, const void
 int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val, uint32_t *len);
 uint32_t tcp_rcvlowat(const struct tcp *t, const struct tcp_pcb *p); /* SO_RCVLOWAT: at least 1 */
 uint32_t tcp_unread(const struct tcp *t, const struct tcp_pcb *p);  /* FIONREAD */
+uint32_t tcp_unread_plain(const struct tcp *t, const struct tcp_pcb *p); /* the same; 0 where reading has its rules: SO_RCVLOWAT, urgent data */
 uint32_t tcp_unsent(const struct tcp *t, const struct tcp_pcb *p);  /* SIOCOUTQ: not yet acknowledged */
 
 #endif
