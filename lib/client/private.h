@@ -57,12 +57,22 @@ static inline uint32_t file_events(struct svc_file *f)
 	uint64_t stage = atomic_load(&f->stage);
 	uint32_t events = atomic_load(&f->events);
 
-	return svc_stage_empty(stage) ? events & ~(uint32_t)EPOLLIN : events;
+	return events & ~(svc_stage_empty(stage) ? (uint32_t)EPOLLIN | SVC_POSTS : SVC_POSTS);
 }
 
-/* Up to len bytes of what is laid out; 0: nothing is, the stack has to be asked. */
+/* ---- post.c ---- */
+
+/* Leaves up to len bytes with the stack: how many; 0: it has to be asked. */
 struct place;
 struct use;
+struct client_thread;
+size_t post_send(struct use *u, struct place *from, size_t len, int flags);
+/* Until what was posted to the socket is on its way. */
+void post_settle(struct svc_file *f);
+void post_finish(struct client_thread *t); /* what a handler's longjmp() left in halves */
+void post_end(struct client_thread *t);
+
+/* Up to len bytes of what is laid out; 0: nothing is, the stack has to be asked. */
 size_t stage_take(struct use *u, struct place *to, size_t len);
 
 /* ---- chan.c ---- */
@@ -80,6 +90,8 @@ struct client_thread {
 	uint32_t chan[CLIENT_NEST];
 	uintptr_t frame[CLIENT_NEST]; /* where on the stack the call is that has it */
 	uint32_t changes;             /* depth of table_enter() */
+	uint32_t post;                /* channel + 1 for SVC_POST, 0: none yet */
+	struct svc_file *post_half;   /* a posting to it has begun, and the stack has not got it */
 	struct spin answer_spin, bell_spin;
 	bool forks;                   /* between the halves of fork() */
 };
@@ -100,6 +112,10 @@ int use_socket(struct use *u, int fd);
 /* Asks for op on the socket; arguments are in the channel. */
 int64_t use_ask(struct use *u, uint16_t op);
 int64_t chan_ask(struct svc_chan *ch, uint32_t chan, uint32_t stack, uint16_t op);
+int chan_find(void);
+void chan_free(uint32_t chan);
+bool chan_answered(struct svc_chan *ch, uint32_t chan); /* waits for it; false: the service has gone */
+void stack_ring(struct svc_stack *s, uint32_t chan); /* the channel asks it */
 void stack_wake(struct svc_stack *s); /* it has been given something to look at */
 void chan_forget_all(void); /* in a child */
 

@@ -103,6 +103,7 @@ uint32_t svc_file_open(struct svc_server *v, int fd, int domain, int type, int p
 	atomic_store_explicit(&f->rcv_ns, 0, memory_order_relaxed);
 	atomic_store_explicit(&f->snd_ns, 0, memory_order_relaxed);
 	atomic_store_explicit(&f->stage, 0, memory_order_relaxed);
+	atomic_store_explicit(&f->posted, 0, memory_order_relaxed);
 	f->domain = (uint8_t)domain;
 	f->type = (uint8_t)type;
 	f->protocol = (uint8_t)protocol;

@@ -84,7 +84,7 @@ typedef _Atomic uint32_t svc_pollers;
 /* A socket. Index: stack * files_per_stack + the slot of its connection on that stack. */
 struct svc_file {
 	alignas(64) svc_life life;  /* clients and stack */
-	_Atomic uint32_t events;    /* stack: EPOLL* bits now */
+	_Atomic uint32_t events;    /* stack: EPOLL* bits now, and SVC_POSTS */
 	svc_pollers pollers;        /* clients */
 	_Atomic uint32_t flags;     /* clients: O_NONBLOCK, O_ASYNC as F_GETFL tells */
 	_Atomic uint32_t bits;      /* clients: SVC_F_* */
@@ -92,10 +92,14 @@ struct svc_file {
 	_Atomic uint32_t eaten_next; /* link of svc_stack.eaten: 0: not in it */
 	uint8_t domain, type;       /* stack: AF_INET or AF_INET6; SOCK_STREAM or SOCK_DGRAM */
 	uint8_t protocol, stack;    /* stack: IPPROTO_*; number */
+	_Atomic uint32_t posted;    /* channel + 1 of the SVC_POST under way, with SVC_POST_AWAITED; 0: none */
 	_Atomic uint64_t rcv_ns, snd_ns; /* clients: SO_RCVTIMEO, SO_SNDTIMEO; 0: for ever */
 	_Atomic uint64_t stage;     /* svc_stage_*: what of a stream can be taken without asking; 0: nothing */
 };
 static_assert(sizeof(struct svc_file) == 64, "a cache line each");
+
+#define SVC_POSTS (1u << 27)        /* in events, none of epoll's: SVC_POST_BYTES can be posted */
+#define SVC_POST_AWAITED (1u << 31) /* somebody sleeps on the note */
 
 /* A socket's stage: low to high: which (16 bits, from 1), bytes taken (16), bytes there (16), the stack is at it (1), more follows
  * that has to be asked for (1), a count of stagings (14). Who receives copies first, and has taken the bytes when it has
@@ -156,6 +160,8 @@ enum svc_op {
 	SVC_CONNECT,     /* addr, addr_len: as a non-blocking connect() */
 	SVC_CONNECT_END, /* how the attempt that was waited for ended: 0, -errno, -EALREADY: not yet */
 	SVC_SEND,        /* data, len; a flags; addr, addr_len (0: none); control, control_len -> msg_flags: 1: with a SYN, whose answer is due */
+	SVC_POST,        /* data, len; a flags: sent in full, or the connection has ended. The file's note is taken back, then it is answered; b: the
+			  * stack's, 0: how much has gone */
 	SVC_RECV,        /* len wanted; a flags; b: 1 addr is wanted; control_len: room -> data, addr, addr_len, control, control_len, msg_flags */
 	SVC_SHUTDOWN,    /* a how */
 	SVC_CLOSE,       /* the last reference has gone */

@@ -6,10 +6,18 @@
 
 #define NEWS_BURST 256 /* sockets; the others are told after the next requests */
 
+/* Not what goes to ourselves: the peer has it when send() returns. */
+static bool takes_posts(const struct svc_server *v, const struct conn *c)
+{
+	return sock_is_tcp(c) && tcp_takes(&v->env->s->tcp, (const struct tcp_pcb *)c, SVC_POST_BYTES) && !svc_is_to_self(v, c);
+}
+
 /* Sequentially consistent, as is the waiter's note of itself before it looks at them. */
 static void show(struct svc_server *v, uint32_t slot, uint32_t events)
 {
-	atomic_store(&v->files[slot].events, events);
+	const struct conn *c = sock_at(v->env, svc_file_fd(v, slot));
+
+	atomic_store(&v->files[slot].events, events | (takes_posts(v, c) ? SVC_POSTS : 0));
 	svc_stage(v, slot, events);
 }
 
@@ -34,7 +42,7 @@ static void forget(struct svc_server *v, struct conn *c)
 void svc_publish(struct svc_server *v, uint32_t slot)
 {
 	struct conn *c = sock_at(v->env, svc_file_fd(v, slot));
-	uint32_t was = atomic_load_explicit(&v->files[slot].events, memory_order_relaxed), events;
+	uint32_t was = atomic_load_explicit(&v->files[slot].events, memory_order_relaxed) & ~SVC_POSTS, events;
 
 	svc_stage_stop(v, slot);
 	events = sock_events(v->env, c);

@@ -114,6 +114,12 @@ void svc_publish(struct svc_server *v, uint32_t slot);
 /* A turn of the stack; what happened to files meanwhile is shown and told. How many. */
 uint32_t svc_news(struct svc_server *v);
 
+/* Connected to an address of our own. */
+static inline bool svc_is_to_self(const struct svc_server *v, const struct conn *c)
+{
+	return c->h.path != 0 && path_at(&v->env->s->net.paths, c->h.path)->port == NET_PORT_LOOP;
+}
+
 /* ---- what is laid out (stage.c) ---- */
 
 /* Before a file's events are looked at, and before each call on it: what clients have taken is read, and they take no more. */

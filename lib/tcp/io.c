@@ -44,7 +44,7 @@ static uint32_t lowat_most(const struct tcp *t, const struct tcp_pcb *p, uint32_
 ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags)
 {
 	ssize_t err = send_refused(p), sent = 0;
-	uint32_t most = p->sndbuf;
+	uint32_t most = likely(!(flags & TCP_SEND_BEYOND)) ? p->sndbuf : UINT32_MAX;
 	struct tcp_buf *b;
 
 	if (unlikely(tcp_fastopen_waits(p)) && err == -EAGAIN)
@@ -54,7 +54,7 @@ ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int 
 	p->tflags = flags & MSG_MORE ? p->tflags | TF_MORE : p->tflags & ~TF_MORE;
 	b = tcp_buf_need(t, p);
 	err = -EAGAIN;
-	if (unlikely(tcp_opt(t, p)->notsent_lowat != 0)) {
+	if (unlikely(tcp_opt(t, p)->notsent_lowat != 0) && most != UINT32_MAX) {
 		if (!tcp_lowat_allows(t, p, b))
 			goto out;
 		most = lowat_most(t, p, tcp_opt(t, p)->notsent_lowat);
@@ -171,4 +171,10 @@ uint32_t tcp_unsent(const struct tcp *t, const struct tcp_pcb *p)
 	const struct tcp_buf *b = p->c.type == CONN_TCP ? tcp_buf_of(t, p) : NULL;
 
 	return b != NULL ? b->snd_len : 0;
+}
+
+bool tcp_takes(const struct tcp *t, const struct tcp_pcb *p, uint32_t len)
+{
+	return p->c.type == CONN_TCP && TCP_IN(p->state, ST(ESTABLISHED) | ST(CLOSE_WAIT)) && !(p->tflags & TF_SHUT_WR) &&
+	       p->c.so_error == 0 && tcp_opt(t, p)->notsent_lowat == 0 && (uint64_t)tcp_unsent(t, p) + len <= p->sndbuf;
 }
