@@ -57,7 +57,7 @@ static inline uint32_t file_events(struct svc_file *f)
 	uint64_t stage = atomic_load(&f->stage);
 	uint32_t events = atomic_load(&f->events);
 
-	return events & ~(svc_stage_empty(stage) ? (uint32_t)EPOLLIN | SVC_POSTS : SVC_POSTS);
+	return events & ~(svc_stage_empty(stage) ? (uint32_t)(EPOLLIN | EPOLLRDNORM) | SVC_POSTS : SVC_POSTS);
 }
 
 /* ---- post.c ---- */

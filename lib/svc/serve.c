@@ -82,7 +82,7 @@ static uint32_t close_orphans(struct svc_server *v)
 
 uint32_t svc_serve(struct svc_server *v)
 {
-	uint32_t n = svc_stages_eaten(v);
+	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < WORDS; i++)
 		if (atomic_load_explicit(&v->box->pending[i], memory_order_relaxed) != 0)
