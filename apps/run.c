@@ -15,6 +15,8 @@
 
 #define RULES_MAX 64
 #define NAMES_MAX 64 /* settings, and one more */
+#define SETTLE_TICK_NS 5000000
+#define SETTLE_TICKS 800 /* four seconds: IPv6 addresses need two, and without a link they would be asked for for ever */
 #define DAEMON_TICK_NS 50000000
 #define DAEMON_TICKS 20 /* a second */
 #define SIM_PEER 0x0a000001u /* 10.0.0.1: who answers at the far end of sim */
@@ -115,6 +117,20 @@ static void wait_for_others(const struct svc *svc)
 			return;
 }
 
+/* A program that starts before its addresses may be used finds none to connect from. A signal is for the program, and may end it. */
+static void wait_for_addresses(const struct svc *svc)
+{
+	const struct timespec tick = {.tv_nsec = SETTLE_TICK_NS};
+
+	for (unsigned ticks = 0; !svc_settled(svc) && !program_signalled(); ticks++) {
+		if (ticks == SETTLE_TICKS) {
+			fprintf(stderr, "spate run: IPv6 addresses are not usable yet: is the link down?\n");
+			return;
+		}
+		nanosleep(&tick, NULL);
+	}
+}
+
 static int serve(struct run *r, char *err, size_t err_len)
 {
 	struct svc *svc;
@@ -122,6 +138,7 @@ static int serve(struct run *r, char *err, size_t err_len)
 
 	if (rc < 0)
 		return rc;
+	wait_for_addresses(svc);
 	program_go(&r->program);
 	rc = program_wait(&r->program);
 	wait_for_others(svc);

@@ -22,6 +22,8 @@ void program_go(struct program *p);
 void program_cancel(struct program *p);
 /* Blocks the signals that are for the program; before threads are made. */
 void program_signals(void);
+/* Is one of them waiting to be passed on? */
+bool program_signalled(void);
 /* Until it has ended, with signals that come meanwhile passed on: its exit code, 128 + signal when one killed it. */
 int program_wait(struct program *p);
 /* Has it left processes behind that still run? */

@@ -20,6 +20,7 @@ struct worker {
 	unsigned stack;
 	int rc;
 	_Atomic uint32_t phase; /* enum phase */
+	_Atomic uint32_t settled; /* 1: see svc_settled() */
 };
 
 struct svc {
@@ -54,6 +55,16 @@ static void say_goodbye(struct svc_server *v)
 		svc_news(v);
 }
 
+/* Until the service ends or what is given is so. */
+static void work(struct worker *w, bool until_settled)
+{
+	struct svc_server *v = &w->svc->servers[w->stack];
+
+	while (atomic_load_explicit(&w->svc->stop, memory_order_relaxed) == 0 && !(until_settled && spate_settled()))
+		if (!svc_server_turn(v))
+			svc_server_idle(v);
+}
+
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
@@ -69,9 +80,9 @@ static void *worker_main(void *arg)
 	atomic_store(&w->phase, rc < 0 ? FAILED : SERVING);
 	if (rc < 0)
 		return NULL;
-	while (atomic_load_explicit(&w->svc->stop, memory_order_relaxed) == 0)
-		if (!svc_server_turn(v))
-			svc_server_idle(v);
+	work(w, true);
+	atomic_store(&w->settled, 1);
+	work(w, false);
 	say_goodbye(v);
 	svc_server_fini(v);
 	spate_detach();
@@ -198,7 +209,16 @@ void svc_stop(struct svc *s)
 	svc_free(s);
 }
 
-/* ---- clients ---- */
+/* ---- what is known of it ---- */
+
+bool svc_settled(const struct svc *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		n += atomic_load(&s->workers[i].settled);
+	return n == s->n;
+}
 
 static bool has_sockets(const struct svc_region *r, uint32_t proc)
 {

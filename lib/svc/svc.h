@@ -2,6 +2,7 @@
 #ifndef SVC_SVC_H
 #define SVC_SVC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,8 @@ int svc_start(const struct svc_config *cfg, struct svc **svc, char *err, size_t 
 /* Closes all sockets, gives the stacks a moment to say goodbye, and ends the threads; before spate_stop(). */
 void svc_stop(struct svc *svc);
 
+/* From any thread: have all stacks seen each of their addresses usable, or never to be? False while IPv6 addresses are asked for. */
+bool svc_settled(const struct svc *svc);
 /* From any thread: processes that are attached and have sockets of ours; sockets that are open. */
 unsigned svc_users(const struct svc *svc);
 unsigned svc_sockets(const struct svc *svc);

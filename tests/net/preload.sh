@@ -52,4 +52,21 @@ in_k curl -s -m 20 -o "$WORK/got2" "http://$S_IP:8000/random" || true
 check "http.server: 3 MB arrive as they are" cmp -s "$WORK/random" "$WORK/got2"
 kill -TERM "$http_pid"
 check "http.server: SIGTERM reaches the program and ends it all" wait_for 10 eval "! kill -0 $http_pid 2>/dev/null"
+
+# ---- IPv6: a program's first call finds its addresses usable
+
+in_k sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0 "net.ipv6.conf.$K_DEV.disable_ipv6=0"
+ip -n "$NS_K" addr add fd77::1/64 dev "$K_DEV" nodad
+bound6='import socket; s = socket.socket(socket.AF_INET6); s.bind(("fd77::10", 0)); print("bound")'
+run6=("${RUN[@]}" --ip fd77::10/64 -- python3 -c "$bound6")
+check_eq "IPv6: asked for, and usable from the first call on" "$(in_s timeout 20 "${run6[@]}" 2>&1)" bound
+ip -n "$NS_K" addr add fd77::10/64 dev "$K_DEV" nodad
+in_s timeout 20 "${run6[@]}" >"$WORK/taken.log" 2>&1 || true
+check_grep "IPv6: an address that somebody else has is not waited for" "Cannot assign requested address" "$WORK/taken.log"
+check "IPv6: and nothing is said of the link" eval "! grep -q 'is the link down' '$WORK/taken.log'"
+ip -n "$NS_S" link set "$DEV" down
+in_s timeout 20 "${run6[@]}" >"$WORK/down.log" 2>&1 || true
+check_grep "IPv6: without a link the wait has an end" "not usable yet: is the link down" "$WORK/down.log"
+check_grep "IPv6: and the program runs" "Cannot assign requested address" "$WORK/down.log"
+ip -n "$NS_S" link set "$DEV" up
 peer curl nc Python
