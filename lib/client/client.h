@@ -43,6 +43,8 @@ static inline bool client_owns_socket(int fd)
  * the Internet families get -ENETDOWN. Again: as the first time. */
 int client_attach(const char *path);
 void client_detach(void); /* tests: everything is closed */
+/* SVC_CATCH_*; 0 without a service. */
+uint32_t client_catches(void);
 /* One of the few descriptors that are the library's own: programs see EBADF. */
 bool client_hides(int fd);
 

@@ -159,6 +159,7 @@ static int start(struct svc *s, const struct svc_config *cfg, char *err, size_t 
 	rc = svc_rules_read(s->region.head, cfg->rules, cfg->n_rules, err, err_len);
 	if (rc < 0)
 		return rc;
+	s->region.head->catches = (cfg->dns ? SVC_CATCH_DNS : 0) | (cfg->raw ? SVC_CATCH_RAW : 0);
 	rc = svc_bells_init(&s->bells, &s->region);
 	if (rc < 0)
 		return fail(err, err_len, rc, "bells");

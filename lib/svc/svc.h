@@ -17,6 +17,7 @@ struct svc_config {
 	enum svc_idle idle;
 	const char *const *rules; /* in words (rule.c), the first that matches counts; what none matches is spate's */
 	unsigned n_rules;
+	bool dns, raw;      /* programs bring the calls of libc's resolver, or all that are made without libc's names */
 };
 
 struct svc;
