@@ -151,6 +151,7 @@ static int run(struct run *r, char *err, size_t err_len)
 {
 	int rc = program_prepare(&r->program, r->argv, r->path, r->library);
 
+	program_look(r->argv[0], r->cfg.raw);
 	if (rc < 0) {
 		snprintf(err, err_len, "no process for the program: %s", strerror(-rc));
 		return rc;

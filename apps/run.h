@@ -29,6 +29,10 @@ int program_wait(struct program *p);
 /* Has it left processes behind that still run? */
 bool program_left_others(void);
 
+/* Says on standard error when spate will not see the sockets of the program with this name; raw: system calls without names are
+ * caught (run_look.c). */
+void program_look(const char *name, bool raw);
+
 /* ---- files (run_files.c) ---- */
 
 /* A folder of our own for the control socket. 0 or -errno with a sentence in err. */

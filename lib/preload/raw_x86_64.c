@@ -29,6 +29,7 @@ struct action {
 };
 
 static bool everything;          /* not only between begin and end */
+static bool small_stacks;        /* the handler runs on the alternate one */
 static struct action theirs;     /* what the program would do with a SIGSYS */
 static _Thread_local unsigned depth __attribute__((tls_model("initial-exec")));
 static _Thread_local bool was_blocked __attribute__((tls_model("initial-exec")));
@@ -326,7 +327,8 @@ static void on_sigsys(int sig, siginfo_t *info, void *context)
 /* It is put back where the program has taken the signal for itself. */
 static int take_sigsys(void)
 {
-	const struct action ours = {.handler = on_sigsys, .flags = SA_SIGINFO | SA_NODEFER | RESTORER, .restorer = preload_raw_restore};
+	const unsigned long flags = SA_SIGINFO | SA_NODEFER | RESTORER | (unsigned long)(small_stacks ? SA_ONSTACK : 0);
+	const struct action ours = {.handler = on_sigsys, .flags = flags, .restorer = preload_raw_restore};
 	struct action was;
 	long rc = KERNEL_4(SYS_rt_sigaction, SIGSYS, &ours, &was, KERNEL_SIGSET_BYTES);
 
@@ -337,12 +339,33 @@ static int take_sigsys(void)
 
 /* ---- start ---- */
 
+/* Go's own functions run on stacks of a few KB, beside which there is always an alternate one for signals; a note tells. */
+static bool is_go(const struct dl_phdr_info *info)
+{
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		const char *note = (const char *)(info->dlpi_addr + p->p_vaddr);
+		ElfW(Nhdr) n;
+
+		for (size_t at = 0; p->p_type == PT_NOTE && at + sizeof(n) < p->p_memsz;) {
+			memcpy(&n, note + at, sizeof(n));
+			if (n.n_namesz >= sizeof("Go") && memcmp(note + at + sizeof(n), "Go", sizeof("Go")) == 0)
+				return true;
+			at += sizeof(n) + ((n.n_namesz + 3ul) & ~3ul) + ((n.n_descsz + 3ul) & ~3ul);
+		}
+	}
+	return false;
+}
+
+/* The program comes first. */
 static int find_code(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	uintptr_t here = (uintptr_t)find_code;
 
 	(void)size;
 	(void)arg;
+	if (info->dlpi_name == NULL || info->dlpi_name[0] == 0)
+		small_stacks |= is_go(info);
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
 		uintptr_t from = info->dlpi_addr + p->p_vaddr;
