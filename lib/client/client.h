@@ -56,6 +56,9 @@ void client_fork_child(void);
 
 /* ---- files.c ---- */
 
+/* Has this process sockets or epoll instances that the service knows? */
+bool client_has_any(void);
+
 /* CLIENT_KERNEL when neither descriptor is ours, or in the child of a vfork(). */
 int client_close(int fd);
 int client_dup(int fd, int min, bool cloexec); /* dup(), F_DUPFD */
