@@ -35,6 +35,36 @@ while read -r verdict what; do
 done <"$WORK/program.log"
 check_eq "python: cases" "$(grep -c '^ok' "$WORK/program.log")" "$(grep -c '^@case' "$TESTS_DIR/net/preload_program.py")"
 
+# ---- other users: a program may give up its privileges, and what it executes then is let in; strangers are not
+
+cp "$LIBRARY" "$WORK/library.so" # where everybody may read it
+start_nginx 1000
+dropped=("$SPATE" run "${ON_WIRE[@]}" --preload "$WORK/library.so" -- setpriv --reuid 65534 --regid 65534 --clear-groups)
+check_eq "a program that is root no more" \
+    "$(in_s "${dropped[@]}" sh -c "curl -s -m 10 -o /dev/null -w '%{http_code} ' http://$K_IP/; id -u")" "200 65534"
+kill "$nginx_pid"
+start "$NS_S" service "${RUN[@]}" -- sleep 30
+service_pid=$pid
+find_service() { service=$(in_s ss -Hxl | grep -o '/[^ ]*/spate-[^ ]*/service') && [ -n "$service" ]; }
+check "the service listens" wait_for 10 find_service
+find_service
+cat >"$WORK/stranger.py" <<'PY'
+import os, socket, sys
+os.setresgid(*[int(sys.argv[2])] * 3)
+os.setresuid(*[int(sys.argv[2])] * 3)
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect(sys.argv[1])
+try:
+    s.send((1).to_bytes(4, "little") + b"\xff\xff\xff\xff")  # SVC_HELLO
+    got = len(s.recv(100))
+except OSError:
+    got = 0
+print("an answer of", got, "bytes")
+PY
+check_eq "another user, not of this program" "$(in_s python3 "$WORK/stranger.py" "$service" 65534)" "an answer of 0 bytes"
+check_eq "the same user" "$(in_s python3 "$WORK/stranger.py" "$service" 0)" "an answer of 16 bytes"
+stop "$service_pid"
+
 # ---- servers
 
 (in_s timeout 30 "${RUN[@]}" -- nc -N -l -p 5000 <"$WORK/random" >"$WORK/nc.got") &
