@@ -149,7 +149,10 @@ static int serve(struct run *r, char *err, size_t err_len)
 /* >= 0: the program's exit code; -errno: nothing was run. */
 static int run(struct run *r, char *err, size_t err_len)
 {
-	int rc = program_prepare(&r->program, r->argv, r->path, r->library);
+	int rc;
+
+	r->cfg.guard = svc_guard_make();
+	rc = r->cfg.guard < 0 ? r->cfg.guard : program_prepare(&r->program, r->argv, r->path, r->library);
 
 	program_look(r->argv[0], r->cfg.raw);
 	if (rc < 0) {

@@ -29,6 +29,7 @@ struct svc {
 	struct svc_controller control;
 	enum svc_idle idle;
 	unsigned n, n_started;
+	int guard; /* 0: none */
 	_Atomic uint32_t stop;
 	struct svc_server *servers;
 	struct worker *workers;
@@ -163,6 +164,9 @@ static int start(struct svc *s, const struct svc_config *cfg, char *err, size_t 
 	rc = svc_bells_init(&s->bells, &s->region);
 	if (rc < 0)
 		return fail(err, err_len, rc, "bells");
+	if (cfg->guard > 0)
+		svc_guard_tell(cfg->guard, s->region.memfd); /* without it programs wait longer, no worse */
+	s->guard = cfg->guard;
 	rc = workers_start(s);
 	if (rc == 0) {
 		rc = svc_control_start(&s->control, &s->region, s->servers, &s->bells, cfg->path);
@@ -207,6 +211,8 @@ void svc_stop(struct svc *s)
 	svc_control_stop(&s->control);
 	workers_stop(s);
 	svc_bells_fini(&s->bells);
+	if (s->guard > 0)
+		close(s->guard);
 	svc_free(s);
 }
 

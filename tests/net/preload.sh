@@ -83,6 +83,67 @@ check "http.server: 3 MB arrive as they are" cmp -s "$WORK/random" "$WORK/got2"
 kill -TERM "$http_pid"
 check "http.server: SIGTERM reaches the program and ends it all" wait_for 10 eval "! kill -0 $http_pid 2>/dev/null"
 
+# ---- a service that is killed: nobody waits for it
+
+cat >"$WORK/waits.py" <<'PY'
+import errno, os, select, signal, socket, sys, threading
+signal.alarm(30)
+PEER = (sys.argv[1], 7)
+lock = threading.Lock()
+left = []
+
+def connected():
+    return socket.create_connection(PEER)
+
+def listener():
+    return socket.create_server(("0.0.0.0", 0))
+
+def epoll(s, *more):
+    e = select.epoll()
+    for one in (s, *more):
+        e.register(one, select.EPOLLIN)
+    return e.poll()
+
+def poll(s, *more):
+    p = select.poll()
+    for one in (s, *more):
+        p.register(one, select.POLLIN)
+    return p.poll()
+
+def run(name, call, *args):
+    try:
+        call(*args)
+        said = "ended"
+    except OSError as e:
+        said = errno.errorcode[e.errno]
+    with lock:
+        print(name, said, flush=True)
+
+pipe = os.pipe()[0]
+waits = {
+    "recv": (lambda s: s.recv(1), connected()), "recv_with_timeout": (lambda s: s.recv(1), connected()),
+    "accept": (lambda s: s.accept(), listener()), "epoll": (epoll, connected()), "epoll_with_pipe": (epoll, connected(), pipe),
+    "poll": (poll, connected()), "poll_with_pipe": (poll, connected(), pipe), "select": (lambda s: select.select([s], [], []), connected()),
+}
+waits["recv_with_timeout"][1].settimeout(25)
+threads = [threading.Thread(target=run, args=(name, *what)) for name, what in waits.items()]
+for t in threads:
+    t.start()
+print("waiting", flush=True)
+for t in threads:
+    t.join()
+run("afterwards", lambda: socket.socket())
+PY
+start "$NS_S" killed "${RUN[@]}" -- python3 "$WORK/waits.py" "$K_IP"
+wait_for 20 grep -q waiting "$WORK/killed.log" || fail "the program does not wait"
+sleep 0.5
+find_service
+kill -KILL "$pid"
+{ wait "$pid" || true; } 2>/dev/null
+check "a killed service: what waited for it ends" wait_for 5 grep -q afterwards "$WORK/killed.log"
+check_eq "a killed service: all say so" "$(sed '1d' "$WORK/killed.log" | awk '$2 == "ENETDOWN"' | wc -l)" 9
+rm -rf "${service%/service}"
+
 # ---- IPv6: a program's first call finds its addresses usable
 
 in_k sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0 "net.ipv6.conf.$K_DEV.disable_ipv6=0"
