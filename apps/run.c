@@ -15,6 +15,8 @@
 
 #define RULES_MAX 64
 #define NAMES_MAX 64 /* settings, and one more */
+#define SETTLE_TICK_NS 5000000
+#define SETTLE_TICKS 800 /* four seconds: IPv6 addresses need two, and without a link they would be asked for for ever */
 #define DAEMON_TICK_NS 50000000
 #define DAEMON_TICKS 20 /* a second */
 #define SIM_PEER 0x0a000001u /* 10.0.0.1: who answers at the far end of sim */
@@ -115,6 +117,20 @@ static void wait_for_others(const struct svc *svc)
 			return;
 }
 
+/* A program that starts before its addresses may be used finds none to connect from. A signal is for the program, and may end it. */
+static void wait_for_addresses(const struct svc *svc)
+{
+	const struct timespec tick = {.tv_nsec = SETTLE_TICK_NS};
+
+	for (unsigned ticks = 0; !svc_settled(svc) && !program_signalled(); ticks++) {
+		if (ticks == SETTLE_TICKS) {
+			fprintf(stderr, "spate run: IPv6 addresses are not usable yet: is the link down?\n");
+			return;
+		}
+		nanosleep(&tick, NULL);
+	}
+}
+
 static int serve(struct run *r, char *err, size_t err_len)
 {
 	struct svc *svc;
@@ -122,6 +138,7 @@ static int serve(struct run *r, char *err, size_t err_len)
 
 	if (rc < 0)
 		return rc;
+	wait_for_addresses(svc);
 	program_go(&r->program);
 	rc = program_wait(&r->program);
 	wait_for_others(svc);
@@ -132,8 +149,12 @@ static int serve(struct run *r, char *err, size_t err_len)
 /* >= 0: the program's exit code; -errno: nothing was run. */
 static int run(struct run *r, char *err, size_t err_len)
 {
-	int rc = program_prepare(&r->program, r->argv, r->path, r->library);
+	int rc;
 
+	r->cfg.guard = svc_guard_make();
+	rc = r->cfg.guard < 0 ? r->cfg.guard : program_prepare(&r->program, r->argv, r->path, r->library);
+
+	program_look(r->argv[0], r->cfg.raw);
 	if (rc < 0) {
 		snprintf(err, err_len, "no process for the program: %s", strerror(-rc));
 		return rc;
@@ -191,6 +212,8 @@ int cmd_run(int argc, char **argv)
 	static struct run r = {.idle = "adaptive", .preload = ""};
 	const struct opt table[] = {
 		{ "idle", OPT_TEXT, &r.idle, 0, 0, "HOW", "a stack without work: poll (never sleeps), adaptive, interrupt (packets wake it) [adaptive]" },
+		{ "dns", OPT_FLAG, &r.cfg.dns, 0, 0, NULL, "name servers are asked through spate, too (libc's resolver: getaddrinfo and its kin)" },
+		{ "raw", OPT_FLAG, &r.cfg.raw, 0, 0, NULL, "system calls that are made without libc are caught, too; each costs microseconds" },
 		{ "preload", OPT_TEXT, &r.preload, 0, 0, "FILE", "the preload library, when it is not where it was installed" },
 	};
 	struct opt_more more = {.take = take, .ctx = &r};

@@ -22,10 +22,16 @@ void program_go(struct program *p);
 void program_cancel(struct program *p);
 /* Blocks the signals that are for the program; before threads are made. */
 void program_signals(void);
+/* Is one of them waiting to be passed on? */
+bool program_signalled(void);
 /* Until it has ended, with signals that come meanwhile passed on: its exit code, 128 + signal when one killed it. */
 int program_wait(struct program *p);
 /* Has it left processes behind that still run? */
 bool program_left_others(void);
+
+/* Says on standard error when spate will not see the sockets of the program with this name; raw: system calls without names are
+ * caught (run_look.c). */
+void program_look(const char *name, bool raw);
 
 /* ---- files (run_files.c) ---- */
 

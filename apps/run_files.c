@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "run.h"
@@ -12,12 +13,12 @@
 
 int run_folder_make(char *path, size_t len, char *err, size_t err_len)
 {
-	const char *own = getenv("XDG_RUNTIME_DIR");
+	const char *own = geteuid() != 0 ? getenv("XDG_RUNTIME_DIR") : NULL; /* root's is closed to those who are root no more */
 	const char *const places[] = {own != NULL && own[0] == '/' ? own : "/run", "/run", "/tmp"};
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		if ((size_t)snprintf(path, len, "%s/spate-XXXXXX", places[i]) < len && mkdtemp(path) != NULL)
-			return 0;
+			return chmod(path, 0711) < 0 ? -errno : 0;
 	}
 	snprintf(err, err_len, "no folder for the control socket can be made: %s/: %s", places[2], strerror(errno));
 	return -EACCES;

@@ -100,6 +100,17 @@ void program_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+bool program_signalled(void)
+{
+	sigset_t set;
+
+	sigpending(&set);
+	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
+		if (sigismember(&set, passed[i]))
+			return true;
+	return false;
+}
+
 int program_wait(struct program *p)
 {
 	sigset_t set;

@@ -322,6 +322,8 @@ int client_attach(const char *path)
 	return rc;
 }
 
+uint32_t client_catches(void) { return client.head != NULL ? client.head->catches : 0; }
+
 void client_detach(void)
 {
 	if (atomic_load(&client.state) == CLIENT_READY) {

@@ -43,6 +43,8 @@ static inline bool client_owns_socket(int fd)
  * the Internet families get -ENETDOWN. Again: as the first time. */
 int client_attach(const char *path);
 void client_detach(void); /* tests: everything is closed */
+/* SVC_CATCH_*; 0 without a service. */
+uint32_t client_catches(void);
 /* One of the few descriptors that are the library's own: programs see EBADF. */
 bool client_hides(int fd);
 
@@ -53,6 +55,9 @@ void client_fork_parent(void);
 void client_fork_child(void);
 
 /* ---- files.c ---- */
+
+/* Has this process sockets or epoll instances that the service knows? */
+bool client_has_any(void);
 
 /* CLIENT_KERNEL when neither descriptor is ours, or in the child of a vfork(). */
 int client_close(int fd);

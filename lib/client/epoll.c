@@ -365,7 +365,7 @@ static int look(const struct epoll_job *j)
 static int job_wait(struct epoll_job *j, uint64_t deadline, const sigset_t *mask)
 {
 	struct svc_chan *ch = j->u.ch;
-	struct pollfd set[2];
+	struct pollfd set[3];
 	int n, rc = 0;
 
 	pollers_add(&j->ep->pollers, j->u.chan);

@@ -61,6 +61,17 @@ svc_entry client_entry(int fd)
 	return fds != NULL && (uint32_t)fd < SVC_FDS_MAX ? atomic_load_explicit(&fds[fd], memory_order_acquire) : 0;
 }
 
+bool client_has_any(void)
+{
+	_Atomic svc_entry *fds = client_fds;
+	uint32_t high = fds != NULL ? atomic_load(&client.proc->fd_high) : 0;
+
+	for (uint32_t fd = 0; fd < high && fd < SVC_FDS_MAX; fd++)
+		if (atomic_load_explicit(&fds[fd], memory_order_relaxed) != 0)
+			return true;
+	return false;
+}
+
 svc_life *entry_life(svc_entry e)
 {
 	uint32_t i = svc_entry_index(e);

@@ -12,7 +12,7 @@ struct poll_job {
 	struct pollfd *fds;
 	nfds_t n;
 	svc_entry *entries;   /* ours; 0: the kernel's */
-	struct pollfd *set;   /* the kernel's, and a place for the bell */
+	struct pollfd *set;   /* the kernel's, and two places more */
 	bool kernel;          /* there are some */
 };
 
@@ -139,10 +139,10 @@ static int poll_job(struct poll_job *j, uint64_t timeout_ns, const sigset_t *mas
 
 int client_poll(struct pollfd *fds, nfds_t n, uint64_t timeout_ns, const sigset_t *mask)
 {
-	struct pollfd small_set[SMALL + 1];
+	struct pollfd small_set[SMALL + 2];
 	svc_entry small_entries[SMALL];
 	struct poll_job j = {.fds = fds, .n = n, .entries = small_entries, .set = small_set};
-	size_t bytes = n * sizeof(svc_entry) + (n + 1) * sizeof(struct pollfd);
+	size_t bytes = n * sizeof(svc_entry) + (n + 2) * sizeof(struct pollfd);
 	int rc;
 
 	if (client_fds == NULL || n > SVC_FDS_MAX || copy_suspect(fds, n * sizeof(*fds)))

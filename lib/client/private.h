@@ -139,7 +139,7 @@ int bell_sleep(struct svc_chan *ch, uint32_t seq, uint64_t deadline_ns, bool res
 int use_wait(struct use *u, uint32_t events, uint64_t deadline_ns);
 /* One more try of a call that had EAGAIN although its events were there: waits a little instead. */
 int use_wait_again(struct use *u, uint32_t events, uint64_t deadline_ns, uint32_t *tries);
-/* The same together with the kernel's descriptors: those in set, whose last place, set[n], is the bell's. How many are ready,
+/* The same together with the kernel's descriptors: those in set, which has two places behind them. How many are ready,
  * -EAGAIN, -EINTR, or why there is no bell. Between pollers_add() and _remove(). */
 int bell_poll(struct use *u, struct pollfd *set, nfds_t n, uint64_t deadline_ns, const sigset_t *mask);
 

@@ -146,6 +146,8 @@ int bell_sleep(struct svc_chan *ch, uint32_t seq, uint64_t deadline_ns, bool res
 
 	if (left == 0)
 		return -EAGAIN;
+	if (atomic_load(&client.head->gone))
+		return -ENETDOWN;
 	if (spin_while(&ch->bell, seq, &client_self.bell_spin))
 		return 0;
 	ts = client_timespec(left < NEVER_NS ? left : NEVER_NS);
@@ -165,11 +167,14 @@ int bell_poll(struct use *u, struct pollfd *set, nfds_t n, uint64_t deadline_ns,
 	if (bell < 0)
 		return bell;
 	set[n] = (struct pollfd){.fd = bell, .events = POLLIN};
+	set[n + 1] = (struct pollfd){.fd = atomic_load(&client.control)}; /* hangs up when the service ends */
 	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &cancel);
-	ready = kernel_ppoll(set, n + 1, &ts, mask);
+	ready = kernel_ppoll(set, n + 2, &ts, mask);
 	pthread_setcanceltype(cancel, NULL);
 	if (ready == 0)
 		return client_left_ns(deadline_ns) == 0 ? -EAGAIN : 0;
+	if (ready > 0 && set[n + 1].revents != 0)
+		return -ENETDOWN;
 	if (ready > 0 && set[n].revents != 0) {
 		kernel_read(bell, &count, sizeof(count));
 		ready--;

@@ -7,8 +7,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
@@ -24,7 +26,11 @@
 	X(setsockopt) X(send) X(sendto) X(sendmsg) X(sendmmsg) X(recv) X(recvfrom) X(recvmsg) X(recvmmsg) X(read) X(write) \
 	X(readv) X(writev) X(sendfile) X(splice) X(close) X(close_range) X(closefrom) X(dup) X(dup2) X(dup3) X(fcntl) X(ioctl) \
 	X(poll) X(ppoll) X(select) X(pselect) X(epoll_create) X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait) \
-	X(epoll_pwait2) X(fdopen) X(fileno) X(vdprintf)
+	X(epoll_pwait2) X(fdopen) X(fileno) X(vdprintf) X(system) X(popen) X(pclose) X(posix_spawn) X(posix_spawnp) \
+	X(posix_spawn_file_actions_init) X(posix_spawn_file_actions_destroy) X(posix_spawn_file_actions_addopen) \
+	X(posix_spawn_file_actions_addclose) X(posix_spawn_file_actions_adddup2) X(posix_spawn_file_actions_addchdir_np) \
+	X(posix_spawn_file_actions_addfchdir_np) X(posix_spawn_file_actions_addclosefrom_np) \
+	X(posix_spawn_file_actions_addtcsetpgrp_np)
 
 struct next {
 #define NEXT_MEMBER(name) __typeof__(&name) name;

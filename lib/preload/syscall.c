@@ -4,6 +4,7 @@
 #include "client/kernel.h"
 #include "preload/next.h"
 #include "preload/old.h"
+#include "preload/raw.h"
 
 #define FD ((int)a[0])
 #define OURS client_owns_socket(FD)
@@ -16,6 +17,9 @@ static uint64_t ns_of(const struct timespec *ts)
 }
 
 static uint64_t ns_of_ms(long ms) { return (int)ms < 0 ? CLIENT_FOREVER : (uint64_t)ms * 1000000u; }
+
+/* pselect6() has its mask behind a pointer, with its size. */
+static const sigset_t *pselect_mask(void *const *pair) { return pair != NULL ? pair[0] : NULL; }
 
 /* The first descriptor is a socket of ours. */
 static long of_socket(long nr, const long a[6])
@@ -88,6 +92,8 @@ static long of_any(long nr, const long a[6])
 		return client_fcntl(FD, (int)a[1], a[2]);
 	case SYS_ppoll:
 		return client_poll((void *)a[0], (nfds_t)a[1], ns_of((void *)a[2]), (void *)a[3]);
+	case SYS_pselect6:
+		return client_select(FD, (void *)a[1], (void *)a[2], (void *)a[3], ns_of((void *)a[4]), pselect_mask((void *)a[5]));
 	case SYS_epoll_create1:
 		return client_epoll_create(FD);
 	case SYS_epoll_ctl:
@@ -108,19 +114,23 @@ static long of_any(long nr, const long a[6])
 	}
 }
 
+long preload_call(long nr, const long a[6])
+{
+	long rc = OURS ? of_socket(nr, a) : CLIENT_KERNEL;
+
+	if (rc == CLIENT_KERNEL)
+		rc = of_any(nr, a);
+	return rc == CLIENT_KERNEL ? kernel_call(nr, a[0], a[1], a[2], a[3], a[4], a[5]) : rc;
+}
+
 FACE long syscall(long nr, ...)
 {
-	long a[6], rc;
 	va_list ap;
+	long a[6];
 
 	va_start(ap, nr);
 	for (int i = 0; i < 6; i++)
 		a[i] = va_arg(ap, long);
 	va_end(ap);
-	rc = OURS ? of_socket(nr, a) : CLIENT_KERNEL;
-	if (rc == CLIENT_KERNEL)
-		rc = of_any(nr, a);
-	if (rc == CLIENT_KERNEL)
-		rc = kernel_call(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
-	return face(rc);
+	return face(preload_call(nr, a));
 }

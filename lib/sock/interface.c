@@ -93,18 +93,20 @@ static int about(const struct net *n, uint8_t iface, unsigned long request, stru
 	}
 }
 
-/* Every IPv4 address, with its interface's name; without a buffer only how much room they take. */
+/* Every IPv4 address, lo's the last, with its interface's name; without a buffer only how much room they take. */
 static int list(const struct net *n, struct ifconf *conf)
 {
-	uint32_t room = conf->ifc_buf != NULL ? (uint32_t)RTE_MAX(conf->ifc_len, 0) / (uint32_t)sizeof(struct ifreq) : n->n_addrs;
-	uint32_t count = RTE_MIN(room, n->n_addrs);
+	uint32_t all = n->n_addrs + 1;
+	uint32_t room = conf->ifc_buf != NULL ? (uint32_t)RTE_MAX(conf->ifc_len, 0) / (uint32_t)sizeof(struct ifreq) : all;
+	uint32_t count = RTE_MIN(room, all);
 
 	conf->ifc_len = (int)(count * sizeof(struct ifreq));
 	for (uint32_t i = 0; conf->ifc_buf != NULL && i < count; i++) {
+		bool lo = i == n->n_addrs;
 		struct ifreq r = {0};
 
-		name_out(n, n->addr[i].iface, r.ifr_name);
-		addr_set(&r.ifr_addr, n->addr[i].addr_be);
+		name_out(n, lo ? NET_IFACE_LO : n->addr[i].iface, r.ifr_name);
+		addr_set(&r.ifr_addr, lo ? NET_LOOPBACK_BE : n->addr[i].addr_be);
 		memcpy(&conf->ifc_req[i], &r, sizeof(r));
 	}
 	return 0;

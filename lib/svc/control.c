@@ -1,5 +1,6 @@
 /* control.c: the control thread: connections of clients and what they say there. */
 #include "svc/control.h"
+#include "svc/kin.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -73,6 +74,8 @@ static void conn_close(struct svc_conn *c)
 	*c = (struct svc_conn){.fd = -1, .proc = -1};
 }
 
+static bool is_welcome(const struct ucred *who) { return who->uid == geteuid() || who->uid == 0 || svc_kin_is(who->pid, who->uid); }
+
 static void conn_open(struct svc_controller *k)
 {
 	struct epoll_event ev = {.events = EPOLLIN};
@@ -86,7 +89,8 @@ static void conn_open(struct svc_controller *k)
 	while (i < SVC_CONNS && k->conn[i].fd >= 0)
 		i++;
 	ev.data.u64 = SVC_CONTROL_CONN | i;
-	if (i == SVC_CONNS || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 || epoll_ctl(k->epoll, EPOLL_CTL_ADD, fd, &ev) < 0) {
+	if (i == SVC_CONNS || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 || !is_welcome(&who) ||
+	    epoll_ctl(k->epoll, EPOLL_CTL_ADD, fd, &ev) < 0) {
 		close(fd);
 		return;
 	}
@@ -213,6 +217,7 @@ static void *control_main(void *arg)
 
 /* ---- start and stop ---- */
 
+/* Anybody may connect, who is let in is_welcome() says: a program that has given up its privileges is another user. */
 static int listen_at(const char *path)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
@@ -221,7 +226,7 @@ static int listen_at(const char *path)
 	if (fd < 0)
 		return -errno;
 	strncpy(un.sun_path, path, sizeof(un.sun_path) - 1);
-	if (bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 || chmod(path, 0600) < 0 || listen(fd, SVC_PROCS) < 0) {
+	if (bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 || chmod(path, 0666) < 0 || listen(fd, SVC_PROCS) < 0) {
 		rc = -errno;
 		close(fd);
 		return rc;

@@ -218,6 +218,9 @@ struct svc_rule {
 	uint8_t addr[16];   /* network order */
 };
 
+#define SVC_CATCH_DNS 1u /* those that libc's resolver makes */
+#define SVC_CATCH_RAW 2u /* all */
+
 /* ---- the whole ---- */
 
 struct svc_head {
@@ -226,6 +229,8 @@ struct svc_head {
 	uint64_t bytes;
 	uint64_t stack_off, proc_off, chan_off, epoll_off, file_off, watch_off, stage_off, fd_off;
 	uint32_t n_rules; /* first match counts; none: ours */
+	_Atomic uint32_t gone; /* 1: the service has ended (guard.c) */
+	uint32_t catches; /* SVC_CATCH_*: system calls without a name that programs are to bring here */
 	_Atomic uint32_t chan_high; /* clients: above the highest channel that anybody ever had */
 	struct svc_rule rule[SVC_RULES_MAX];
 };

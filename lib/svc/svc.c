@@ -20,6 +20,7 @@ struct worker {
 	unsigned stack;
 	int rc;
 	_Atomic uint32_t phase; /* enum phase */
+	_Atomic uint32_t settled; /* 1: see svc_settled() */
 };
 
 struct svc {
@@ -28,6 +29,7 @@ struct svc {
 	struct svc_controller control;
 	enum svc_idle idle;
 	unsigned n, n_started;
+	int guard; /* 0: none */
 	_Atomic uint32_t stop;
 	struct svc_server *servers;
 	struct worker *workers;
@@ -54,6 +56,16 @@ static void say_goodbye(struct svc_server *v)
 		svc_news(v);
 }
 
+/* Until the service ends or what is given is so. */
+static void work(struct worker *w, bool until_settled)
+{
+	struct svc_server *v = &w->svc->servers[w->stack];
+
+	while (atomic_load_explicit(&w->svc->stop, memory_order_relaxed) == 0 && !(until_settled && spate_settled()))
+		if (!svc_server_turn(v))
+			svc_server_idle(v);
+}
+
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
@@ -69,9 +81,9 @@ static void *worker_main(void *arg)
 	atomic_store(&w->phase, rc < 0 ? FAILED : SERVING);
 	if (rc < 0)
 		return NULL;
-	while (atomic_load_explicit(&w->svc->stop, memory_order_relaxed) == 0)
-		if (!svc_server_turn(v))
-			svc_server_idle(v);
+	work(w, true);
+	atomic_store(&w->settled, 1);
+	work(w, false);
 	say_goodbye(v);
 	svc_server_fini(v);
 	spate_detach();
@@ -148,9 +160,13 @@ static int start(struct svc *s, const struct svc_config *cfg, char *err, size_t 
 	rc = svc_rules_read(s->region.head, cfg->rules, cfg->n_rules, err, err_len);
 	if (rc < 0)
 		return rc;
+	s->region.head->catches = (cfg->dns ? SVC_CATCH_DNS : 0) | (cfg->raw ? SVC_CATCH_RAW : 0);
 	rc = svc_bells_init(&s->bells, &s->region);
 	if (rc < 0)
 		return fail(err, err_len, rc, "bells");
+	if (cfg->guard > 0)
+		svc_guard_tell(cfg->guard, s->region.memfd); /* without it programs wait longer, no worse */
+	s->guard = cfg->guard;
 	rc = workers_start(s);
 	if (rc == 0) {
 		rc = svc_control_start(&s->control, &s->region, s->servers, &s->bells, cfg->path);
@@ -195,10 +211,21 @@ void svc_stop(struct svc *s)
 	svc_control_stop(&s->control);
 	workers_stop(s);
 	svc_bells_fini(&s->bells);
+	if (s->guard > 0)
+		close(s->guard);
 	svc_free(s);
 }
 
-/* ---- clients ---- */
+/* ---- what is known of it ---- */
+
+bool svc_settled(const struct svc *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		n += atomic_load(&s->workers[i].settled);
+	return n == s->n;
+}
 
 static bool has_sockets(const struct svc_region *r, uint32_t proc)
 {

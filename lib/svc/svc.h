@@ -2,6 +2,7 @@
 #ifndef SVC_SVC_H
 #define SVC_SVC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,15 +17,24 @@ struct svc_config {
 	enum svc_idle idle;
 	const char *const *rules; /* in words (rule.c), the first that matches counts; what none matches is spate's */
 	unsigned n_rules;
+	int guard;          /* of svc_guard_make(), svc_stop() closes it; 0: none */
+	bool dns, raw;      /* programs bring the calls of libc's resolver, or all that are made without libc's names */
 };
 
 struct svc;
+
+/* Makes a process that tells programs when the service has ended in whatever way, so that they do not wait for it: first of all, while
+ * this process is small and nobody's parent. A descriptor for svc_config, or -errno. */
+int svc_guard_make(void);
+int svc_guard_tell(int guard, int memfd); /* svc_start(): the memory of the service */
 
 /* Takes all stacks of the near end, after spate_start(). 0 or -errno with a sentence in err. */
 int svc_start(const struct svc_config *cfg, struct svc **svc, char *err, size_t err_len);
 /* Closes all sockets, gives the stacks a moment to say goodbye, and ends the threads; before spate_stop(). */
 void svc_stop(struct svc *svc);
 
+/* From any thread: have all stacks seen each of their addresses usable, or never to be? False while IPv6 addresses are asked for. */
+bool svc_settled(const struct svc *svc);
 /* From any thread: processes that are attached and have sockets of ours; sockets that are open. */
 unsigned svc_users(const struct svc *svc);
 unsigned svc_sockets(const struct svc *svc);

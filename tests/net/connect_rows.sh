@@ -63,7 +63,7 @@ ROUTES=(
 spate_client() {
     ip -n "$NS_S" link set lo down
     local route
-    SPATE_RUN=("$SPATE" run "${ON_WIRE[@]}" --ip "$OWN6/64" --dad no --port-range 32768-60999
+    SPATE_RUN=("$SPATE" run "${ON_WIRE[@]}" --ip "$OWN6/64" --port-range 32768-60999
         --reserved-ports "33000-33001,33010-33011"
         --deny "out tcp dst 10.77.0.0/16 port 7097" --deny "out udp dst 10.77.0.0/16 port 7097"
         --deny "out tcp dst fd77::/64 port 7097" --deny "out udp dst fd77::/64 port 7097" --rule "spate any")
@@ -89,13 +89,14 @@ at_end() {
 
 # The rows, and then those that need the link to be down.
 rows_run() { # rows_run NAME COMMAND...
-    local name=$1
+    local name=$1 down=()
     shift
+    [ $# -eq 0 ] || down=("${@:1:$#-1}" --dad no --) # without a link nobody can be asked
     in_s timeout 260 "$@" "$ROWS" --want "$WORK/$name.want" "${OPTIONS[@]}" "${ONLY_ROWS[@]}" \
         >"$WORK/$name.rows" 2>"$WORK/$name.log" ||
         fail "$name: connect-rows ended with $?"
     ip -n "$NS_S" link set "$DEV" down
-    in_s timeout 60 "$@" "$ROWS" --down --want "$WORK/$name-down.want" "${ONLY_ROWS[@]}" \
+    in_s timeout 60 "${down[@]}" "$ROWS" --down --want "$WORK/$name-down.want" "${ONLY_ROWS[@]}" \
         >>"$WORK/$name.rows" 2>>"$WORK/$name.log" ||
         fail "$name: connect-rows without a link ended with $?"
     cat "$WORK/$name-down.want" >>"$WORK/$name.want"

@@ -250,6 +250,61 @@ def exec_inherits():
 
 
 @case
+def spawn_inherits():
+    with connected() as s:
+        s.set_inheritable(True)
+        code = f"import socket; s = socket.socket(fileno={s.fileno()}); s.send(b'spawned')"
+        pid = os.posix_spawn(sys.executable, [sys.executable, "-c", code], os.environ)
+        expect(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+        expect(read_exactly(s, 7), b"spawned")
+        with connected() as other, tempfile.TemporaryDirectory() as folder:
+            # Closed, opened and put elsewhere, and found by PATH.
+            actions = [(os.POSIX_SPAWN_CLOSE, s.fileno()), (os.POSIX_SPAWN_OPEN, s.fileno(), folder + "/made", os.O_CREAT | os.O_RDWR, 0o600),
+                       (os.POSIX_SPAWN_DUP2, other.fileno(), 1), (os.POSIX_SPAWN_DUP2, s.fileno(), 2)]
+            pid = os.posix_spawnp("sh", ["sh", "-c", "echo out; echo err >&2"], os.environ, file_actions=actions)
+            expect(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+            expect(read_exactly(other, 4), b"out\n")
+            with open(folder + "/made", "rb") as f:
+                expect(f.read(), b"err\n")
+        pid = os.posix_spawnp("grep", ["grep", "-E", "^(SigBlk|SigIgn|NSpgid)", "/proc/self/status"], os.environ, setpgroup=0,
+                              file_actions=[(os.POSIX_SPAWN_DUP2, s.fileno(), 1)], setsigmask=[signal.SIGUSR1],
+                              setsigdef=[signal.SIGPIPE, signal.SIGXFSZ])  # which Python ignores
+        os.waitpid(pid, 0)
+        s.shutdown(socket.SHUT_WR)
+        said = b"".join(iter(lambda: s.recv(100), b"")).decode().split()
+        expect(said[:5], ["NSpgid:", str(pid), "SigBlk:", f"{1 << signal.SIGUSR1 - 1:016x}", "SigIgn:"])
+        expect(int(said[5], 16) & 0x7fffffff, 0)  # beyond: libc's own
+        fails_with(errno.ENOENT, os.posix_spawn, "/nonexistent", ["x"], os.environ)
+        fails_with(errno.EACCES, os.posix_spawn, "/etc/passwd", ["x"], os.environ)
+        fails_with(errno.EBADF, lambda: os.posix_spawn("/bin/true", ["x"], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, 999, 1)]))
+        expect(signal.pthread_sigmask(signal.SIG_BLOCK, []), set())
+
+
+@case
+def shells_inherit():
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.popen.restype = ctypes.c_void_p
+    with connected() as s:
+        s.set_inheritable(True)
+        expect(os.system(f"echo from system >&{s.fileno()}; exit 3"), 3 << 8)
+        expect(read_exactly(s, 12), b"from system\n")
+        expect(os.system("kill -TERM $$"), signal.SIGTERM)
+        expect(signal.getsignal(signal.SIGQUIT), signal.SIG_DFL)
+        # What a shell reads from the socket comes through the pipe, and the other way around.
+        s.send(b"to the pipe\n")
+        stream = libc.popen(f"head -n 1 <&{s.fileno()}".encode(), b"r")
+        room = ctypes.create_string_buffer(100)
+        expect(ctypes.string_at(libc.fgets(room, 100, ctypes.c_void_p(stream)) and room), b"to the pipe\n")
+        expect(libc.pclose(ctypes.c_void_p(stream)), 0)
+        first = libc.popen(b"cat >/dev/null", b"w")
+        second = libc.popen(f"cat >&{s.fileno()}; exit 5".encode(), b"w")
+        libc.fputs(b"from the pipe\n", ctypes.c_void_p(second))
+        expect(libc.pclose(ctypes.c_void_p(first)), 0)  # the second child does not hold its pipe
+        expect(libc.pclose(ctypes.c_void_p(second)), 5 << 8)
+        expect(read_exactly(s, 14), b"from the pipe\n")
+
+
+@case
 def exec_closes():
     with connected() as s:
         expect(s.get_inheritable(), False)

@@ -8,7 +8,7 @@ shift
 [ "$(id -u)" = 0 ] || { echo "tests/net: needs root (network namespaces, AF_PACKET)" >&2; exit 2; }
 [ $# -gt 0 ] || set -- load_nginx serve_curl_wrk transfer capture bad_input kernel_peers hostile devices nic \
     offload_vhost pvp vlan fragments ip6 lwip options multicast routes cc pmtu \
-    connect_rows preload preload_programs preload_python run_idle
+    connect_rows preload preload_programs preload_python run_idle run_dns run_raw
 
 total_ok=0 total_failed=0 total_skipped=0 broken=() peers=()
 out=$(mktemp)

@@ -258,11 +258,17 @@ static void interfaces(void **state)
 	assert_int_equal(spate_ioctl(fd, SIOCGIFINDEX, &r), 0);
 	assert_int_equal(r.ifr_ifindex, 1);
 	assert_int_equal(spate_ioctl(fd, SIOCGIFCONF, &conf), 0);
-	assert_int_equal(conf.ifc_len, 2 * sizeof(struct ifreq));
+	assert_int_equal(conf.ifc_len, 3 * sizeof(struct ifreq));
 	memcpy(&in, &all[1].ifr_addr, sizeof(in));
 	assert_int_equal(in.sin_addr.s_addr, ip4(NEAR_IP2, 0).sin_addr.s_addr);
 	assert_string_equal(all[1].ifr_name, iface->name);
+	memcpy(&in, &all[2].ifr_addr, sizeof(in));
+	assert_int_equal(in.sin_addr.s_addr, ip4("127.0.0.1", 0).sin_addr.s_addr);
+	assert_string_equal(all[2].ifr_name, "lo");
 	conf = (struct ifconf){.ifc_len = 7};
+	assert_int_equal(spate_ioctl(fd, SIOCGIFCONF, &conf), 0);
+	assert_int_equal(conf.ifc_len, 3 * sizeof(struct ifreq));
+	conf = (struct ifconf){.ifc_len = 2 * sizeof(struct ifreq), .ifc_req = all};
 	assert_int_equal(spate_ioctl(fd, SIOCGIFCONF, &conf), 0);
 	assert_int_equal(conf.ifc_len, 2 * sizeof(struct ifreq));
 	strcpy(r.ifr_name, "lo");

@@ -12,6 +12,7 @@
 
 #include "service.h"
 #include "svc/control.h"
+#include "svc/kin.h"
 
 static struct svc_controller control;
 static char path[64];
@@ -136,7 +137,7 @@ static void hello(void **state)
 
 	(void)state;
 	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(st.st_mode & 0777, 0666); /* who is let in is looked at: kin() */
 	r = say(conn, SVC_FORK, 0, -1, NULL); /* nobody yet */
 	assert_int_equal(r.result, -EINVAL);
 	r = say(conn, SVC_HELLO, -1, -1, got);
@@ -385,6 +386,50 @@ static void rubbish(void **state)
 	close(other);
 }
 
+/* A child that has forked, the number of that one, and a pipe whose end ends both. */
+static pid_t family(pid_t *grandchild, int *hold)
+{
+	int tell[2], ends[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe(tell) | pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		pid = fork();
+		if (pid > 0 && write(tell[1], &pid, sizeof(pid)) != sizeof(pid))
+			_exit(1);
+		close(ends[1]);
+		_exit(read(ends[0], &c, 1) == 0 && (pid == 0 || waitpid(pid, NULL, 0) == pid) ? 0 : 1);
+	}
+	assert_int_equal(read(tell[0], grandchild, sizeof(*grandchild)), sizeof(*grandchild));
+	close(tell[0]);
+	close(tell[1]);
+	close(ends[0]);
+	*hold = ends[1];
+	return pid;
+}
+
+/* Another user is let in when it is of our kin, and still the user that it was when it called. */
+static void kin(void **state)
+{
+	pid_t grandchild, child;
+	int hold;
+
+	(void)state;
+	child = family(&grandchild, &hold);
+	assert_true(svc_kin_is(getpid(), geteuid()));
+	assert_true(svc_kin_is(child, geteuid()));
+	assert_true(svc_kin_is(grandchild, geteuid()));
+	assert_false(svc_kin_is(grandchild, geteuid() + 1));
+	assert_false(svc_kin_is(getppid(), geteuid()));
+	assert_false(svc_kin_is(1, 0));
+	assert_false(svc_kin_is(0, geteuid()));
+	close(hold);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_false(svc_kin_is(child, geteuid()));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +442,7 @@ int main(void)
 		IN_CONTROL(too_many),
 		IN_CONTROL(bells),
 		IN_CONTROL(rubbish),
+		cmocka_unit_test(kin),
 	};
 
 	return cmocka_run_group_tests(tests, world_eal, NULL);
