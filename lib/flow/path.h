@@ -41,8 +41,8 @@ struct path {
 	uint8_t via;             /* part of the key: how the way was restricted (NET_VIA_*), 0: not */
 	bool nowhere;            /* what is sent on it is lost */
 	uint8_t spare[6];
-};
-static_assert(sizeof(struct path) % 8 == 0 && sizeof(struct path) <= 128, "two cache lines");
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct path) == 128, "two cache lines");
 
 struct paths {
 	struct pool pool;

@@ -103,6 +103,7 @@ struct net_route {
 
 /* The routes of one prefix length, which lie together. */
 struct net_route_group {
+	struct ip6_addr mask; /* of this length */
 	uint32_t first;
 	uint8_t prefix_len;
 };

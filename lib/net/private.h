@@ -16,9 +16,12 @@ static inline enum local_kind net_local_find(const struct net *n, rte_be32_t add
 {
 	uint32_t i = rte_be_to_cpu_32(addr_be) * 2654435769u >> (32 - NET_LOCAL_BITS);
 
-	while (n->local[i].addr_be != addr_be && n->local[i].addr_be != 0)
-		i = (i + 1) % NET_LOCAL_SLOTS;
-	return n->local[i].addr_be == addr_be ? (enum local_kind)n->local[i].kind : LOCAL_NONE;
+	for (;; i = (i + 1) % NET_LOCAL_SLOTS) {
+		if (n->local[i].addr_be == addr_be)
+			return (enum local_kind)n->local[i].kind;
+		if (n->local[i].addr_be == 0)
+			return LOCAL_NONE;
+	}
 }
 
 /* The interface of an address that is ours, or was. */

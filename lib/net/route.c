@@ -14,16 +14,28 @@ static_assert(NET_ROUTES_MAX * sizeof(struct net_route) % 8 == 0, "what lies beh
 
 /* ---- prefixes ---- */
 
-static struct ip6_addr prefix_of(const struct ip6_addr *a, uint8_t prefix_len)
+static struct ip6_addr mask_of(uint8_t prefix_len)
 {
 	uint32_t high = prefix_len < 64 ? prefix_len : 64, low = prefix_len - high;
-	struct ip6_addr p;
 	rte_be64_t half[2];
+	struct ip6_addr mask;
 
-	memcpy(half, a, sizeof(half));
-	half[0] &= high != 0 ? rte_cpu_to_be_64(UINT64_MAX << (64 - high)) : 0;
-	half[1] &= low != 0 ? rte_cpu_to_be_64(UINT64_MAX << (64 - low)) : 0;
-	memcpy(&p, half, sizeof(p));
+	half[0] = high != 0 ? rte_cpu_to_be_64(UINT64_MAX << (64 - high)) : 0;
+	half[1] = low != 0 ? rte_cpu_to_be_64(UINT64_MAX << (64 - low)) : 0;
+	memcpy(&mask, half, sizeof(mask));
+	return mask;
+}
+
+static struct ip6_addr masked(const struct ip6_addr *a, const struct ip6_addr *mask)
+{
+	struct ip6_addr p;
+	uint64_t x[2], m[2];
+
+	memcpy(x, a, sizeof(x));
+	memcpy(m, mask, sizeof(m));
+	x[0] &= m[0];
+	x[1] &= m[1];
+	memcpy(&p, x, sizeof(p));
 	return p;
 }
 
@@ -73,7 +85,7 @@ static void routes_changed(struct net *n)
 		const struct net_route *r = &n->route[i];
 
 		if (i == 0 || r->prefix_len != r[-1].prefix_len)
-			n->route_group[k++] = (struct net_route_group){.first = i, .prefix_len = r->prefix_len};
+			n->route_group[k++] = (struct net_route_group){.mask = mask_of(r->prefix_len), .first = i, .prefix_len = r->prefix_len};
 		if (r->type == ROUTE_GATEWAY)
 			n->gateway_bits |= gateway_bit(&r->gw);
 	}
@@ -109,7 +121,7 @@ static const struct net_route *group_find(const struct net *n, uint32_t g, const
 {
 	const struct net_route_group *group = &n->route_group[g];
 	uint32_t stop = g + 1 < n->n_route_groups ? group[1].first : n->n_routes, lo = group->first, hi = stop;
-	struct ip6_addr prefix = prefix_of(a, group->prefix_len);
+	struct ip6_addr prefix = masked(a, &group->mask);
 
 	while (lo < hi) {
 		uint32_t mid = (lo + hi) / 2;
@@ -216,7 +228,7 @@ static bool is_number(const struct ip6_addr *a) { return ip6_addr_is_mapped(a) &
 
 static int route_check(const struct net_route *r)
 {
-	struct ip6_addr prefix;
+	struct ip6_addr mask, prefix;
 
 	if (is_number(&r->gw) || is_number(&r->src))
 		return -EINVAL;
@@ -224,7 +236,8 @@ static int route_check(const struct net_route *r)
 		return -EINVAL;
 	if (ip6_addr_is_mapped(&r->prefix) && r->prefix_len < NET_PREFIX4)
 		return -EINVAL;
-	prefix = prefix_of(&r->prefix, r->prefix_len);
+	mask = mask_of(r->prefix_len);
+	prefix = masked(&r->prefix, &mask);
 	return ip6_addr_eq(&prefix, &r->prefix) ? 0 : -EINVAL;
 }
 
@@ -514,12 +527,15 @@ int net_unreachable_via(const struct net *n, rte_be32_t raddr_be, uint8_t via)
 const rte_be32_t *net_sources_via(const struct net *n, rte_be32_t raddr_be, uint8_t via, uint32_t *count)
 {
 	const struct ip6_addr dst = ip6_addr_mapped(raddr_be);
-	bool self = net_is_local(n, raddr_be);
+	uint8_t iface = net_via_iface(via);
 	const struct net_route *r = NULL;
 	const rte_be32_t *one;
-	uint8_t iface = net_via_iface(via);
+	bool self;
 
-	if (likely(via == 0) || (self && net_via_takes(via, net_local_iface(n, raddr_be))))
+	if (likely(via == 0))
+		return net_sources(n, raddr_be, count);
+	self = net_is_local(n, raddr_be);
+	if (self && net_via_takes(via, net_local_iface(n, raddr_be)))
 		return net_sources(n, raddr_be, count);
 	*count = 0;
 	if (!self && route_via(n, via, &dst, &iface, &r) != 0)

@@ -166,10 +166,16 @@ void tcp_buf_snd_acked_some(struct tcp *t, struct tcp_buf *b, uint32_t len, uint
 
 void tcp_buf_snd_copy(struct tcp_buf *b, uint32_t una, uint32_t seq, void *dst, uint32_t len)
 {
-	struct rte_mbuf *m = b->snd_cur;
-	uint32_t m_seq = b->snd_cur_seq;
+	struct rte_mbuf *m;
+	uint32_t m_seq;
 	uint8_t *to = dst;
 
+	if (likely(b->snd_head == b->snd_tail)) {
+		memcpy(dst, rte_pktmbuf_mtod_offset(b->snd_head, uint8_t *, seq - una), len);
+		return;
+	}
+	m = b->snd_cur;
+	m_seq = b->snd_cur_seq;
 	if (m == NULL || seq_lt(seq, m_seq)) {
 		m = b->snd_head;
 		m_seq = una;

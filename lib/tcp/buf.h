@@ -14,19 +14,21 @@
 /* Queues of all connections together hold at most a share of the mbufs (tcp.h: snd_held, rcv_held), so that some are always
  * left to receive the ACKs and send the segments that will free them. */
 struct tcp_buf {
-	uint32_t pool_link;
+	uint32_t pool_link;             /* ---- line 0: all that is read of a connection whose segments go singly ---- */
 	flow_ref owner;                 /* 0: free; tcp_fini() looks */
 	struct rte_mbuf *snd_head, *snd_tail; /* from snd_una on */
-	struct rte_mbuf *snd_cur;       /* where the last copy ended: segment, and the sequence number of its first byte */
-	uint32_t snd_cur_seq;
-	uint32_t snd_len;
 	struct rte_mbuf *rcv_head, *rcv_tail; /* in order, unread */
-	uint32_t rcv_len;               /* ---- 64 ---- */
+	uint32_t snd_len, rcv_len;
+	uint32_t flight;                /* struct tcp_flight (flight.h); 0: at most one transmission is in flight, ... */
+	uint32_t sent_us;               /* ... which left then */
+	uint32_t ooo;                   /* struct tcp_ooo, 0: no gap */
 	uint16_t dup_acks_due;          /* one for every out-of-order segment (RFC 5681 4.2) */
 	bool ooo_fin;                   /* a FIN was seen at ooo_fin_seq, beyond a gap */
 	uint8_t tell;                   /* BUF_* below: what segments have beside text, either way */
+
+	struct rte_mbuf *snd_cur;       /* ---- line 1 ---- where the last copy out of several segments ended: segment, ... */
+	uint32_t snd_cur_seq;           /* ... and the sequence number of its first byte; NULL: nowhere */
 	uint32_t ooo_fin_seq;
-	uint32_t ooo;                   /* struct tcp_ooo, 0: no gap */
 	uint32_t dsack_left, dsack_right; /* bytes that came twice, to be told (RFC 2883); equal: none */
 	uint32_t snd_up;                /* RFC 9293 3.8.5: behind the last urgent byte, with BUF_URG_SEND ... */
 	uint32_t rcv_up;                /* ... and the urgent byte of the peer, with one of the others */
@@ -35,11 +37,9 @@ struct tcp_buf {
 	uint32_t cc_acked;              /* bytes acknowledged since cwnd last grew (RFC 5681 3.1) */
 	uint32_t cwr_seq;               /* ECE made the window smaller, and does not again until more than this is acknowledged ... */
 	bool cwr;                       /* ... while set */
-	uint32_t flight;                /* struct tcp_flight (flight.h); 0: at most one transmission is in flight, ... */
-	uint32_t sent_us;               /* ... which left then */
 	uint32_t small_end;             /* behind the latest segment that was not full; of use while in flight (out.c) */
 } __attribute__((aligned(64)));
-static_assert(sizeof(struct tcp_buf) % 64 == 0, "whole cache lines");
+static_assert(offsetof(struct tcp_buf, snd_cur) == 64 && sizeof(struct tcp_buf) == 128, "two cache lines");
 
 /* tcp_buf.tell */
 #define BUF_SACK     (1u << 0) /* the next segment has SACK blocks */
