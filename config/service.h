@@ -3,7 +3,8 @@
 #define CONFIG_SERVICE_H
 
 #define SVC_PROCS 256               /* programs and their children at a time; more get ENOBUFS for their sockets */
-#define SVC_CHANS 1024              /* threads of all programs that use sockets at a time */
+#define SVC_CHANS 2048              /* threads of all programs that use sockets at a time, ... */
+#define SVC_POST_CHANS 1024         /* ... but those below this may be second ones of a thread, for SVC_POST */
 #define SVC_EPOLLS 4096             /* epoll instances with sockets of ours */
 #define SVC_FDS_MAX (1u << 21)      /* descriptors of one program: eight bytes each, where used */
 #define SVC_DATA_BYTES 65536u       /* moved by one request: the largest datagram */

@@ -49,9 +49,9 @@ static void thread_end(void *arg)
 static void thread_key_make(void) { pthread_key_create(&thread_key, thread_end); }
 
 /* The lowest: few have ever been used, and those are warm. */
-int chan_find(void)
+int chan_find(uint32_t most)
 {
-	for (uint32_t chan = 0; chan < SVC_CHANS; chan++) {
+	for (uint32_t chan = 0; chan < most; chan++) {
 		uint32_t nobody = 0, high;
 		struct svc_chan *ch = svc_chan_at(client.head, chan);
 
@@ -71,7 +71,7 @@ int chan_find(void)
 
 static int chan_more(struct client_thread *t, uint32_t level)
 {
-	int chan = chan_find();
+	int chan = chan_find(SVC_CHANS);
 
 	if (chan < 0)
 		return chan;

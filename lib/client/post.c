@@ -59,7 +59,7 @@ static struct svc_chan *post_chan(struct client_thread *t)
 	int chan;
 
 	if (t->post == 0) {
-		chan = chan_find();
+		chan = chan_find(SVC_POST_CHANS);
 		if (chan < 0)
 			return NULL;
 		t->post = (uint32_t)chan + 1;

@@ -112,7 +112,7 @@ int use_socket(struct use *u, int fd);
 /* Asks for op on the socket; arguments are in the channel. */
 int64_t use_ask(struct use *u, uint16_t op);
 int64_t chan_ask(struct svc_chan *ch, uint32_t chan, uint32_t stack, uint16_t op);
-int chan_find(void);
+int chan_find(uint32_t most); /* a free one below most: its number, -ENOBUFS */
 void chan_free(uint32_t chan);
 bool chan_answered(struct svc_chan *ch, uint32_t chan); /* waits for it; false: the service has gone */
 void stack_ring(struct svc_stack *s, uint32_t chan); /* the channel asks it */

@@ -676,6 +676,50 @@ static void threads_give_their_channels_back(void **state)
 	}
 }
 
+/* Two threads that take turns at one socket: neither waits for the stack, and the bytes keep their order. */
+#define TURNS 1000
+static struct {
+	int fd;
+	_Atomic unsigned turn;
+} taking_turns;
+
+static void *say_in_turn(void *arg)
+{
+	unsigned self = (unsigned)(uintptr_t)arg;
+
+	for (unsigned i = self; i < TURNS; i += 2) {
+		const char c = (char)('a' + i % 26);
+
+		while (atomic_load(&taking_turns.turn) != i)
+			sched_yield();
+		assert_int_equal(client_sendto(taking_turns.fd, &c, 1, 0, NULL, 0), 1);
+		atomic_store(&taking_turns.turn, i + 1);
+	}
+	return NULL;
+}
+
+static void sends_keep_their_order(void **state)
+{
+	pthread_t t[2];
+	char got[TURNS];
+
+	(void)state;
+	taking_turns.fd = sim_connected(SOCK_STREAM, ECHO_PORT);
+	atomic_store(&taking_turns.turn, 0);
+	for (uintptr_t i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, say_in_turn, (void *)i), 0);
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	/* The end is behind them all. */
+	assert_int_equal(client_shutdown(taking_turns.fd, SHUT_WR), 0);
+	assert_int_equal(client_recvfrom(taking_turns.fd, got, TURNS, MSG_WAITALL, NULL, NULL), TURNS);
+	for (int i = 0; i < TURNS; i++)
+		assert_int_equal(got[i], 'a' + i % 26);
+	assert_int_equal(client_recvfrom(taking_turns.fd, got, 1, 0, NULL, NULL), 0);
+	client_close(taking_turns.fd);
+	sim_far_has(0);
+}
+
 /* ---- fork ---- */
 
 static pid_t fork_here(void)
@@ -770,6 +814,7 @@ int main(void)
 		cmocka_unit_test(broken_pipes_are_signalled),
 		cmocka_unit_test(close_does_not_wake),
 		cmocka_unit_test(threads_give_their_channels_back),
+		cmocka_unit_test(sends_keep_their_order),
 		cmocka_unit_test(children_share_sockets),
 		cmocka_unit_test(a_vforked_child_touches_nothing),
 		cmocka_unit_test(closing_lingers),
