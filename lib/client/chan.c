@@ -69,6 +69,8 @@ static int chan_find(void)
 	return -ENOBUFS;
 }
 
+int chan_take(void) { return chan_find(); }
+
 static int chan_more(struct client_thread *t, uint32_t level)
 {
 	int chan = chan_find();
