@@ -4,7 +4,6 @@
 
 #include "client/private.h"
 
-#define ASK_SPINS 300u             /* about 10 us: an awake stack answers within a turn */
 #define ASK_SLEEP_NS 500000000ull  /* then the service may have gone */
 
 _Thread_local struct client_thread client_self __attribute__((tls_model("initial-exec")));
@@ -14,7 +13,7 @@ static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
 
 /* ---- the thread's channels ---- */
 
-static void chan_free(uint32_t chan)
+void chan_free(uint32_t chan)
 {
 	struct svc_chan *ch = svc_chan_at(client.head, chan);
 
@@ -41,6 +40,7 @@ static void thread_end(void *arg)
 	t->depth = 0;
 	for (uint32_t i = 0; i < depth; i++)
 		level_drop(t, i);
+	post_end(t);
 	for (uint32_t i = t->n; i-- > 0;)
 		chan_free(t->chan[i]);
 	t->n = 0;
@@ -49,7 +49,7 @@ static void thread_end(void *arg)
 static void thread_key_make(void) { pthread_key_create(&thread_key, thread_end); }
 
 /* The lowest: few have ever been used, and those are warm. */
-static int chan_find(void)
+int chan_find(void)
 {
 	for (uint32_t chan = 0; chan < SVC_CHANS; chan++) {
 		uint32_t nobody = 0, high;
@@ -106,22 +106,19 @@ static void levels_left(struct client_thread *t, uintptr_t here)
 
 void chan_forget_all(void)
 {
-	client_self.depth = client_self.n = 0;
+	client_self.depth = client_self.n = client_self.post = 0;
+	client_self.post_half = NULL;
 }
 
 /* ---- asking ---- */
 
-static void wait_for_answer(struct svc_chan *ch, uint32_t spins)
+static void wait_for_answer(struct svc_chan *ch)
 {
 	struct timespec patience = client_timespec(ASK_SLEEP_NS);
-	uint32_t asked;
+	uint32_t asked = SVC_ASKED;
 
-	while (spins-- > 0) {
-		if (atomic_load_explicit(&ch->state, memory_order_acquire) == SVC_DONE)
-			return;
-		kernel_pause();
-	}
-	asked = SVC_ASKED;
+	if (spin_while(&ch->state, SVC_ASKED, &client_self.answer_spin))
+		return;
 	atomic_compare_exchange_strong(&ch->state, &asked, SVC_ASKED_ASLEEP);
 	while (atomic_load_explicit(&ch->state, memory_order_acquire) == SVC_ASKED_ASLEEP) {
 		if (kernel_futex_wait(&ch->state, SVC_ASKED_ASLEEP, &patience) == -ETIMEDOUT && client_service_gone()) {
@@ -131,22 +128,43 @@ static void wait_for_answer(struct svc_chan *ch, uint32_t spins)
 	}
 }
 
-static void stack_wake(struct svc_stack *s)
+void stack_wake(struct svc_stack *s)
 {
 	if (atomic_load(&s->asleep) != 0 && atomic_exchange(&s->asleep, 0) != 0)
 		kernel_futex_wake(&s->asleep, 1);
 }
 
+void stack_ring(struct svc_stack *s, uint32_t chan)
+{
+	atomic_fetch_or(&s->pending[chan / 64], 1ull << chan % 64);
+	stack_wake(s);
+}
+
+bool chan_answered(struct svc_chan *ch, uint32_t chan)
+{
+	uint32_t state = atomic_load_explicit(&ch->state, memory_order_acquire);
+
+	if (state == SVC_ASKED || state == SVC_ASKED_ASLEEP) {
+		/* A handler's longjmp() may have come before the bell. */
+		stack_ring(svc_stack_at(client.head, ch->stack), chan);
+		wait_for_answer(ch);
+		state = atomic_load_explicit(&ch->state, memory_order_acquire);
+	}
+	return state == SVC_IDLE || state == SVC_DONE;
+}
+
+/* Calls that have no order with what was posted to their socket. */
+static bool is_apart(uint16_t op) { return op == SVC_SOCKET || op == SVC_RECV || op == SVC_ACCEPT || op == SVC_EPOLL_CTL; }
+
 int64_t chan_ask(struct svc_chan *ch, uint32_t chan, uint32_t stack, uint16_t op)
 {
-	struct svc_stack *s = svc_stack_at(client.head, stack);
-
+	if (!is_apart(op))
+		post_settle(svc_file_at(client.head, ch->file));
 	ch->op = op;
 	ch->stack = (uint16_t)stack;
 	atomic_store_explicit(&ch->state, SVC_ASKED, memory_order_release);
-	atomic_fetch_or(&s->pending[chan / 64], 1ull << chan % 64);
-	stack_wake(s);
-	wait_for_answer(ch, ASK_SPINS);
+	stack_ring(svc_stack_at(client.head, stack), chan);
+	wait_for_answer(ch);
 	if (atomic_load_explicit(&ch->state, memory_order_acquire) != SVC_DONE)
 		return -ENETDOWN;
 	/* A new socket is this process's when its descriptor has it; until then the channel tells whose it is (use_close()). */
@@ -175,6 +193,8 @@ int use_open(struct use *u)
 	if (atomic_load_explicit(client.here, memory_order_relaxed) == 0 && client_join_anew() < 0)
 		return -ENETDOWN;
 	levels_left(t, here);
+	if (t->depth == 0 && t->post_half != NULL)
+		post_finish(t);
 	level = t->depth;
 	if (level == CLIENT_NEST || (level >= t->n && chan_more(t, level) < 0))
 		return -ENOBUFS;
@@ -188,7 +208,7 @@ int use_open(struct use *u)
 	u->file = NULL;
 	/* Somebody left a question behind. */
 	if (atomic_load_explicit(&u->ch->state, memory_order_acquire) != SVC_IDLE)
-		wait_for_answer(u->ch, 0);
+		wait_for_answer(u->ch);
 	return 0;
 }
 

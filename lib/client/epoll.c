@@ -80,7 +80,7 @@ static uint32_t watch_news(const struct svc_watch *w)
 {
 	uint32_t interest = atomic_load(&w->interest) & ~PRIVATE_BITS;
 
-	return interest != 0 ? atomic_load(&svc_file_at(client.head, w->file)->events) & (interest | EPOLLERR | EPOLLHUP) : 0;
+	return interest != 0 ? file_events(svc_file_at(client.head, w->file)) & (interest | EPOLLERR | EPOLLHUP) : 0;
 }
 
 static bool watch_is_of(const struct svc_watch *w, uint32_t index, uint32_t gen)

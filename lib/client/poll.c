@@ -26,7 +26,7 @@ static uint32_t file_bits(svc_entry e)
 	struct svc_file *f = svc_file_at(client.head, svc_entry_index(e));
 	uint64_t life = atomic_load(&f->life);
 
-	return svc_life_gen(life) == svc_entry_gen(e) && svc_life_refs(life) > 0 ? atomic_load(&f->events) : (uint32_t)POLLNVAL;
+	return svc_life_gen(life) == svc_entry_gen(e) && svc_life_refs(life) > 0 ? file_events(f) : (uint32_t)POLLNVAL;
 }
 
 static svc_pollers *entry_pollers(svc_entry e)

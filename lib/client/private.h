@@ -48,9 +48,41 @@ int client_fork_ask(void); /* SVC_FORK: the child's number, -errno */
 /* The eventfd that the service rings for this channel, made when it is first needed: a descriptor, -errno. */
 int client_bell_fd(uint32_t chan);
 
+/* ---- stage.c ---- */
+
+/* Its EPOLL* bits: those that the stack shows, but for what has been taken from its stage. */
+static inline uint32_t file_events(struct svc_file *f)
+{
+	/* In the order in which the stack writes when it takes something back. */
+	uint64_t stage = atomic_load(&f->stage);
+	uint32_t events = atomic_load(&f->events);
+
+	return events & ~(svc_stage_empty(stage) ? (uint32_t)(EPOLLIN | EPOLLRDNORM) | SVC_POSTS : SVC_POSTS);
+}
+
+/* ---- post.c ---- */
+
+/* Leaves up to len bytes with the stack: how many; 0: it has to be asked. */
+struct place;
+struct use;
+struct client_thread;
+size_t post_send(struct use *u, struct place *from, size_t len, int flags);
+/* Until what was posted to the socket is on its way. */
+void post_settle(struct svc_file *f);
+void post_finish(struct client_thread *t); /* what a handler's longjmp() left in halves */
+void post_end(struct client_thread *t);
+
+/* Up to len bytes of what is laid out; 0: nothing is, the stack has to be asked. */
+size_t stage_take(struct use *u, struct place *to, size_t len);
+
 /* ---- chan.c ---- */
 
 #define CLIENT_NEST 4u /* calls of one thread within each other: signal handlers */
+
+/* What a thread has learnt of how long to look before it sleeps. */
+struct spin {
+	uint32_t most, turns;
+};
 
 /* The channels of a thread. */
 struct client_thread {
@@ -58,6 +90,9 @@ struct client_thread {
 	uint32_t chan[CLIENT_NEST];
 	uintptr_t frame[CLIENT_NEST]; /* where on the stack the call is that has it */
 	uint32_t changes;             /* depth of table_enter() */
+	uint32_t post;                /* channel + 1 for SVC_POST, 0: none yet */
+	struct svc_file *post_half;   /* a posting to it has begun, and the stack has not got it */
+	struct spin answer_spin, bell_spin;
 	bool forks;                   /* between the halves of fork() */
 };
 extern _Thread_local struct client_thread client_self __attribute__((tls_model("initial-exec")));
@@ -77,13 +112,22 @@ int use_socket(struct use *u, int fd);
 /* Asks for op on the socket; arguments are in the channel. */
 int64_t use_ask(struct use *u, uint16_t op);
 int64_t chan_ask(struct svc_chan *ch, uint32_t chan, uint32_t stack, uint16_t op);
+int chan_find(void);
+void chan_free(uint32_t chan);
+bool chan_answered(struct svc_chan *ch, uint32_t chan); /* waits for it; false: the service has gone */
+void stack_ring(struct svc_stack *s, uint32_t chan); /* the channel asks it */
+void stack_wake(struct svc_stack *s); /* it has been given something to look at */
 void chan_forget_all(void); /* in a child */
 int chan_take(void); /* one of the process's own, for as long as it lives: its number, or -ENOBUFS */
 
 static inline uint32_t use_stack(const struct use *u) { return svc_entry_index(u->entry) / client.head->files_per_stack; }
-static inline uint32_t use_events(const struct use *u) { return atomic_load_explicit(&u->file->events, memory_order_acquire); }
+static inline uint32_t use_events(const struct use *u) { return file_events(u->file); }
 
 /* ---- wait.c ---- */
+
+/* Looks at word for a moment, before its thread sleeps on it: true: it is not value any more. How long is learnt: where
+ * the other side has a core of its own, a little waiting spares a sleep; where it has not, it waits for ours. */
+bool spin_while(_Atomic uint32_t *word, uint32_t value, struct spin *s);
 
 void pollers_add(svc_pollers *p, uint32_t chan);
 void pollers_remove(svc_pollers *p);

@@ -51,6 +51,13 @@ static bool worth_asking(const struct use *u, const struct recv_job *j)
 	return use_events(u) & NEWS || j->flags & SPECIAL || atomic_load(&u->file->bits) & SVC_F_LISTENS;
 }
 
+/* Bytes alone are wanted, of a stream. */
+static bool is_plain(const struct use *u, const struct recv_job *j)
+{
+	return u->file->type == SOCK_STREAM && !j->named && j->control_len == 0 &&
+	       !(j->flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL | MSG_CMSG_CLOEXEC));
+}
+
 static ssize_t recv_some(struct use *u, struct recv_job *j, size_t left, uint64_t deadline)
 {
 	uint32_t tries = 0;
@@ -58,6 +65,12 @@ static ssize_t recv_some(struct use *u, struct recv_job *j, size_t left, uint64_
 	int rc;
 
 	for (;;) {
+		if (is_plain(u, j)) {
+			n = (int64_t)stage_take(u, &j->to, left);
+			if (n > 0)
+				return (ssize_t)n;
+			n = -EAGAIN;
+		}
 		if (worth_asking(u, j))
 			n = recv_once(u, j, left);
 		if (n != -EAGAIN || j->flags & SPECIAL)

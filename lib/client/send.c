@@ -74,6 +74,9 @@ int64_t send_piece(struct use *u, int flags, uint32_t len, uint64_t deadline)
 	}
 }
 
+/* Bytes alone are to go. */
+static bool is_plain(const struct use *u, const struct send_job *j) { return u->ch->addr_len == 0 && j->control_len == 0; }
+
 static ssize_t send_stream(struct use *u, struct send_job *j, uint64_t deadline)
 {
 	size_t done = 0;
@@ -81,8 +84,14 @@ static ssize_t send_stream(struct use *u, struct send_job *j, uint64_t deadline)
 	int rc;
 
 	do {
+		size_t posted = is_plain(u, j) ? post_send(u, &j->from, j->len - done, j->flags) : 0;
 		struct place kept = j->from;
-		uint32_t len = (uint32_t)place_get(&j->from, u->ch->data, SVC_DATA_BYTES);
+		uint32_t len;
+
+		done += posted;
+		if (posted > 0)
+			continue;
+		len = (uint32_t)place_get(&j->from, u->ch->data, SVC_DATA_BYTES);
 
 		n = send_piece(u, j->flags, len, deadline);
 		if (n < 0)

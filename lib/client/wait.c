@@ -3,7 +3,9 @@
 
 #include "client/private.h"
 
-#define BELL_SPINS 200u              /* some microseconds: an answer of a peer nearby */
+#define SPINS_MIN 10u                /* under a microsecond */
+#define SPINS_MAX 400u               /* some microseconds: a stack's turn, an answer of a peer nearby */
+#define SPINS_PROBE 64u
 #define NEVER_NS 1000000000000000ull /* eleven days: stands for a wait without end that no handler takes up again */
 #define AGAIN_NS 1000000u
 
@@ -104,6 +106,31 @@ void pollers_ring(svc_pollers *p)
 
 /* ---- sleeping ---- */
 
+/* Every so often a long look, or a short one would never learn. */
+static uint32_t spins_now(struct spin *s)
+{
+	if (++s->turns % SPINS_PROBE == 0)
+		return SPINS_MAX;
+	return s->most > SPINS_MIN ? s->most : SPINS_MIN;
+}
+
+bool spin_while(_Atomic uint32_t *word, uint32_t value, struct spin *s)
+{
+	uint32_t most = spins_now(s);
+
+	for (uint32_t i = 0; i < most; i++) {
+		if (atomic_load_explicit(word, memory_order_acquire) != value) {
+			s->most -= s->most / 16;
+			if (s->most < 2 * i)
+				s->most = 2 * i < SPINS_MAX ? 2 * i : SPINS_MAX;
+			return true;
+		}
+		kernel_pause();
+	}
+	s->most /= 2;
+	return false;
+}
+
 static int bell_rc(int rc, uint64_t deadline_ns)
 {
 	if (rc == -EINTR)
@@ -121,11 +148,8 @@ int bell_sleep(struct svc_chan *ch, uint32_t seq, uint64_t deadline_ns, bool res
 		return -EAGAIN;
 	if (atomic_load(&client.head->gone))
 		return -ENETDOWN;
-	for (uint32_t i = 0; i < BELL_SPINS; i++) {
-		if (atomic_load_explicit(&ch->bell, memory_order_acquire) != seq)
-			return 0;
-		kernel_pause();
-	}
+	if (spin_while(&ch->bell, seq, &client_self.bell_spin))
+		return 0;
 	ts = client_timespec(left < NEVER_NS ? left : NEVER_NS);
 	/* Cancelled here, the thread's channels tell what it held. */
 	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &cancel);
@@ -169,7 +193,7 @@ int use_wait(struct use *u, uint32_t events, uint64_t deadline_ns)
 	while (rc == 0) {
 		uint32_t seq = atomic_load(&u->ch->bell);
 
-		if (atomic_load(&u->file->events) & events)
+		if (use_events(u) & events)
 			break;
 		rc = bell_sleep(u->ch, seq, deadline_ns, true);
 	}

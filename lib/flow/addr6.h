@@ -19,7 +19,7 @@
 #define FLOW_ADDR6_MAX ((1u << 24) - 1)
 static inline rte_be32_t flow_addr6_be(uint32_t number) { return rte_cpu_to_be_32(number); }
 static inline uint32_t flow_addr6_number(rte_be32_t addr_be) { return rte_be_to_cpu_32(addr_be); }
-static inline bool flow_addr_is6(rte_be32_t addr_be) { return addr_be != 0 && rte_be_to_cpu_32(addr_be) <= FLOW_ADDR6_MAX; }
+static inline bool flow_addr_is6(rte_be32_t addr_be) { return (addr_be & RTE_BE32(~FLOW_ADDR6_MAX)) == 0 && addr_be != 0; }
 
 /* An address that has a number (its index). The same link-local address on two links is two hosts (RFC 4007 5): they have
  * numbers of their own, and the same hash. */

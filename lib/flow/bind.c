@@ -307,8 +307,10 @@ flow_ref bind_find_by(const struct binds *b, uint8_t iface, rte_be32_t laddr_be,
 		      bool own_only)
 {
 	uint32_t head = b->port_head[rte_be_to_cpu_16(lport_be)], n[RANKS + 1] = {0};
-	const struct bind_entry *e;
+	const struct bind_entry *e = head != 0 ? entry_at(b, head) : NULL;
 
+	if (likely(e != NULL && e->next == 0)) /* the usual case: nobody to choose from */
+		return (is_remote(e) && own_only) || rank_of(e, iface, laddr_be) == RANKS ? 0 : e->ref;
 	for (uint32_t idx = head; idx != 0; idx = e->next) {
 		e = entry_at(b, idx);
 		/* Others' entries come last, and there may be one per stack: look only if one can be better. */

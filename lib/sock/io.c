@@ -59,40 +59,48 @@ static ssize_t tcp_send_step(struct tcp *t, struct tcp_pcb *p, const struct iov_
 	return tcp_send(t, p, window, n, (size_t)n < at->n ? (flags & ~MSG_EOR) | MSG_MORE : flags);
 }
 
-ssize_t sock_tcp_send(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags, size_t done)
+/* The rest of a call that may wait for ns: got is what it sent first, behind the first done bytes. */
+static __rte_noinline ssize_t send_wait(struct sock_env *env, struct conn *c, struct iov_pos *at, size_t want, int flags, size_t done,
+					uint64_t ns, ssize_t got)
 {
-	struct iov_pos at = {.iov = iov, .n = n};
 	struct tcp *t = &env->s->tcp;
-	uint64_t ns = sock_timeout_ns(env, c, SOCK_SND, flags);
-	size_t want = iov_bytes(iov, n);
 	struct sock_wait w;
-	ssize_t got;
 	int rc = 0;
 
-	if (done > 0)
-		iov_skip(&at, done);
-	if (done > 0 && done == want)
-		return (ssize_t)done;
-	got = tcp_send_step(t, sock_tcp(c), &at, flags);
-	if (ns == 0 || (done == 0 && (got == (ssize_t)want || (got < 0 && got != -EAGAIN))))
-		return got;
 	sock_wait_begin(&w, env, ns, ns == SOCK_FOREVER);
 	for (;;) {
 		if (got > 0) {
 			done += (size_t)got;
-			iov_skip(&at, (size_t)got);
+			iov_skip(at, (size_t)got);
 		}
 		if (done == want || (got < 0 && got != -EAGAIN))
 			break;
 		rc = sock_wait_turn(&w);
 		if (rc < 0)
 			break;
-		got = tcp_send_step(t, sock_tcp(c), &at, flags);
+		got = tcp_send_step(t, sock_tcp(c), at, flags);
 	}
 	sock_wait_end(&w);
 	if (done > 0 || want == 0)
 		return (ssize_t)done;
 	return rc < 0 ? rc : got;
+}
+
+ssize_t sock_tcp_send(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags, size_t done)
+{
+	struct iov_pos at = {.iov = iov, .n = n};
+	uint64_t ns = sock_timeout_ns(env, c, SOCK_SND, flags);
+	size_t want = iov_bytes(iov, n);
+	ssize_t got;
+
+	if (done > 0)
+		iov_skip(&at, done);
+	if (done > 0 && done == want)
+		return (ssize_t)done;
+	got = tcp_send_step(&env->s->tcp, sock_tcp(c), &at, flags);
+	if (ns == 0 || (done == 0 && (got == (ssize_t)want || (got < 0 && got != -EAGAIN))))
+		return got;
+	return send_wait(env, c, &at, want, flags, done, ns, got);
 }
 
 /* The errors are those of Linux's sendto(), which differ from connect()'s. */
@@ -272,6 +280,32 @@ static ssize_t recv_urgent(struct sock_env *env, struct conn *c, const struct io
 	return got;
 }
 
+/* The rest of a call that may wait for ns: got is what it found first. */
+static __rte_noinline ssize_t recv_wait(struct sock_env *env, struct conn *c, const struct iovec *iov, size_t n, int flags,
+					struct udp_meta *meta, uint64_t ns, ssize_t got)
+{
+	struct sock_wait w;
+	int rc;
+
+	sock_wait_begin(&w, env, ns, ns == SOCK_FOREVER);
+	while (got == -EAGAIN) {
+		rc = sock_wait_turn(&w);
+		if (rc < 0) {
+			got = rc;
+			break;
+		}
+		got = recv_once(env, c, iov, n, flags, meta);
+	}
+	if (got > 0 && sock_is_tcp(c)) {
+		size_t target = recv_target(env, c, iov, n, flags);
+
+		if (unlikely((size_t)got < target))
+			got = (flags & MSG_PEEK ? peek_rest : recv_rest)(env, c, iov, n, flags, (size_t)got, target, &w);
+	}
+	sock_wait_end(&w);
+	return got;
+}
+
 /* *meta: of a datagram. */
 static ssize_t recv_with(int fd, const struct iovec *iov, size_t n, int flags, struct sockaddr *from, socklen_t *from_len,
 			 struct udp_meta *meta)
@@ -279,14 +313,13 @@ static ssize_t recv_with(int fd, const struct iovec *iov, size_t n, int flags, s
 	union sock_name name;
 	struct sock_env *env;
 	struct conn *c;
-	struct sock_wait w;
 	uint64_t ns;
 	ssize_t got;
 	int rc = sock_find(fd, &env, &c);
 
 	if (rc < 0)
 		return rc;
-	if (flags & MSG_OOB)
+	if (unlikely(flags & MSG_OOB))
 		return recv_urgent(env, c, iov, n, flags, &meta->msg_flags);
 	if (from != NULL && (from_len == NULL || (int)*from_len < 0))
 		return from_len == NULL ? -EFAULT : -EINVAL;
@@ -297,22 +330,8 @@ static ssize_t recv_with(int fd, const struct iovec *iov, size_t n, int flags, s
 		return sock_dialect_recv(c);
 	ns = sock_timeout_ns(env, c, SOCK_RCV, flags);
 	got = recv_once(env, c, iov, n, flags, meta);
-	sock_wait_begin(&w, env, ns, ns == SOCK_FOREVER);
-	while (got == -EAGAIN && ns != 0) {
-		rc = sock_wait_turn(&w);
-		if (rc < 0) {
-			got = rc;
-			break;
-		}
-		got = recv_once(env, c, iov, n, flags, meta);
-	}
-	if (got > 0 && ns != 0 && sock_is_tcp(c)) {
-		size_t target = recv_target(env, c, iov, n, flags);
-
-		if (unlikely((size_t)got < target))
-			got = (flags & MSG_PEEK ? peek_rest : recv_rest)(env, c, iov, n, flags, (size_t)got, target, &w);
-	}
-	sock_wait_end(&w);
+	if (ns != 0)
+		got = recv_wait(env, c, iov, n, flags, meta, ns, got);
 	if (got < 0 || from == NULL)
 		return got;
 	if (!meta->filled) {

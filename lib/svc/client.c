@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "svc/control.h"
+#include "svc/futex.h"
 
 #define CHILD_WAIT_NS 10000000000ull /* from SVC_FORK to the child's hello: a machine may be very busy */
 #define ANSWER_TRIES 10000           /* of 100 us, for a stack's answer to a request of a client that has ended */
@@ -105,6 +106,19 @@ static void chan_put_new(struct svc_controller *k, uint32_t proc, const struct s
 		entry_put(k, e);
 }
 
+/* The note of a request that was not handed over. */
+static void chan_put_note(struct svc_controller *k, uint32_t i)
+{
+	const struct svc_chan *c = &k->r->chans[i];
+	_Atomic uint32_t *note;
+
+	if (c->op != SVC_POST || c->file >= k->r->n_stacks * k->r->files_per_stack)
+		return;
+	note = &k->r->files[c->file].posted;
+	if ((atomic_load(note) & ~SVC_POST_AWAITED) == i + 1 && atomic_exchange(note, 0) & SVC_POST_AWAITED)
+		svc_futex_wake(note, INT32_MAX);
+}
+
 static void chan_free(struct svc_controller *k, uint32_t proc, uint32_t i)
 {
 	struct svc_chan *c = &k->r->chans[i];
@@ -112,6 +126,7 @@ static void chan_free(struct svc_controller *k, uint32_t proc, uint32_t i)
 	chan_settle(k, i);
 	if (atomic_load(&c->state) == SVC_DONE)
 		chan_put_new(k, proc, c);
+	chan_put_note(k, i);
 	entry_put(k, atomic_exchange(&c->held, 0));
 	for (uint32_t e = 0; e < SVC_EPOLLS; e++) {
 		uint32_t mine = i + 1;

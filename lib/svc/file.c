@@ -21,6 +21,14 @@ static int own_memory(struct svc_server *v, int numa_node)
 		return rc;
 	}
 	v->own_watch = v->own_watch_region.base;
+	v->stage_free = malloc(SVC_STAGES * sizeof(*v->stage_free));
+	if (v->stage_free == NULL) {
+		region_unmap(&v->own_watch_region);
+		region_unmap(&v->own_region);
+		return -ENOMEM;
+	}
+	while (v->n_stage_free < SVC_STAGES)
+		v->stage_free[v->n_stage_free] = (uint16_t)(SVC_STAGES - 1 - v->n_stage_free), v->n_stage_free++;
 	return 0;
 }
 
@@ -41,6 +49,7 @@ int svc_server_init(struct svc_server *v, const struct svc_region *r, uint32_t s
 	v->n_watches = r->watches_per_stack;
 	v->files = r->files + (uint64_t)self * v->n_files;
 	v->watches = r->watches + (uint64_t)self * v->n_watches;
+	v->stages = svc_stage_at(r->head, self, 1);
 	v->watch_fresh = 1;
 	rc = own_memory(v, -1);
 	if (rc < 0)
@@ -59,6 +68,7 @@ void svc_server_fini(struct svc_server *v)
 	svc_waker_stop(&v->waker);
 	if (v->ep >= 0)
 		sock_close(v->ep);
+	free(v->stage_free);
 	region_unmap(&v->own_watch_region);
 	region_unmap(&v->own_region);
 }
@@ -92,7 +102,8 @@ uint32_t svc_file_open(struct svc_server *v, int fd, int domain, int type, int p
 	atomic_store_explicit(&f->bits, 0, memory_order_relaxed);
 	atomic_store_explicit(&f->rcv_ns, 0, memory_order_relaxed);
 	atomic_store_explicit(&f->snd_ns, 0, memory_order_relaxed);
-	f->fd = fd;
+	atomic_store_explicit(&f->stage, 0, memory_order_relaxed);
+	atomic_store_explicit(&f->posted, 0, memory_order_relaxed);
 	f->domain = (uint8_t)domain;
 	f->type = (uint8_t)type;
 	f->protocol = (uint8_t)protocol;
@@ -115,6 +126,8 @@ void svc_file_close_now(struct svc_server *v, uint32_t slot)
 	struct svc_own_file *own = &v->own[slot];
 
 	svc_watch_drop_all(v, slot);
+	svc_stage_stop(v, slot);
+	svc_stage_drop(v, slot);
 	own->open = 0;
 	open_count(v, UINT32_MAX);
 	atomic_store(&v->files[slot].life, svc_life_make(own->gen, 0));

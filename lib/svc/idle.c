@@ -16,7 +16,7 @@ bool svc_server_turn(struct svc_server *v)
 {
 	struct stack *s = v->env->s;
 	uint64_t busy = s->busy_polls;
-	uint32_t work = svc_serve(v);
+	uint32_t work = svc_stages_eaten(v) + svc_serve(v);
 
 	work += svc_news(v);
 	if (work == 0 && s->busy_polls == busy)
@@ -31,7 +31,7 @@ static bool anything_pending(const struct svc_server *v)
 	for (uint32_t i = 0; i < SVC_CHANS / 64; i++)
 		if (atomic_load(&v->box->pending[i]) != 0)
 			return true;
-	return atomic_load(&v->waker.rung) != 0 || atomic_load(&v->closing) != 0 || atomic_load(&v->forget) != 0;
+	return atomic_load(&v->box->eaten) != 0 || atomic_load(&v->waker.rung) != 0 || atomic_load(&v->closing) != 0 || atomic_load(&v->forget) != 0;
 }
 
 /* At most so long, on the word where clients and packets wake us. Who asks sets its bit, then looks whether we sleep; we the other

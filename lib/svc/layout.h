@@ -84,17 +84,41 @@ typedef _Atomic uint32_t svc_pollers;
 /* A socket. Index: stack * files_per_stack + the slot of its connection on that stack. */
 struct svc_file {
 	alignas(64) svc_life life;  /* clients and stack */
-	_Atomic uint32_t events;    /* stack: EPOLL* bits now */
+	_Atomic uint32_t events;    /* stack: EPOLL* bits now, and SVC_POSTS */
 	svc_pollers pollers;        /* clients */
 	_Atomic uint32_t flags;     /* clients: O_NONBLOCK, O_ASYNC as F_GETFL tells */
 	_Atomic uint32_t bits;      /* clients: SVC_F_* */
 	_Atomic uint32_t watches;   /* stack: its chain for clients to read, 0: end */
-	int32_t fd;                 /* stack: its number there (sock.h) */
+	_Atomic uint32_t eaten_next; /* link of svc_stack.eaten: 0: not in it */
 	uint8_t domain, type;       /* stack: AF_INET or AF_INET6; SOCK_STREAM or SOCK_DGRAM */
 	uint8_t protocol, stack;    /* stack: IPPROTO_*; number */
+	_Atomic uint32_t posted;    /* channel + 1 of the SVC_POST under way, with SVC_POST_AWAITED; 0: none */
 	_Atomic uint64_t rcv_ns, snd_ns; /* clients: SO_RCVTIMEO, SO_SNDTIMEO; 0: for ever */
+	_Atomic uint64_t stage;     /* svc_stage_*: what of a stream can be taken without asking; 0: nothing */
 };
 static_assert(sizeof(struct svc_file) == 64, "a cache line each");
+
+#define SVC_POSTS (1u << 27)        /* in events, none of epoll's: SVC_POST_BYTES can be posted */
+#define SVC_POST_AWAITED (1u << 31) /* somebody sleeps on the note */
+
+/* A socket's stage: low to high: which (16 bits, from 1), bytes taken (16), bytes there (16), the stack is at it (1), more follows
+ * that has to be asked for (1), a count of stagings (14). Who receives copies first, and has taken the bytes when it has
+ * advanced the count of those taken in the same word. Who takes the last puts the socket into its stack's list. */
+#define SVC_STAGE_STOPPED (1ull << 48)
+#define SVC_STAGE_MORE (1ull << 49)
+
+static inline uint32_t svc_stage_slot(uint64_t w) { return (uint32_t)w & 0xffff; }
+static inline uint32_t svc_stage_off(uint64_t w) { return (uint32_t)(w >> 16) & 0xffff; }
+static inline uint32_t svc_stage_len(uint64_t w) { return (uint32_t)(w >> 32) & 0xffff; }
+static inline uint64_t svc_stage_make(uint32_t slot, uint32_t len, bool more, uint32_t count)
+{
+	return slot | (uint64_t)len << 32 | (more ? SVC_STAGE_MORE : 0) | (uint64_t)count << 50;
+}
+/* All of it is taken, and nothing follows: the socket is not readable, whatever its events are. */
+static inline bool svc_stage_empty(uint64_t w)
+{
+	return svc_stage_slot(w) != 0 && svc_stage_off(w) == svc_stage_len(w) && !(w & SVC_STAGE_MORE);
+}
 
 /* ---- epoll ---- */
 
@@ -136,6 +160,8 @@ enum svc_op {
 	SVC_CONNECT,     /* addr, addr_len: as a non-blocking connect() */
 	SVC_CONNECT_END, /* how the attempt that was waited for ended: 0, -errno, -EALREADY: not yet */
 	SVC_SEND,        /* data, len; a flags; addr, addr_len (0: none); control, control_len -> msg_flags: 1: with a SYN, whose answer is due */
+	SVC_POST,        /* data, len; a flags: sent in full, or the connection has ended. The file's note is taken back, then it is answered; b: the
+			  * stack's, 0: how much has gone */
 	SVC_RECV,        /* len wanted; a flags; b: 1 addr is wanted; control_len: room -> data, addr, addr_len, control, control_len, msg_flags */
 	SVC_SHUTDOWN,    /* a how */
 	SVC_CLOSE,       /* the last reference has gone */
@@ -177,6 +203,7 @@ struct svc_chan {
 /* A stack's letter box. */
 struct svc_stack {
 	alignas(64) _Atomic uint32_t asleep; /* stack: 1: sleeps on this word; who posts sets 0 and wakes it */
+	_Atomic uint32_t eaten;     /* clients: list of files, slot + 1, whose stage is empty; the stack takes all */
 	alignas(64) _Atomic uint64_t pending[SVC_CHANS / 64]; /* bit: channel asks */
 };
 
@@ -200,7 +227,7 @@ struct svc_head {
 	uint64_t magic;
 	uint32_t version, n_stacks, files_per_stack, watches_per_stack;
 	uint64_t bytes;
-	uint64_t stack_off, proc_off, chan_off, epoll_off, file_off, watch_off, fd_off;
+	uint64_t stack_off, proc_off, chan_off, epoll_off, file_off, watch_off, stage_off, fd_off;
 	uint32_t n_rules; /* first match counts; none: ours */
 	_Atomic uint32_t gone; /* 1: the service has ended (guard.c) */
 	uint32_t catches; /* SVC_CATCH_*: system calls without a name that programs are to bring here */
@@ -215,6 +242,10 @@ static inline struct svc_chan *svc_chan_at(struct svc_head *h, uint32_t i) { ret
 static inline struct svc_epoll *svc_epoll_at(struct svc_head *h, uint32_t i) { return (struct svc_epoll *)svc_at(h, h->epoll_off) + i; }
 static inline struct svc_file *svc_file_at(struct svc_head *h, uint32_t i) { return (struct svc_file *)svc_at(h, h->file_off) + i; }
 static inline struct svc_watch *svc_watch_at(struct svc_head *h, uint32_t i) { return (struct svc_watch *)svc_at(h, h->watch_off) + i; }
+static inline uint8_t *svc_stage_at(struct svc_head *h, uint32_t stack, uint32_t slot)
+{
+	return (uint8_t *)svc_at(h, h->stage_off) + ((uint64_t)stack * SVC_STAGES + slot - 1) * SVC_STAGE_BYTES;
+}
 static inline _Atomic svc_entry *svc_fds_at(struct svc_head *h, uint32_t proc)
 {
 	return (_Atomic svc_entry *)svc_at(h, h->fd_off) + (uint64_t)proc * SVC_FDS_MAX;

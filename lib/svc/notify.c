@@ -6,8 +6,20 @@
 
 #define NEWS_BURST 256 /* sockets; the others are told after the next requests */
 
+/* Not what goes to ourselves: the peer has it when send() returns. */
+static bool takes_posts(const struct svc_server *v, const struct conn *c)
+{
+	return sock_is_tcp(c) && tcp_takes(&v->env->s->tcp, (const struct tcp_pcb *)c, SVC_POST_BYTES) && !svc_is_to_self(v, c);
+}
+
 /* Sequentially consistent, as is the waiter's note of itself before it looks at them. */
-static void show(struct svc_server *v, uint32_t slot, uint32_t events) { atomic_store(&v->files[slot].events, events); }
+static void show(struct svc_server *v, uint32_t slot, uint32_t events)
+{
+	const struct conn *c = sock_at(v->env, svc_file_fd(v, slot));
+
+	atomic_store(&v->files[slot].events, events | (takes_posts(v, c) ? SVC_POSTS : 0));
+	svc_stage(v, slot, events);
+}
 
 /* happened: which of them are new, or came again. */
 static void tell(struct svc_server *v, uint32_t slot, uint32_t happened)
@@ -30,11 +42,10 @@ static void forget(struct svc_server *v, struct conn *c)
 void svc_publish(struct svc_server *v, uint32_t slot)
 {
 	struct conn *c = sock_at(v->env, svc_file_fd(v, slot));
-	uint32_t events = sock_events(v->env, c);
-	uint32_t was = atomic_load_explicit(&v->files[slot].events, memory_order_relaxed);
+	uint32_t was = atomic_load_explicit(&v->files[slot].events, memory_order_relaxed) & ~SVC_POSTS, events;
 
-	if (events == was)
-		return;
+	svc_stage_stop(v, slot);
+	events = sock_events(v->env, c);
 	show(v, slot, events);
 	if ((events & ~was) == 0)
 		return;
@@ -58,6 +69,7 @@ uint32_t svc_news(struct svc_server *v)
 			rte_prefetch0(&v->files[ref_index(c->ready_next)]);
 		ready_unlink(&v->env->s->flow, c);
 		marks = ready_marks_take(c);
+		svc_stage_stop(v, slot);
 		show(v, slot, sock_events(v->env, c));
 		tell(v, slot, marks);
 	}

@@ -172,6 +172,24 @@ static int64_t op_send(struct ask *a)
 	return n;
 }
 
+/* Promised to go: what finds no packet buffers is tried again (-EAGAIN), what the connection's end overtakes is lost as on the wire. */
+static int64_t op_post(struct ask *a)
+{
+	struct svc_chan *c = a->c;
+	struct conn *conn = sock_at(a->v->env, a->fd);
+	uint32_t gone = at_most((uint32_t)c->b, a->len);
+	struct iovec iov = {.iov_base = c->data + gone, .iov_len = a->len - gone};
+	ssize_t n;
+
+	if (!sock_is_tcp(conn) || iov.iov_len == 0 || !tcp_takes(&a->v->env->s->tcp, sock_tcp(conn), 0))
+		return 0;
+	n = tcp_send(&a->v->env->s->tcp, sock_tcp(conn), &iov, 1, (c->a & MSG_MORE) | TCP_SEND_BEYOND);
+	if (n < 0)
+		return n == -EAGAIN ? n : 0;
+	c->b = (int32_t)(gone + (uint32_t)n);
+	return (size_t)n < iov.iov_len ? -EAGAIN : 0;
+}
+
 static int64_t op_recv(struct ask *a)
 {
 	struct svc_chan *c = a->c;
@@ -256,6 +274,7 @@ static int64_t (*const ops[SVC_OPS])(struct ask *a) = {
 	[SVC_CONNECT] = op_connect,
 	[SVC_CONNECT_END] = op_connect_end,
 	[SVC_SEND] = op_send,
+	[SVC_POST] = op_post,
 	[SVC_RECV] = op_recv,
 	[SVC_SHUTDOWN] = op_shutdown,
 	[SVC_CLOSE] = op_close,
@@ -270,11 +289,6 @@ static int64_t (*const ops[SVC_OPS])(struct ask *a) = {
 /* ---- loopback ---- */
 
 #define LOOP_TURNS 4 /* what was sent, its acknowledgement, and what that lets go */
-
-static bool is_to_self(const struct svc_server *v, const struct conn *c)
-{
-	return c->h.path != 0 && path_at(&v->env->s->net.paths, c->h.path)->port == NET_PORT_LOOP;
-}
 
 /* What was sent to ourselves arrives before the answer does: on a kernel's loopback, too, the peer has it when send() returns, and
  * programs (their tests above all) rely on that. */
@@ -309,11 +323,13 @@ int64_t svc_op(struct svc_server *v, struct svc_chan *c)
 	a.fd = svc_file_fd(v, a.slot);
 	conn = sock_at(v->env, a.fd);
 	conn->flags |= CONN_NONBLOCK;
-	to_self = is_to_self(v, conn);
+	to_self = svc_is_to_self(v, conn);
+	if (op != SVC_SEND && op != SVC_POST)
+		svc_stage_stop(v, a.slot);
 	rc = ops[op](&a);
 	if (v->own[a.slot].open) {
 		svc_publish(v, a.slot);
-		to_self |= is_to_self(v, conn);
+		to_self |= svc_is_to_self(v, conn);
 	}
 	if (to_self || v->env->s->tx[NET_PORT_LOOP].n != 0)
 		deliver_loop(v);

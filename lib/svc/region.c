@@ -32,6 +32,7 @@ static void lay_out(struct svc_head *h, uint32_t n_stacks, uint32_t files_per_st
 	h->epoll_off = part(&end, SVC_EPOLLS, sizeof(struct svc_epoll));
 	h->file_off = part(&end, (uint64_t)n_stacks * files_per_stack, sizeof(struct svc_file));
 	h->watch_off = part(&end, 1 + (uint64_t)n_stacks * h->watches_per_stack, sizeof(struct svc_watch));
+	h->stage_off = part(&end, (uint64_t)n_stacks * SVC_STAGES, SVC_STAGE_BYTES);
 	h->fd_off = part(&end, (uint64_t)SVC_PROCS * SVC_FDS_MAX, sizeof(svc_entry));
 	h->bytes = end;
 }

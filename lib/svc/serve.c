@@ -7,6 +7,24 @@
 #define WORDS (SVC_CHANS / 64)
 #define FORGET_TRIES 10000 /* of 100 us */
 
+/* The note at the socket goes first: then the next may post. False: not all of it found room, the next turn tries again. */
+static bool post_end(struct svc_server *v, uint32_t chan)
+{
+	const struct svc_chan *c = &v->chans[chan];
+	uint32_t slot = c->file - v->self * v->n_files, note;
+
+	if (c->result == -EAGAIN) {
+		atomic_fetch_or(&v->box->pending[chan / 64], 1ull << chan % 64);
+		return false;
+	}
+	if (slot >= v->n_files)
+		return true;
+	note = atomic_load(&v->files[slot].posted);
+	if ((note & ~SVC_POST_AWAITED) == chan + 1 && atomic_exchange(&v->files[slot].posted, 0) & SVC_POST_AWAITED)
+		svc_futex_wake(&v->files[slot].posted, INT32_MAX);
+	return true;
+}
+
 static void answer(struct svc_server *v, uint32_t chan)
 {
 	struct svc_chan *c = &v->chans[chan];
@@ -16,6 +34,8 @@ static void answer(struct svc_server *v, uint32_t chan)
 	if (state != SVC_ASKED && state != SVC_ASKED_ASLEEP)
 		return;
 	c->result = svc_op(v, c);
+	if (c->op == SVC_POST && !post_end(v, chan))
+		return;
 	if (atomic_exchange(&c->state, SVC_DONE) == SVC_ASKED_ASLEEP)
 		svc_futex_wake(&c->state, 1);
 }

@@ -20,6 +20,9 @@ struct svc_own_file {
 	uint32_t open;             /* 1: handed out and not closed */
 	_Atomic uint32_t closing;  /* 1: linked into svc_server.closing */
 	uint32_t next_closing;     /* whoever links it */
+	uint16_t stage, stage_len; /* stage.c: 0: none */
+	uint16_t stagings;
+	bool stage_stopped;
 };
 
 /* Of a watch, by index within the stack, from 1. */
@@ -41,6 +44,9 @@ struct svc_server {
 	uint32_t self, n_files, n_watches;
 	int ep;                    /* the instance in which all open files are */
 	struct svc_own_file *own;
+	uint8_t *stages;           /* of this stack, SVC_STAGES */
+	uint16_t *stage_free;
+	uint32_t n_stage_free;
 	struct svc_own_watch *own_watch;
 	struct region own_region, own_watch_region;
 	uint32_t watch_fresh, watch_free, watch_dying, n_dying;
@@ -107,6 +113,22 @@ int64_t svc_op(struct svc_server *v, struct svc_chan *c);
 void svc_publish(struct svc_server *v, uint32_t slot);
 /* A turn of the stack; what happened to files meanwhile is shown and told. How many. */
 uint32_t svc_news(struct svc_server *v);
+
+/* Connected to an address of our own. */
+static inline bool svc_is_to_self(const struct svc_server *v, const struct conn *c)
+{
+	return c->h.path != 0 && path_at(&v->env->s->net.paths, c->h.path)->port == NET_PORT_LOOP;
+}
+
+/* ---- what is laid out (stage.c) ---- */
+
+/* Before a file's events are looked at, and before each call on it: what clients have taken is read, and they take no more. */
+void svc_stage_stop(struct svc_server *v, uint32_t slot);
+/* After its events were shown: what can be taken from now on. */
+void svc_stage(struct svc_server *v, uint32_t slot, uint32_t events);
+void svc_stage_drop(struct svc_server *v, uint32_t slot);
+/* Looks at those that clients have emptied: how many. */
+uint32_t svc_stages_eaten(struct svc_server *v);
 
 /* ---- epoll (watch.c) ---- */
 

@@ -135,7 +135,7 @@ uint32_t tcp_buf_snd_put(struct tcp *t, struct tcp_buf *b, const void *data, uin
 	return len - left;
 }
 
-void tcp_buf_snd_acked(struct tcp *t, struct tcp_buf *b, uint32_t len, uint32_t una)
+void tcp_buf_snd_acked_some(struct tcp *t, struct tcp_buf *b, uint32_t len, uint32_t una)
 {
 	SPATE_ASSERT(len <= b->snd_len);
 	b->snd_len -= len;

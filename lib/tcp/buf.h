@@ -89,7 +89,18 @@ void tcp_buf_snd_end_record(struct tcp_buf *b); /* behind the last byte, of whic
 /* How far it is from seq to the end of a record; UINT32_MAX: none ends, or only with the queue. */
 uint32_t tcp_buf_snd_record(const struct tcp_buf *b, uint32_t una, uint32_t seq);
 /* The first len bytes are acknowledged; snd_una is then una. */
-void tcp_buf_snd_acked(struct tcp *t, struct tcp_buf *b, uint32_t len, uint32_t una);
+void tcp_buf_snd_acked_some(struct tcp *t, struct tcp_buf *b, uint32_t len, uint32_t una);
+static inline void tcp_buf_snd_acked(struct tcp *t, struct tcp_buf *b, uint32_t len, uint32_t una)
+{
+	if (len != b->snd_len || b->snd_head != b->snd_tail || unlikely(b->tell != 0)) {
+		tcp_buf_snd_acked_some(t, b, len, una);
+		return;
+	}
+	rte_pktmbuf_free_seg(b->snd_head); /* all of it, in one segment */
+	b->snd_head = b->snd_tail = b->snd_cur = NULL;
+	b->snd_len = 0;
+	t->snd_held--;
+}
 /* Copies [seq, seq+len) to dst; una is the queue's first byte. */
 void tcp_buf_snd_copy(struct tcp_buf *b, uint32_t una, uint32_t seq, void *dst, uint32_t len);
 
@@ -99,6 +110,16 @@ void tcp_buf_rcv_put(struct tcp *t, struct tcp_buf *b, struct rte_mbuf *m);
 /* Copies up to len bytes to dst (NULL: nowhere), which start *off bytes into segment *m; both move on. Frees nothing. */
 uint32_t tcp_buf_rcv_peek(const struct rte_mbuf **m, uint32_t *off, void *dst, uint32_t len);
 void tcp_buf_rcv_take(struct tcp *t, struct tcp_buf *b, uint32_t len); /* removes the first len bytes */
+/* All that is unread, of which there is something, is in one segment: it goes to dst, and the queue is empty. */
+static inline bool tcp_buf_rcv_is_single(const struct tcp_buf *b) { return b->rcv_head == b->rcv_tail; }
+static inline void tcp_buf_rcv_single(struct tcp *t, struct tcp_buf *b, void *dst)
+{
+	memcpy(dst, rte_pktmbuf_mtod(b->rcv_head, const void *), b->rcv_len);
+	rte_pktmbuf_free_seg(b->rcv_head);
+	b->rcv_head = b->rcv_tail = NULL;
+	b->rcv_len = 0;
+	t->rcv_held--;
+}
 
 /* Cuts the first n bytes off a packet (any number of segments, n < pkt_len); what is left may be another mbuf. */
 struct rte_mbuf *tcp_buf_trim_front(struct rte_mbuf *m, uint32_t n);

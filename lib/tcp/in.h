@@ -55,9 +55,12 @@ static inline bool tcp_paws_old(const struct tcp_seg *s, uint32_t ts_recent) { r
 /* TCP_NOTSENT_LOWAT: fewer bytes than that wait to leave. */
 static inline bool tcp_lowat_allows(const struct tcp *t, const struct tcp_pcb *p, const struct tcp_buf *b)
 {
-	uint32_t lowat = tcp_opt(t, p)->notsent_lowat;
+	uint32_t lowat;
 
-	return likely(lowat == 0) || b == NULL || p->snd_una + b->snd_len - p->snd_nxt < lowat;
+	if (likely(p->opts == 0))
+		return true;
+	lowat = tcp_opt(t, p)->notsent_lowat;
+	return lowat == 0 || b == NULL || p->snd_una + b->snd_len - p->snd_nxt < lowat;
 }
 
 static inline bool tcp_writable(const struct tcp *t, const struct tcp_pcb *p, const struct tcp_buf *b)

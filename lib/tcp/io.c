@@ -44,7 +44,7 @@ static uint32_t lowat_most(const struct tcp *t, const struct tcp_pcb *p, uint32_
 ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags)
 {
 	ssize_t err = send_refused(p), sent = 0;
-	uint32_t most = p->sndbuf;
+	uint32_t most = likely(!(flags & TCP_SEND_BEYOND)) ? p->sndbuf : UINT32_MAX;
 	struct tcp_buf *b;
 
 	if (unlikely(tcp_fastopen_waits(p)) && err == -EAGAIN)
@@ -54,7 +54,7 @@ ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int 
 	p->tflags = flags & MSG_MORE ? p->tflags | TF_MORE : p->tflags & ~TF_MORE;
 	b = tcp_buf_need(t, p);
 	err = -EAGAIN;
-	if (unlikely(tcp_opt(t, p)->notsent_lowat != 0)) {
+	if (unlikely(p->opts != 0) && tcp_opt(t, p)->notsent_lowat != 0 && most != UINT32_MAX) {
 		if (!tcp_lowat_allows(t, p, b))
 			goto out;
 		most = lowat_most(t, p, tcp_opt(t, p)->notsent_lowat);
@@ -115,19 +115,14 @@ static void window_freed(struct tcp *t, struct tcp_pcb *p)
 		tcp_out_ack_now(t, p);
 }
 
-ssize_t tcp_recv(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags)
+/* In general: several pieces or segments, urgent bytes, a look. */
+static __rte_noinline ssize_t recv_any(struct tcp *t, struct tcp_pcb *p, struct tcp_buf *b, const struct iovec *iov, int n, int flags)
 {
-	struct tcp_buf *b = tcp_buf_of(t, p);
-	const struct rte_mbuf *m;
+	const struct rte_mbuf *m = b->rcv_head;
 	uint32_t off = 0, skip = 0, left;
 	ssize_t done = 0;
 	bool only_urgent;
 
-	if (p->c.type == CONN_LISTEN)
-		return -ENOTCONN;
-	if (b == NULL || b->rcv_len == 0)
-		return recv_nothing(p);
-	m = b->rcv_head;
 	left = likely(b->tell == 0) ? b->rcv_len : tcp_urgent_readable(t, p, b, &skip);
 	only_urgent = left == 0;
 	if (unlikely(skip != 0))
@@ -149,6 +144,24 @@ ssize_t tcp_recv(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int 
 	return unlikely(only_urgent) ? recv_nothing(p) : done;
 }
 
+ssize_t tcp_recv(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags)
+{
+	struct tcp_buf *b = tcp_buf_of(t, p);
+	uint32_t len;
+
+	if (unlikely(p->c.type == CONN_LISTEN))
+		return -ENOTCONN;
+	if (b == NULL || b->rcv_len == 0)
+		return recv_nothing(p);
+	len = b->rcv_len;
+	if (unlikely(n != 1 || iov->iov_len < len || !tcp_buf_rcv_is_single(b) || b->tell != 0 || (flags & (MSG_PEEK | MSG_TRUNC))))
+		return recv_any(t, p, b, iov, n, flags);
+	tcp_buf_rcv_single(t, b, iov->iov_base);
+	tcp_buf_settle(t, p, b);
+	window_freed(t, p);
+	return len;
+}
+
 uint32_t tcp_unread(const struct tcp *t, const struct tcp_pcb *p)
 {
 	const struct tcp_buf *b = p->c.type == CONN_TCP ? tcp_buf_of(t, p) : NULL;
@@ -159,9 +172,22 @@ uint32_t tcp_unread(const struct tcp *t, const struct tcp_pcb *p)
 	return b == NULL ? 0 : b->tell == 0 ? b->rcv_len : tcp_urgent_readable(t, p, b, &skip);
 }
 
+uint32_t tcp_unread_plain(const struct tcp *t, const struct tcp_pcb *p)
+{
+	const struct tcp_buf *b = p->c.type == CONN_TCP ? tcp_buf_of(t, p) : NULL;
+
+	return b != NULL && b->tell == 0 && tcp_rcvlowat(t, p) <= 1 ? b->rcv_len : 0;
+}
+
 uint32_t tcp_unsent(const struct tcp *t, const struct tcp_pcb *p)
 {
 	const struct tcp_buf *b = p->c.type == CONN_TCP ? tcp_buf_of(t, p) : NULL;
 
 	return b != NULL ? b->snd_len : 0;
+}
+
+bool tcp_takes(const struct tcp *t, const struct tcp_pcb *p, uint32_t len)
+{
+	return p->c.type == CONN_TCP && TCP_IN(p->state, ST(ESTABLISHED) | ST(CLOSE_WAIT)) && !(p->tflags & TF_SHUT_WR) &&
+	       p->c.so_error == 0 && tcp_opt(t, p)->notsent_lowat == 0 && (uint64_t)tcp_unsent(t, p) + len <= p->sndbuf;
 }

@@ -108,7 +108,7 @@ extern const struct tcp_optext tcp_optext_defaults;
 
 static inline const struct tcp_optext *tcp_opt(const struct tcp *t, const struct tcp_pcb *p)
 {
-	return p->opts != 0 ? (const struct tcp_optext *)pool_at(&t->optexts, p->opts) : &tcp_optext_defaults;
+	return unlikely(p->opts != 0) ? POOL_AT(&t->optexts, const struct tcp_optext, p->opts) : &tcp_optext_defaults;
 }
 /* SO_BINDTODEVICE and SO_DONTROUTE, as NET_VIA_*. */
 static inline uint8_t tcp_via(const struct tcp *t, const struct tcp_pcb *p)

@@ -362,7 +362,7 @@ static enum out_result out_conn(struct tcp *t, struct tcp_pcb *p)
 	if (b != NULL && b->dup_acks_due > 0) /* they count for the peer only without data */
 		r = out_acks(t, p, b);
 	if (r == OUT_DONE && (TCP_IN(p->state, TCP_SYNCHRONIZED) || unlikely(p->xflags & TX_FO_PASSIVE))) {
-		bool held = unlikely(p->opts != 0) && !tcp_lowat_allows(t, p, b);
+		bool held = !tcp_lowat_allows(t, p, b);
 
 		r = out_stream(t, p, b);
 		if (held && tcp_writable(t, p, b))

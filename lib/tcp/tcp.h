@@ -158,6 +158,9 @@ void tcp_listener_changed(struct tcp *t, const struct conn *listener);
 /* The oldest complete connection, established (or further), with c.listener cleared; NULL: none (EAGAIN). */
 struct tcp_pcb *tcp_accept(struct tcp *t, struct conn *listener);
 
+/* A flag of tcp_send() beside MSG_*: the queue may become longer than SO_SNDBUF, for bytes that were promised to go. */
+#define TCP_SEND_BEYOND (1 << 23)
+
 /* Bytes queued (may be fewer than asked), -EAGAIN (buffer full, or still connecting), -EPIPE, -ENOTCONN, or so_error (then
  * cleared). flags: MSG_MORE, MSG_EOR and MSG_OOB (the last byte is urgent) are honoured, others are the caller's business. */
 ssize_t tcp_send(struct tcp *t, struct tcp_pcb *p, const struct iovec *iov, int n, int flags);
@@ -179,6 +182,9 @@ int tcp_setopt(struct tcp *t, struct tcp_pcb *p, int level, int name, const void
 int tcp_getopt(struct tcp *t, struct tcp_pcb *p, int level, int name, void *val, uint32_t *len);
 uint32_t tcp_rcvlowat(const struct tcp *t, const struct tcp_pcb *p); /* SO_RCVLOWAT: at least 1 */
 uint32_t tcp_unread(const struct tcp *t, const struct tcp_pcb *p);  /* FIONREAD */
+uint32_t tcp_unread_plain(const struct tcp *t, const struct tcp_pcb *p); /* the same; 0 where reading has its rules: SO_RCVLOWAT, urgent data */
+/* So much could be sent now without an error and without waiting. */
+bool tcp_takes(const struct tcp *t, const struct tcp_pcb *p, uint32_t len);
 uint32_t tcp_unsent(const struct tcp *t, const struct tcp_pcb *p);  /* SIOCOUTQ: not yet acknowledged */
 
 #endif

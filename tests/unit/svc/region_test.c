@@ -38,8 +38,8 @@ static void same_for_all(void **state)
 	assert_int_equal(h->magic, SVC_MAGIC);
 	assert_int_equal(h->bytes, r.bytes);
 	assert_int_equal(h->watches_per_stack, 1000 + 1000 / SVC_WATCHES_PER_FILE_DIVISOR);
-	r.files[2999].fd = 77;
-	assert_int_equal(svc_file_at(h, 2999)->fd, 77);
+	r.files[2999].events = 77;
+	assert_int_equal(svc_file_at(h, 2999)->events, 77);
 	r.watches[3 * h->watches_per_stack].fd = 78;
 	assert_int_equal(svc_watch_at(h, 3 * h->watches_per_stack)->fd, 78);
 	r.chans[SVC_CHANS - 1].data[SVC_DATA_BYTES - 1] = 79;
@@ -68,7 +68,7 @@ static void a_million(void **state)
 	before = used_bytes(&r);
 	assert_true(before < 64 * 1024);
 	for (uint32_t i = 0; i < n; i++) {
-		r.files[i].fd = 1;
+		r.files[i].events = 1;
 		r.watches[i].fd = 1;
 		svc_region_fds(&r, 0)[i] = 1;
 	}
