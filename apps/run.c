@@ -117,7 +117,7 @@ static void wait_for_others(const struct svc *svc)
 			return;
 }
 
-/* A program that starts before its addresses may be used finds none to connect from. A signal is for the program, and may end it. */
+/* A program that starts before its addresses may be used finds none to connect from. A signal is for it, and may end it. */
 static void wait_for_addresses(const struct svc *svc)
 {
 	const struct timespec tick = {.tv_nsec = SETTLE_TICK_NS};
@@ -212,8 +212,8 @@ int cmd_run(int argc, char **argv)
 	static struct run r = {.idle = "adaptive", .preload = ""};
 	const struct opt table[] = {
 		{ "idle", OPT_TEXT, &r.idle, 0, 0, "HOW", "a stack without work: poll (never sleeps), adaptive, interrupt (packets wake it) [adaptive]" },
-		{ "dns", OPT_FLAG, &r.cfg.dns, 0, 0, NULL, "name servers are asked through spate, too (libc's resolver: getaddrinfo and its kin)" },
-		{ "raw", OPT_FLAG, &r.cfg.raw, 0, 0, NULL, "system calls that are made without libc are caught, too; each costs microseconds" },
+		{ "dns", OPT_FLAG, &r.cfg.dns, 0, 0, NULL, "libc's resolver asks name servers through spate, too" },
+		{ "raw", OPT_FLAG, &r.cfg.raw, 0, 0, NULL, "system calls without libc's names are caught, too; each costs microseconds" },
 		{ "preload", OPT_TEXT, &r.preload, 0, 0, "FILE", "the preload library, when it is not where it was installed" },
 	};
 	struct opt_more more = {.take = take, .ctx = &r};

@@ -338,6 +338,7 @@ void client_detach(void)
 		hidden_close(atomic_exchange(&bell_fds[i], 0));
 	client_fds = NULL;
 	chan_forget_all();
+	nest_forget_all();
 	atomic_store(&client.state, CLIENT_NEW);
 }
 
@@ -352,6 +353,7 @@ int client_join_child(int32_t forked)
 		hidden_close(atomic_exchange(&bell_fds[i], 0));
 	atomic_store(&control_lock, 0);
 	chan_forget_all();
+	nest_forget_all();
 	rc = control_open(client.path);
 	if (rc >= 0) {
 		atomic_store(&client.control, rc);

@@ -247,6 +247,11 @@ static int ctl_kernel(svc_entry ee, int epfd, int op, int fd, const struct epoll
 	struct svc_epoll *ep = svc_epoll_at(client.head, svc_entry_index(ee));
 	int rc = kernel_epoll_ctl(epfd, op, fd, event);
 
+	if (rc == 0 && op == EPOLL_CTL_ADD && svc_entry_kind(client_entry(fd)) == SVC_KIND_EPOLL) {
+		rc = nest_add(client_entry(fd), fd);
+		if (rc < 0)
+			kernel_epoll_ctl(epfd, EPOLL_CTL_DEL, fd, NULL);
+	}
 	if (rc == 0 && op == EPOLL_CTL_ADD)
 		members_add(ep);
 	else if (rc == 0 && op == EPOLL_CTL_DEL)
@@ -342,9 +347,13 @@ static int look_kernel(const struct epoll_job *j, int have)
 {
 	int n;
 
+	if (nest_any())
+		nest_settle(j->u.chan);
 	if (have == j->max || atomic_load(&j->ep->kernel_members) == 0)
 		return have;
 	n = kernel_epoll_look(j->epfd, j->events + have, j->max - have);
+	if (n > 0 && nest_any())
+		n = nest_drop_own(j->events + have, n);
 	return n < 0 ? have : have + n;
 }
 

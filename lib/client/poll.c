@@ -60,13 +60,25 @@ static bool poll_sort(struct poll_job *j)
 	return ours;
 }
 
+/* Of an instance, of what the kernel said: the eventfd of a nested one may be the only reason. */
+static short kernel_bits(const struct poll_job *j, nfds_t i)
+{
+	struct pollfd again = {.fd = j->set[i].fd, .events = j->set[i].events};
+	struct timespec now = {0};
+
+	if (j->set[i].revents == 0 || j->entries[i] == 0 || !nest_any())
+		return j->set[i].revents;
+	nest_settle(j->u->chan);
+	return kernel_ppoll(&again, 1, &now, NULL) > 0 ? again.revents : 0;
+}
+
 static int poll_look(struct poll_job *j)
 {
 	int ready = 0;
 
 	for (nfds_t i = 0; i < j->n; i++) {
 		svc_entry e = j->entries[i];
-		short got = j->set[i].fd >= 0 ? j->set[i].revents : 0;
+		short got = j->set[i].fd >= 0 ? kernel_bits(j, i) : 0;
 
 		if (svc_entry_kind(e) == SVC_KIND_FILE)
 			got = (short)(poll_bits(file_bits(e)) & (j->fds[i].events | POLLERR | POLLHUP | POLLNVAL));

@@ -118,6 +118,7 @@ bool chan_answered(struct svc_chan *ch, uint32_t chan); /* waits for it; false: 
 void stack_ring(struct svc_stack *s, uint32_t chan); /* the channel asks it */
 void stack_wake(struct svc_stack *s); /* it has been given something to look at */
 void chan_forget_all(void); /* in a child */
+int chan_take(void); /* one of the process's own, for as long as it lives: its number, or -ENOBUFS */
 
 static inline uint32_t use_stack(const struct use *u) { return svc_entry_index(u->entry) / client.head->files_per_stack; }
 static inline uint32_t use_events(const struct use *u) { return file_events(u->file); }
@@ -205,6 +206,16 @@ struct epoll_moved {
 };
 uint32_t epoll_of_file(const struct use *u, struct epoll_moved *to, uint32_t max);
 void epoll_move(const struct epoll_moved *m);
+
+/* ---- nest.c ---- */
+
+/* The instance at fd is a member of another one from here on. 0 or -errno. */
+int nest_add(svc_entry inner, int fd);
+bool nest_any(void); /* false: neither of the next two has anything to do */
+/* Before the kernel's word about instances counts; by: the caller's channel. */
+void nest_settle(uint32_t by);
+int nest_drop_own(struct epoll_event *events, int n); /* how many are left */
+void nest_forget_all(void); /* in a child */
 
 /* ---- copy.c: the program's memory ---- */
 

@@ -50,7 +50,10 @@ FACE struct hostent *gethostbyname(const char *name) { return CAUGHT(gethostbyna
 
 FACE struct hostent *gethostbyname2(const char *name, int family) { return CAUGHT(gethostbyname2, name, family); }
 
-FACE struct hostent *gethostbyaddr(const void *addr, socklen_t len, int family) { return CAUGHT(gethostbyaddr, addr, len, family); }
+FACE struct hostent *gethostbyaddr(const void *addr, socklen_t len, int family)
+{
+	return CAUGHT(gethostbyaddr, addr, len, family);
+}
 
 FACE int gethostbyname_r(const char *name, struct hostent *to, char *buf, size_t len, struct hostent **res, int *err)
 {

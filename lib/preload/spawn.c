@@ -1,5 +1,5 @@
-/* spawn.c: posix_spawn(). libc's child has no table of sockets of its own and makes its calls inside libc; where there are sockets,
- * ours is a copy of the process, as fork() makes it, and its parent waits until it has become the other program, or could not. */
+/* spawn.c: posix_spawn(). libc's child has no table of sockets of its own and makes its calls inside libc; where there are
+ * sockets, ours is a copy of the process, as fork() makes it, and its parent waits until it has become the other program, or could not. */
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* spawn_actions.c: what programs want done in a child before it becomes another program: noted beside libc's own list, which nobody
- * but libc can read. */
+/* spawn_actions.c: what programs want done in a child before it becomes another program: noted beside libc's own list, which
+ * nobody but libc can read. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

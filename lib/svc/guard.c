@@ -1,5 +1,5 @@
-/* guard.c: a process beside the service that does nothing until the service has gone, be it killed: then it tells the programs that
- * wait for it. It has the memory and one end of a connection, whose other end goes with the service. */
+/* guard.c: a process beside the service that does nothing until the service has gone, be it killed: then it tells the programs
+ * that wait for it. It has the memory and one end of a connection, whose other end goes with the service. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>

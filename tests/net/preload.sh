@@ -123,7 +123,8 @@ pipe = os.pipe()[0]
 waits = {
     "recv": (lambda s: s.recv(1), connected()), "recv_with_timeout": (lambda s: s.recv(1), connected()),
     "accept": (lambda s: s.accept(), listener()), "epoll": (epoll, connected()), "epoll_with_pipe": (epoll, connected(), pipe),
-    "poll": (poll, connected()), "poll_with_pipe": (poll, connected(), pipe), "select": (lambda s: select.select([s], [], []), connected()),
+    "poll": (poll, connected()), "poll_with_pipe": (poll, connected(), pipe),
+    "select": (lambda s: select.select([s], [], []), connected()),
 }
 waits["recv_with_timeout"][1].settimeout(25)
 threads = [threading.Thread(target=run, args=(name, *what)) for name, what in waits.items()]
@@ -151,6 +152,10 @@ ip -n "$NS_K" addr add fd77::1/64 dev "$K_DEV" nodad
 bound6='import socket; s = socket.socket(socket.AF_INET6); s.bind(("fd77::10", 0)); print("bound")'
 run6=("${RUN[@]}" --ip fd77::10/64 -- python3 -c "$bound6")
 check_eq "IPv6: asked for, and usable from the first call on" "$(in_s timeout 20 "${run6[@]}" 2>&1)" bound
+start "$NS_S" early "${RUN[@]}" --ip fd77::10/64 -- sleep 60
+wait_for 5 find_service || fail "IPv6: no service comes up"
+kill -TERM "$pid"
+check "IPv6: a signal while they are asked for is the program's" wait_for 3 eval "! kill -0 $pid 2>/dev/null"
 ip -n "$NS_K" addr add fd77::10/64 dev "$K_DEV" nodad
 in_s timeout 20 "${run6[@]}" >"$WORK/taken.log" 2>&1 || true
 check_grep "IPv6: an address that somebody else has is not waited for" "Cannot assign requested address" "$WORK/taken.log"

@@ -259,7 +259,8 @@ def spawn_inherits():
         expect(read_exactly(s, 7), b"spawned")
         with connected() as other, tempfile.TemporaryDirectory() as folder:
             # Closed, opened and put elsewhere, and found by PATH.
-            actions = [(os.POSIX_SPAWN_CLOSE, s.fileno()), (os.POSIX_SPAWN_OPEN, s.fileno(), folder + "/made", os.O_CREAT | os.O_RDWR, 0o600),
+            actions = [(os.POSIX_SPAWN_CLOSE, s.fileno()),
+                       (os.POSIX_SPAWN_OPEN, s.fileno(), folder + "/made", os.O_CREAT | os.O_RDWR, 0o600),
                        (os.POSIX_SPAWN_DUP2, other.fileno(), 1), (os.POSIX_SPAWN_DUP2, s.fileno(), 2)]
             pid = os.posix_spawnp("sh", ["sh", "-c", "echo out; echo err >&2"], os.environ, file_actions=actions)
             expect(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
@@ -276,7 +277,8 @@ def spawn_inherits():
         expect(int(said[5], 16) & 0x7fffffff, 0)  # beyond: libc's own
         fails_with(errno.ENOENT, os.posix_spawn, "/nonexistent", ["x"], os.environ)
         fails_with(errno.EACCES, os.posix_spawn, "/etc/passwd", ["x"], os.environ)
-        fails_with(errno.EBADF, lambda: os.posix_spawn("/bin/true", ["x"], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, 999, 1)]))
+        wrong = [(os.POSIX_SPAWN_DUP2, 999, 1)]
+        fails_with(errno.EBADF, lambda: os.posix_spawn("/bin/true", ["x"], os.environ, file_actions=wrong))
         expect(signal.pthread_sigmask(signal.SIG_BLOCK, []), set())
 
 

@@ -188,7 +188,7 @@ static void bare_thread(void)
 {
 	static _Alignas(4096) char tls[64 * 1024];
 	char *self, *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	const size_t block = 4096; /* what libc has there of a thread, in full */
+	const size_t block = 2304; /* what libc has there of a thread, in full */
 	int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |
 		    CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID;
 	static _Atomic int tid;
@@ -197,8 +197,8 @@ static void bare_thread(void)
 	__asm__("mov %%fs:0, %0" : "=r"(self));
 	memset(tls, 0, sizeof(tls));
 	memcpy(mine, self, block);
-	memcpy(mine, &mine, sizeof(mine));
-	memcpy(mine + 16, &mine, sizeof(mine));
+	((void **)(void *)mine)[0] = mine; /* where it says where it is */
+	((void **)(void *)mine)[2] = mine;
 	EXPECT(clone(bare_main, stack + STACK_BYTES, flags, NULL, &tid, mine, &tid) > 0);
 	for (int left = atomic_load(&tid); left != 0; left = atomic_load(&tid))
 		RAW4(SYS_futex, &tid, FUTEX_WAIT, left, NULL);

@@ -346,6 +346,75 @@ static void instances_are_polled(void **state)
 	client_close(e);
 }
 
+static void *say_later(void *arg)
+{
+	usleep(20000);
+	say(*(int *)arg, "y");
+	return NULL;
+}
+
+/* To any depth: sockets of ours in the innermost, asleep and awake, level and edge, and beside a pipe. */
+static void instances_in_instances(void **state)
+{
+	int fd = sim_connected(SOCK_STREAM, ECHO_PORT), inner = instance(), middle = instance(), outer = instance(), edge = instance();
+	sigset_t none;
+	pthread_t t;
+
+	(void)state;
+	sigemptyset(&none);
+	add(inner, fd, EPOLLIN);
+	add(middle, inner, EPOLLIN);
+	add(outer, middle, EPOLLIN);
+	add(edge, inner, EPOLLIN | EPOLLET);
+	one(edge, inner, 0); /* what was there at first is told when it is looked at: nothing, or once */
+	assert_int_equal(one(outer, middle, 10 * MS), 0);
+	assert_int_equal(poll_one(outer, POLLIN, 10 * MS), 0);
+	assert_int_equal(poll_one(inner, POLLIN, 10 * MS), 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(pthread_create(&t, NULL, say_later, &fd), 0);
+		assert_int_equal(i == 0 ? one(outer, middle, LONG) : (uint32_t)poll_one(i == 1 ? outer : inner, POLLIN, LONG), EPOLLIN);
+		pthread_join(t, NULL);
+		assert_int_equal(one(outer, middle, 0), EPOLLIN); /* it still is */
+		assert_int_equal(one(edge, inner, LONG), EPOLLIN);
+		assert_int_equal(one(middle, inner, 0), EPOLLIN);
+		assert_int_equal(one(inner, fd, 0), EPOLLIN);
+		hear(fd, "y");
+		assert_int_equal(one(inner, fd, 0), 0);
+		assert_int_equal(one(outer, middle, 0), 0);
+		assert_int_equal(poll_one(inner, POLLIN, 0), 0);
+		assert_int_equal(poll_one(outer, POLLIN, 10 * MS), 0);
+		assert_int_equal(client_epoll_wait(inner, &(struct epoll_event){0}, 1, 10 * MS, &none), 0);
+	}
+	client_close(inner);
+	say(fd, "z");
+	assert_int_equal(poll_one(fd, POLLIN, LONG), POLLIN);
+	assert_int_equal(one(outer, middle, 10 * MS), 0);
+	client_close(middle);
+	client_close(outer);
+	client_close(edge);
+	client_close(fd);
+}
+
+/* They come and go; at a time there are so many. */
+static void nests_are_bounded(void **state)
+{
+	int outer = instance(), inner[65];
+	struct epoll_event ev = {.events = EPOLLIN};
+
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < 64; i++) {
+			inner[i] = instance();
+			add(outer, inner[i], EPOLLIN);
+		}
+		inner[64] = instance();
+		assert_int_equal(client_epoll_ctl(outer, EPOLL_CTL_ADD, inner[64], &ev), -ENOSPC);
+		for (int i = 0; i < 65; i++)
+			client_close(inner[i]);
+	}
+	client_close(outer);
+}
+
 static void instances_have_twins(void **state)
 {
 	int e = instance(), fd = sim_connected(SOCK_STREAM, ECHO_PORT), twin = client_dup(e, 0, true);
@@ -451,6 +520,8 @@ int main(void)
 		cmocka_unit_test(the_kernels_members),
 		cmocka_unit_test(members_come_while_one_sleeps),
 		cmocka_unit_test(instances_are_polled),
+		cmocka_unit_test(instances_in_instances),
+		cmocka_unit_test(nests_are_bounded),
 		cmocka_unit_test(instances_have_twins),
 		cmocka_unit_test(instances_end),
 		cmocka_unit_test(threads_share_an_instance),

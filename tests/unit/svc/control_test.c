@@ -13,6 +13,7 @@
 #include "service.h"
 #include "svc/control.h"
 #include "svc/kin.h"
+#include "svc/svc.h"
 
 static struct svc_controller control;
 static char path[64];
@@ -430,6 +431,34 @@ static void kin(void **state)
 	assert_false(svc_kin_is(child, geteuid()));
 }
 
+static bool eventually(_Atomic uint32_t *word, uint32_t value)
+{
+	for (int tries = 0; atomic_load(word) != value && tries < 5000; tries++)
+		usleep(1000);
+	return atomic_load(word) == value;
+}
+
+/* The connection ends as it does when the service is killed: all who may wait are rung, and find out why. */
+static void guarded(void **state)
+{
+	struct svc_chan *c = &service.region.chans[5], *free_one = &service.region.chans[6];
+	uint32_t rings = atomic_load(&c->bell), others = atomic_load(&free_one->bell);
+	int guard = svc_guard_make();
+
+	(void)state;
+	assert_true(guard > 0);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nobody to wait for */
+	atomic_store(&c->owner, 1);
+	assert_int_equal(svc_guard_tell(guard, service.region.memfd), 0);
+	usleep(10000);
+	assert_int_equal(atomic_load(&service.region.head->gone), 0);
+	close(guard);
+	assert_true(eventually(&c->bell, rings + 1));
+	assert_int_equal(atomic_load(&service.region.head->gone), 1);
+	assert_int_equal(atomic_load(&free_one->bell), others);
+	atomic_store(&c->owner, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -443,6 +472,7 @@ int main(void)
 		IN_CONTROL(bells),
 		IN_CONTROL(rubbish),
 		cmocka_unit_test(kin),
+		IN_CONTROL(guarded),
 	};
 
 	return cmocka_run_group_tests(tests, world_eal, NULL);
