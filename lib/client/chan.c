@@ -69,8 +69,6 @@ int chan_find(uint32_t most)
 	return -ENOBUFS;
 }
 
-int chan_take(void) { return chan_find(); }
-
 static int chan_more(struct client_thread *t, uint32_t level)
 {
 	int chan = chan_find(SVC_CHANS);

@@ -114,7 +114,7 @@ static bool is_known(svc_entry inner)
 static int slot_bell(struct nest *n)
 {
 	uint32_t have = atomic_load(&n->chan);
-	int chan = have != 0 ? (int)have - 1 : chan_take();
+	int chan = have != 0 ? (int)have - 1 : chan_find(SVC_CHANS);
 
 	if (chan < 0)
 		return chan;

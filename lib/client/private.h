@@ -118,7 +118,6 @@ bool chan_answered(struct svc_chan *ch, uint32_t chan); /* waits for it; false: 
 void stack_ring(struct svc_stack *s, uint32_t chan); /* the channel asks it */
 void stack_wake(struct svc_stack *s); /* it has been given something to look at */
 void chan_forget_all(void); /* in a child */
-int chan_take(void); /* one of the process's own, for as long as it lives: its number, or -ENOBUFS */
 
 static inline uint32_t use_stack(const struct use *u) { return svc_entry_index(u->entry) / client.head->files_per_stack; }
 static inline uint32_t use_events(const struct use *u) { return file_events(u->file); }
