@@ -48,33 +48,6 @@ int client_fork_ask(void); /* SVC_FORK: the child's number, -errno */
 /* The eventfd that the service rings for this channel, made when it is first needed: a descriptor, -errno. */
 int client_bell_fd(uint32_t chan);
 
-/* ---- stage.c ---- */
-
-/* Its EPOLL* bits: those that the stack shows, but for what has been taken from its stage. */
-static inline uint32_t file_events(struct svc_file *f)
-{
-	/* In the order in which the stack writes when it takes something back. */
-	uint64_t stage = atomic_load(&f->stage);
-	uint32_t events = atomic_load(&f->events);
-
-	return events & ~(svc_stage_empty(stage) ? (uint32_t)(EPOLLIN | EPOLLRDNORM) | SVC_POSTS : SVC_POSTS);
-}
-
-/* ---- post.c ---- */
-
-/* Leaves up to len bytes with the stack: how many; 0: it has to be asked. */
-struct place;
-struct use;
-struct client_thread;
-size_t post_send(struct use *u, struct place *from, size_t len, int flags);
-/* Until what was posted to the socket is on its way. */
-void post_settle(struct svc_file *f);
-void post_finish(struct client_thread *t); /* what a handler's longjmp() left in halves */
-void post_end(struct client_thread *t);
-
-/* Up to len bytes of what is laid out; 0: nothing is, the stack has to be asked. */
-size_t stage_take(struct use *u, struct place *to, size_t len);
-
 /* ---- chan.c ---- */
 
 #define CLIENT_NEST 4u /* calls of one thread within each other: signal handlers */
@@ -120,7 +93,30 @@ void stack_wake(struct svc_stack *s); /* it has been given something to look at 
 void chan_forget_all(void); /* in a child */
 
 static inline uint32_t use_stack(const struct use *u) { return svc_entry_index(u->entry) / client.head->files_per_stack; }
+
+/* ---- stage.c, post.c ---- */
+
+/* Its EPOLL* bits: those that the stack shows, but for what has been taken from its stage. */
+static inline uint32_t file_events(struct svc_file *f)
+{
+	/* In the order in which the stack writes when it takes something back. */
+	uint64_t stage = atomic_load(&f->stage);
+	uint32_t events = atomic_load(&f->events);
+
+	return events & ~(svc_stage_empty(stage) ? (uint32_t)(EPOLLIN | EPOLLRDNORM) | SVC_POSTS : SVC_POSTS);
+}
+
 static inline uint32_t use_events(const struct use *u) { return file_events(u->file); }
+
+struct place;
+/* Up to len bytes of what is laid out; 0: nothing is, the stack has to be asked. */
+size_t stage_take(struct use *u, struct place *to, size_t len);
+/* Leaves up to len bytes with the stack: how many; 0: it has to be asked. */
+size_t post_send(struct use *u, struct place *from, size_t len, int flags);
+/* Until what was posted to the socket is on its way. */
+void post_settle(struct svc_file *f);
+void post_finish(struct client_thread *t); /* what a handler's longjmp() left in halves */
+void post_end(struct client_thread *t);
 
 /* ---- wait.c ---- */
 
