@@ -110,22 +110,6 @@ void chan_forget_all(void)
 
 /* ---- asking ---- */
 
-static void wait_for_answer(struct svc_chan *ch)
-{
-	struct timespec patience = client_timespec(ASK_SLEEP_NS);
-	uint32_t asked = SVC_ASKED;
-
-	if (spin_while(&ch->state, SVC_ASKED, &client_self.answer_spin))
-		return;
-	atomic_compare_exchange_strong(&ch->state, &asked, SVC_ASKED_ASLEEP);
-	while (atomic_load_explicit(&ch->state, memory_order_acquire) == SVC_ASKED_ASLEEP) {
-		if (kernel_futex_wait(&ch->state, SVC_ASKED_ASLEEP, &patience) == -ETIMEDOUT && client_service_gone()) {
-			atomic_store(&client.state, CLIENT_LOST);
-			return;
-		}
-	}
-}
-
 void stack_wake(struct svc_stack *s)
 {
 	if (atomic_load(&s->asleep) != 0 && atomic_exchange(&s->asleep, 0) != 0)
@@ -138,14 +122,32 @@ void stack_ring(struct svc_stack *s, uint32_t chan)
 	stack_wake(s);
 }
 
+/* After long it rings again: a call that a handler's longjmp() ended may have asked and not rung. */
+static void wait_for_answer(struct svc_chan *ch, uint32_t chan)
+{
+	struct timespec patience = client_timespec(ASK_SLEEP_NS);
+	uint32_t asked = SVC_ASKED;
+
+	if (spin_while(&ch->state, SVC_ASKED, &client_self.answer_spin))
+		return;
+	atomic_compare_exchange_strong(&ch->state, &asked, SVC_ASKED_ASLEEP);
+	while (atomic_load_explicit(&ch->state, memory_order_acquire) == SVC_ASKED_ASLEEP) {
+		if (kernel_futex_wait(&ch->state, SVC_ASKED_ASLEEP, &patience) != -ETIMEDOUT)
+			continue;
+		if (client_service_gone()) {
+			atomic_store(&client.state, CLIENT_LOST);
+			return;
+		}
+		stack_ring(svc_stack_at(client.head, ch->stack), chan);
+	}
+}
+
 bool chan_answered(struct svc_chan *ch, uint32_t chan)
 {
 	uint32_t state = atomic_load_explicit(&ch->state, memory_order_acquire);
 
 	if (state == SVC_ASKED || state == SVC_ASKED_ASLEEP) {
-		/* A handler's longjmp() may have come before the bell. */
-		stack_ring(svc_stack_at(client.head, ch->stack), chan);
-		wait_for_answer(ch);
+		wait_for_answer(ch, chan);
 		state = atomic_load_explicit(&ch->state, memory_order_acquire);
 	}
 	return state == SVC_IDLE || state == SVC_DONE;
@@ -162,7 +164,7 @@ int64_t chan_ask(struct svc_chan *ch, uint32_t chan, uint32_t stack, uint16_t op
 	ch->stack = (uint16_t)stack;
 	atomic_store_explicit(&ch->state, SVC_ASKED, memory_order_release);
 	stack_ring(svc_stack_at(client.head, stack), chan);
-	wait_for_answer(ch);
+	wait_for_answer(ch, chan);
 	if (atomic_load_explicit(&ch->state, memory_order_acquire) != SVC_DONE)
 		return -ENETDOWN;
 	/* A new socket is this process's when its descriptor has it; until then the channel tells whose it is (use_close()). */
@@ -206,7 +208,7 @@ int use_open(struct use *u)
 	u->file = NULL;
 	/* Somebody left a question behind. */
 	if (atomic_load_explicit(&u->ch->state, memory_order_acquire) != SVC_IDLE)
-		wait_for_answer(u->ch);
+		wait_for_answer(u->ch, u->chan);
 	return 0;
 }
 

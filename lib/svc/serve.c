@@ -25,13 +25,19 @@ static bool post_end(struct svc_server *v, uint32_t chan)
 	return true;
 }
 
+/* No: a bit without a request: the control thread asks again for a client that died, and clients do that when they waited for long. */
+static bool is_asking(struct svc_chan *c)
+{
+	uint32_t state = atomic_load_explicit(&c->state, memory_order_acquire);
+
+	return state == SVC_ASKED || state == SVC_ASKED_ASLEEP;
+}
+
 static void answer(struct svc_server *v, uint32_t chan)
 {
 	struct svc_chan *c = &v->chans[chan];
-	uint32_t state = atomic_load_explicit(&c->state, memory_order_acquire);
 
-	/* A bit without a request: the control thread asks again for a client that died. */
-	if (state != SVC_ASKED && state != SVC_ASKED_ASLEEP)
+	if (!is_asking(c))
 		return;
 	c->result = svc_op(v, c);
 	if (c->op == SVC_POST && !post_end(v, chan))
@@ -51,7 +57,8 @@ static uint32_t answer_word(struct svc_server *v, uint32_t first, uint64_t bits)
 		rte_prefetch0(c->data);
 	}
 	for (uint64_t left = bits; left != 0; left &= left - 1) {
-		uint32_t slot = v->chans[first + (uint32_t)__builtin_ctzll(left)].file - v->self * v->n_files;
+		struct svc_chan *c = &v->chans[first + (uint32_t)__builtin_ctzll(left)];
+		uint32_t slot = is_asking(c) ? c->file - v->self * v->n_files : UINT32_MAX;
 
 		if (slot < v->n_files) {
 			rte_prefetch0(&v->files[slot]);
