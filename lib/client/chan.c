@@ -144,13 +144,9 @@ static void wait_for_answer(struct svc_chan *ch, uint32_t chan)
 
 bool chan_answered(struct svc_chan *ch, uint32_t chan)
 {
-	uint32_t state = atomic_load_explicit(&ch->state, memory_order_acquire);
-
-	if (state == SVC_ASKED || state == SVC_ASKED_ASLEEP) {
+	if (svc_chan_asks(ch))
 		wait_for_answer(ch, chan);
-		state = atomic_load_explicit(&ch->state, memory_order_acquire);
-	}
-	return state == SVC_IDLE || state == SVC_DONE;
+	return !svc_chan_asks(ch);
 }
 
 /* Calls that have no order with what was posted to their socket. */

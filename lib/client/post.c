@@ -12,7 +12,7 @@ static bool shows_room(const struct use *u) { return atomic_load(&u->file->event
 
 static void note_take(struct svc_file *f)
 {
-	if (atomic_exchange(&f->posted, 0) & SVC_POST_AWAITED)
+	if (svc_note_take(&f->posted, client_self.post - 1))
 		kernel_futex_wake(&f->posted, INT32_MAX);
 }
 

@@ -65,25 +65,18 @@ static uint32_t fds_of(const struct svc_controller *k, uint32_t proc)
 
 /* ---- channels ---- */
 
-static bool is_asking(struct svc_chan *c)
-{
-	uint32_t state = atomic_load(&c->state);
-
-	return state == SVC_ASKED || state == SVC_ASKED_ASLEEP;
-}
-
 /* A request may have been written down and not posted: it is posted (again), and its answer awaited. */
 static void chan_settle(struct svc_controller *k, uint32_t i)
 {
 	struct svc_chan *c = &k->r->chans[i];
 
-	if (!is_asking(c))
+	if (!svc_chan_asks(c))
 		return;
 	if (c->stack < k->r->n_stacks) {
 		atomic_fetch_or(&k->r->stacks[c->stack].pending[i / 64], 1ull << i % 64);
 		svc_server_wake(&k->servers[c->stack]);
 	}
-	for (unsigned tries = 0; is_asking(c) && tries < ANSWER_TRIES; tries++)
+	for (unsigned tries = 0; svc_chan_asks(c) && tries < ANSWER_TRIES; tries++)
 		usleep(100);
 }
 
@@ -115,7 +108,7 @@ static void chan_put_note(struct svc_controller *k, uint32_t i)
 	if (c->op != SVC_POST || c->file >= k->r->n_stacks * k->r->files_per_stack)
 		return;
 	note = &k->r->files[c->file].posted;
-	if ((atomic_load(note) & ~SVC_POST_AWAITED) == i + 1 && atomic_exchange(note, 0) & SVC_POST_AWAITED)
+	if (svc_note_take(note, i))
 		svc_futex_wake(note, INT32_MAX);
 }
 

@@ -200,6 +200,19 @@ struct svc_chan {
 	alignas(64) uint8_t data[SVC_DATA_BYTES];
 };
 
+static inline bool svc_chan_asks(struct svc_chan *c)
+{
+	uint32_t state = atomic_load_explicit(&c->state, memory_order_acquire);
+
+	return state == SVC_ASKED || state == SVC_ASKED_ASLEEP;
+}
+
+/* The channel's note at a socket goes, if it is there: true: those who sleep on it are to be woken, all. */
+static inline bool svc_note_take(_Atomic uint32_t *posted, uint32_t chan)
+{
+	return (atomic_load(posted) & ~SVC_POST_AWAITED) == chan + 1 && atomic_exchange(posted, 0) & SVC_POST_AWAITED;
+}
+
 /* A stack's letter box. */
 struct svc_stack {
 	alignas(64) _Atomic uint32_t asleep; /* stack: 1: sleeps on this word; who posts sets 0 and wakes it */

@@ -11,33 +11,23 @@
 static bool post_end(struct svc_server *v, uint32_t chan)
 {
 	const struct svc_chan *c = &v->chans[chan];
-	uint32_t slot = c->file - v->self * v->n_files, note;
+	uint32_t slot = c->file - v->self * v->n_files;
 
 	if (c->result == -EAGAIN) {
 		atomic_fetch_or(&v->box->pending[chan / 64], 1ull << chan % 64);
 		return false;
 	}
-	if (slot >= v->n_files)
-		return true;
-	note = atomic_load(&v->files[slot].posted);
-	if ((note & ~SVC_POST_AWAITED) == chan + 1 && atomic_exchange(&v->files[slot].posted, 0) & SVC_POST_AWAITED)
+	if (slot < v->n_files && svc_note_take(&v->files[slot].posted, chan))
 		svc_futex_wake(&v->files[slot].posted, INT32_MAX);
 	return true;
-}
-
-/* No: a bit without a request: the control thread asks again for a client that died, and clients do that when they waited for long. */
-static bool is_asking(struct svc_chan *c)
-{
-	uint32_t state = atomic_load_explicit(&c->state, memory_order_acquire);
-
-	return state == SVC_ASKED || state == SVC_ASKED_ASLEEP;
 }
 
 static void answer(struct svc_server *v, uint32_t chan)
 {
 	struct svc_chan *c = &v->chans[chan];
 
-	if (!is_asking(c))
+	/* A bit without a request: the control thread asks again for a client that died, and clients do that when they waited for long. */
+	if (!svc_chan_asks(c))
 		return;
 	c->result = svc_op(v, c);
 	if (c->op == SVC_POST && !post_end(v, chan))
@@ -58,7 +48,7 @@ static uint32_t answer_word(struct svc_server *v, uint32_t first, uint64_t bits)
 	}
 	for (uint64_t left = bits; left != 0; left &= left - 1) {
 		struct svc_chan *c = &v->chans[first + (uint32_t)__builtin_ctzll(left)];
-		uint32_t slot = is_asking(c) ? c->file - v->self * v->n_files : UINT32_MAX;
+		uint32_t slot = svc_chan_asks(c) ? c->file - v->self * v->n_files : UINT32_MAX;
 
 		if (slot < v->n_files) {
 			rte_prefetch0(&v->files[slot]);
