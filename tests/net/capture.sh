@@ -11,7 +11,7 @@ net_start
 start_capture() { # start_capture NAME FILTER
     start "$NS_K" "$1-tcpdump" tcpdump -i "$K_DEV" -U -Z root -w "$WORK/$1.pcap" "$2"
     capture_pid=$pid
-    wait_for 5 grep -q 'listening on' "$WORK/$1-tcpdump.log" || fail "tcpdump did not start"
+    wait_for 20 grep -q 'listening on' "$WORK/$1-tcpdump.log" || fail "tcpdump did not start"
 }
 
 stop_capture() {

@@ -20,7 +20,7 @@ peers_start() {
     local address
     for address in "$PEER6/64" fd77::3/64 fe80::1/64; do ip -n "$NS_K" addr add "$address" dev "$K_DEV" nodad; done
     start "$NS_K" "peers-$1" "$HERE/peers.py" "$K_DEV"
-    wait_for 10 grep -q ready "$WORK/peers-$1.log" || fail "the peers do not start"
+    wait_for 20 grep -q ready "$WORK/peers-$1.log" || fail "the peers do not start"
 }
 
 # What the kernel needs to be the client: addresses, routes of all types, and a filter.
@@ -34,7 +34,7 @@ kernel_client() {
     ip -n "$NS_S" addr add ::1/128 dev lo nodad 2>/dev/null || true
     ip -n "$NS_S" addr show dev "$DEV" | grep -q 'inet6 fe80' ||
         ip -n "$NS_S" addr add fe80::10/64 dev "$DEV" nodad
-    wait_for 5 eval "! ip -n $NS_S addr show dev $DEV | grep -q tentative" || fail "the kernel's addresses are not ready"
+    wait_for 20 eval "! ip -n $NS_S addr show dev $DEV | grep -q tentative" || fail "the kernel's addresses are not ready"
     local route
     for route in "${ROUTES[@]}"; do
         # shellcheck disable=SC2086 # words of a route

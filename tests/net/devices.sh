@@ -48,11 +48,11 @@ duplex_kernel() { # duplex_kernel NAME NAMESPACE KERNEL_IP SETTINGS...
     shift 3
     start "$NS_K" "$name-peer" "$PEER" listen "$ip" 7000 --send "$WORK/data"
     peer=$pid
-    wait_for 10 listens 7000 || fail "$name: the kernel's program does not listen"
+    wait_for 20 listens 7000 || fail "$name: the kernel's program does not listen"
     begun=$(now_s)
     check "$name: spate's program exits 0" snc_to "$name-snc" "$ns" "$@" "$ip" 7000
     line "$name" 1 "$MIB MiB each way" "$begun"
-    wait_for 10 eval "! kill -0 $peer" || true
+    wait_for 20 eval "! kill -0 $peer" || true
     check_eq "$name: sha256 at spate" "$(sum_of "$name-snc")" "$want"
     check_eq "$name: sha256 at the kernel's program" "$(json_get "$WORK/$name-peer.log" sha256)" "$want"
     stop "$peer"
@@ -125,7 +125,7 @@ echo_kernel() { # echo_kernel NAME QUEUES NAMESPACE KERNEL_IP SETTINGS...
     shift 4
     start "$NS_K" "$name-peer" "$PEER" echo "$ip" 7
     peer=$pid
-    wait_for 10 listens 7 || fail "$name: the kernel's echo server does not listen"
+    wait_for 20 listens 7 || fail "$name: the kernel's echo server does not listen"
     load_echo "$name" "$queues" "tcp://$ip:7" "${PREFIX[@]}" ip netns exec "$ns" "$SPATE" load "$@" --cores "$queues"
     [ "$queues" -eq 1 ] || check_passed_on "$name"
     stop "$peer"
@@ -232,9 +232,9 @@ device_pcap() {
     fi
     start "$NS_K" pcap-wire "$HERE/pcap_wire.py" spp0 "$TAP_IP/24" "$WORK/pcap-in" "$WORK/pcap-out" "$WORK/pcap.pcap"
     wire=$pid
-    wait_for 10 grep -q ready "$WORK/pcap-wire.log" || fail "pcap: the wire does not come up"
+    wait_for 20 grep -q ready "$WORK/pcap-wire.log" || fail "pcap: the wire does not come up"
     duplex_kernel pcap "$NS_K" "$TAP_IP" --dev "pcap:$WORK/pcap-in,$WORK/pcap-out" --ip "$TAP_S_IP/24" "${ENOUGH[@]}"
-    wait_for 10 eval "! kill -0 $wire" || fail "pcap: the wire did not see the end of the capture"
+    wait_for 20 eval "! kill -0 $wire" || fail "pcap: the wire did not see the end of the capture"
     stop "$wire"
     check_eq "pcap: frames that the wire lost" "$(json_get "$WORK/pcap-wire.log" dropped)" 0
     count() { tshark -n "${shark[@]}" -Y "$1" -T fields -e frame.number 2>>"$WORK/tshark.log" | wc -l; }

@@ -22,10 +22,10 @@ assault() { # assault NAME FRAMES
     check "$1: spate serve is alive" kill -0 "$serve_pid"
     # Bent ARP in the kernel's name may have told spate a wrong hardware address; the kernel's next request mends it.
     in_k ip neigh flush dev "$K_DEV"
-    check "$1: it serves" wait_for 10 in_k curl -sf -m 5 -o "$WORK/body" "http://$S_IP/20000"
+    check "$1: it serves" wait_for 20 in_k curl -sf -m 5 -o "$WORK/body" "http://$S_IP/20000"
     check_eq "$1: bytes served" "$(wc -c <"$WORK/body")" 20000
     kill -INT "$serve_pid"
-    check "$1: it ends on SIGINT" wait_for 10 eval "! kill -0 $serve_pid"
+    check "$1: it ends on SIGINT" wait_for 20 eval "! kill -0 $serve_pid"
     wait "$serve_pid" && status=0 || status=$?
     check_eq "$1: exit code" "$status" 0
     check_eq "$1: reports of sanitizers" "$(grep -Ec 'AddressSanitizer|runtime error' "$WORK/serve.log" || true)" 0

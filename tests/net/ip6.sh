@@ -57,10 +57,10 @@ body() { # what spate serve sends as a body of that many bytes: lines of the alp
 upload() { # upload NAME KERNEL_NAMESPACE KERNEL_ADDRESS ADDRESS_FOR_SPATE: spate connects; the same bytes arrive
     start "$2" "$1" "$PEER" listen "$3" 7000
     local peer=$pid
-    wait_for 5 eval "ip netns exec $2 ss -Hltn sport = 7000 | grep -q 7000" || fail "$1: the kernel's program does not listen"
+    wait_for 20 eval "ip netns exec $2 ss -Hltn sport = 7000 | grep -q 7000" || fail "$1: the kernel's program does not listen"
     check_logged "$1-snc" "$1: spate's program exits 0" timeout 120 ip netns exec "$NS_S" "$SNC" "${ON_WIRE[@]}" "$4" 7000 \
         <"$WORK/data"
-    wait_for 10 eval "! kill -0 $peer" || true
+    wait_for 20 eval "! kill -0 $peer" || true
     check_eq "$1: sha256 at the kernel's program" "$(json_get "$WORK/$1.log" sha256)" "$want"
     stop "$peer"
 }
@@ -122,7 +122,7 @@ sed -i "s/listen $K_IP:80/listen [$K_IP6]:80/" "$WORK/nginx.conf"
 stop "$nginx_pid"
 start "$NS_K" nginx6 nginx -c "$WORK/nginx.conf" -e "$WORK/nginx-error.log"
 nginx_pid=$pid
-wait_for 10 eval "in_k ss -Hltn sport = 80 | grep -q $K_IP6" || fail "nginx did not start"
+wait_for 20 eval "in_k ss -Hltn sport = 80 | grep -q $K_IP6" || fail "nginx did not start"
 nginx_reset_log
 check_logged load "spate load: exit code 0" timeout 120 ip netns exec "$NS_S" "$SPATE" load "${ON_WIRE[@]}" --json \
     --connections 500 --requests 20000 "http://[$K_IP6]/"

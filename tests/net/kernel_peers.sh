@@ -38,7 +38,7 @@ check_le "silent address: milliseconds until then" "$took_ms" 8000
 head -c 20000000 /dev/urandom >"$WORK/data"
 want=$(sha256sum <"$WORK/data" | cut -d ' ' -f 1)
 start "$NS_K" reset "$PEER" listen "$K_IP" 7002 --reset-after 1000000
-wait_for 5 listening 7002
+wait_for 20 listening 7002
 status=0
 snc "$K_IP" 7002 <"$WORK/data" >/dev/null 2>"$WORK/reset-snc.log" || status=$?
 check_eq "reset in the middle: exit code of spate's program" "$status" 1
@@ -47,9 +47,9 @@ check_grep "reset in the middle: ECONNRESET" "connection reset by peer|broken pi
 # ---- half closes
 
 start "$NS_K" half-k "$PEER" listen "$K_IP" 7003 --answer-after-eof --send "$WORK/data"
-wait_for 5 listening 7003
+wait_for 20 listening 7003
 got=$(snc "$K_IP" 7003 <"$WORK/data" 2>"$WORK/half-snc.log" | sha256sum | cut -d ' ' -f 1)
-wait_for 5 eval "! kill -0 $pid" || true
+wait_for 20 eval "! kill -0 $pid" || true
 check_eq "half close by spate: 20 MB came back afterwards" "$got" "$want"
 check_eq "half close by spate: 20 MB went out before" "$(json_get "$WORK/half-k.log" sha256)" "$want"
 
@@ -72,9 +72,9 @@ check_eq "spate serve still answers" "$(in_k curl -s -m 5 -o /dev/null -w '%{htt
 stop "$serve_pid"
 
 start "$NS_K" fast "$PEER" listen "$K_IP" 7004 --send "$WORK/data"
-wait_for 5 listening 7004
+wait_for 20 listening 7004
 got=$(snc --read-rate 5000000 "$K_IP" 7004 </dev/null 2>"$WORK/slow-snc.log" | sha256sum | cut -d ' ' -f 1)
-wait_for 5 eval "! kill -0 $pid" || true
+wait_for 20 eval "! kill -0 $pid" || true
 check_eq "slow reader on spate: 20 MB from the kernel" "$got" "$want"
 check_eq "slow reader on spate: error of the kernel's program" "$(json_get "$WORK/fast.log" error none)" none
 check_ge "slow reader on spate: seconds that it held the kernel up" \

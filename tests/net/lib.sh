@@ -55,8 +55,9 @@ net_start() {
     ip -n "$NS_K" addr add "$K_IP/24" dev "$K_DEV"
     ip -n "$NS_K" link set "$K_DEV" txqueuelen 10000 up
     ip -n "$NS_S" link set "$DEV" txqueuelen 10000 up
+    # Tests listen below the ports that the kernel chooses: one of those may be in TIME-WAIT, and cannot be listened on.
     ip netns exec "$NS_K" sysctl -qw net.core.somaxconn=65535 net.ipv4.tcp_max_syn_backlog=65535 \
-        net.ipv4.tcp_max_tw_buckets=262144 net.ipv4.ip_local_port_range='1024 65535' \
+        net.ipv4.tcp_max_tw_buckets=262144 net.ipv4.ip_local_port_range='16384 65535' \
         net.ipv4.tcp_no_metrics_save=1
 }
 
@@ -77,7 +78,7 @@ start() { # start NAMESPACE NAME COMMAND...
 # The kernel's program, once it listens; its pid is in $pid.
 start_peer_listening() { # start_peer_listening NAME ADDRESS PORT OPTIONS_OF_PEER...
     start "$NS_K" "$1" "$PEER" listen "${@:2}"
-    wait_for 5 eval "in_k ss -Hltn sport = $3 | grep -q $3" || fail "$1: the kernel's program does not listen"
+    wait_for 20 eval "in_k ss -Hltn sport = $3 | grep -q $3" || fail "$1: the kernel's program does not listen"
 }
 
 # spate's program, once it listens; its pid is in $pid. The sha256 of what it receives comes to $WORK/NAME.sum, its exit code to
@@ -150,7 +151,7 @@ http {
 CONF
     start "$NS_K" nginx nginx -c "$WORK/nginx.conf" -e "$WORK/nginx-error.log"
     export nginx_pid=$pid
-    if ! wait_for 10 in_k nc -z -w 1 "$K_IP" 80; then
+    if ! wait_for 20 in_k nc -z -w 1 "$K_IP" 80; then
         fail "nginx did not start"
         exit 1
     fi

@@ -56,34 +56,34 @@ s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton('$GRO
 while True:
     print(s.recv(2048).decode())"
     members_start "member$version" "$GROUP" "$PORT"
-    check "version $version: the join is reported" wait_for 5 reported
+    check "version $version: the join is reported" wait_for 20 reported
     sleep 8
     check "and again when it is asked for" reported
     kernel_says hello
-    check "what the kernel says arrives" wait_for 3 grep -q "^hello ttl=9$" "$WORK/member$version.out"
+    check "what the kernel says arrives" wait_for 20 grep -q "^hello ttl=9$" "$WORK/member$version.out"
     say good-day
-    check "and what spate says" wait_for 3 grep -q "^good-day$" "$WORK/hears$version.log"
-    check "its own member hears it, too" wait_for 3 grep -q "^good-day ttl=1$" "$WORK/member$version.out"
+    check "and what spate says" wait_for 20 grep -q "^good-day$" "$WORK/hears$version.log"
+    check "its own member hears it, too" wait_for 20 grep -q "^good-day ttl=1$" "$WORK/member$version.out"
     say leave
-    check "the leave is believed" wait_for 5 not_reported
+    check "the leave is believed" wait_for 20 not_reported
     kernel_says unheard
     say join
-    check "a second join" wait_for 5 reported
+    check "a second join" wait_for 20 reported
     kernel_says again
-    check "is heard" wait_for 3 grep -q "^again ttl=9$" "$WORK/member$version.out"
+    check "is heard" wait_for 20 grep -q "^again ttl=9$" "$WORK/member$version.out"
     check_eq "what came in between" "$(grep -c unheard "$WORK/member$version.out" || true)" 0
     exec 9>&-
     wait "$members_pid" || fail "members ended badly"
-    check "the end of the program is a leave" wait_for 5 not_reported
+    check "the end of the program is a leave" wait_for 20 not_reported
     stop "$pid"
     ip -n "$NS_K" link del br0
 done
 
 bridge_start 3
 members_start source "$GROUP" "$PORT" "$K_IP"
-check "one source: reported with it" wait_for 5 sh -c "ip netns exec $NS_K bridge -d mdb show dev br0 | grep 'grp $GROUP' | grep -q '$K_IP'"
+check "one source: reported with it" wait_for 20 sh -c "ip netns exec $NS_K bridge -d mdb show dev br0 | grep 'grp $GROUP' | grep -q '$K_IP'"
 kernel_says wanted
-check "and heard" wait_for 3 grep -q "^wanted ttl=9$" "$WORK/source.out"
+check "and heard" wait_for 20 grep -q "^wanted ttl=9$" "$WORK/source.out"
 exec 9>&-
 wait "$members_pid" || fail "members ended badly"
 peer "Linux $(uname -r)"

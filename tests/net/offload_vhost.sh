@@ -33,10 +33,10 @@ run() { # run NAME OFFLOAD VHOST_TSO
     start "$NS_K" "$name-tcpdump" tcpdump -i "$K_DEV" --immediate-mode -B 8192 -U -Z root \
         -w "$WORK/$name.pcap" tcp
     dump=$pid
-    wait_for 10 grep -q 'listening on' "$WORK/$name-tcpdump.log" || fail "$name: tcpdump did not start"
+    wait_for 20 grep -q 'listening on' "$WORK/$name-tcpdump.log" || fail "$name: tcpdump did not start"
     check_logged "$name" "$name: exit code of spate load" timeout -k 5 60 ip netns exec "$NS_S" "$SPATE" load "${at[@]}" \
         --offload "$offload" --connections 1 --requests $REQUESTS --size $SIZE --json --quiet "tcp://$K_IP:7"
-    wait_for 10 capture_is_whole "$name" || fail "$name: the end of the connection is not in the capture"
+    wait_for 20 capture_is_whole "$name" || fail "$name: the end of the connection is not in the capture"
     kill -INT "$dump"
     wait "$dump" 2>/dev/null || true
     kill -TERM "$cutter"

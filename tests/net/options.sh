@@ -20,7 +20,7 @@ connects() { # connects NAME SPATE_ARGS...
     local peer=$pid
     got=$(timeout 60 ip netns exec "$NS_S" "$SNC" "$@" "$K_ADDR" 7002 <"$WORK/data" 2>"$WORK/$name-snc.log" |
         sha256sum | cut -d ' ' -f 1) || status=$?
-    wait_for 10 eval "! kill -0 $peer" || true
+    wait_for 20 eval "! kill -0 $peer" || true
     verdict "$name" "$status" "$got"
     stop "$peer"
 }

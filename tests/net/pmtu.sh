@@ -63,7 +63,7 @@ watched() { # watched NAME COMMAND...
     start "$NS_H" "$name-tcpdump" tcpdump -i h0 -n -s 100 -U -Z root -w "$WORK/$name.pcap" \
         "tcp and ether dst $(in_h cat /sys/class/net/h0/address)"
     local dump=$pid
-    wait_for 10 grep -q listening "$WORK/$name-tcpdump.log" || fail "tcpdump does not start"
+    wait_for 20 grep -q listening "$WORK/$name-tcpdump.log" || fail "tcpdump does not start"
     "$@" >"$WORK/$name.log" 2>&1 || true
     sleep 0.3
     stop "$dump"
@@ -91,9 +91,9 @@ upload() { # upload NAME ADDRESS SNC_ARGS...
     shift 2
     start "$NS_H" "$name-peer" "$PEER" listen "$to" 7000
     peer=$pid
-    wait_for 5 eval "in_h ss -Hltn sport = 7000 | grep -q 7000" || fail "$name: the kernel's program does not listen"
+    wait_for 20 eval "in_h ss -Hltn sport = 7000 | grep -q 7000" || fail "$name: the kernel's program does not listen"
     watched "$name" timeout 60 ip netns exec "$NS_S" "$SNC" --dev "$DEV" "$@" "$to" 7000 <"$WORK/data"
-    wait_for 5 eval "! kill -0 $peer" || true
+    wait_for 20 eval "! kill -0 $peer" || true
     check_eq "$name: sha256 at the host" "$(json_get "$WORK/$name-peer.log" sha256)" "$want"
     stop "$peer"
 }

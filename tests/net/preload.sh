@@ -25,7 +25,7 @@ check_eq "curl: a refused port" "$(in_s "${RUN[@]}" -- curl -s -m 5 "http://$K_I
 kill "$nginx_pid"
 
 start "$NS_K" echo python3 "$TESTS_DIR/net/preload_peer.py" "$K_IP" 7
-wait_for 10 grep -q listening "$WORK/echo.log" || fail "the kernel's echo does not listen"
+wait_for 20 grep -q listening "$WORK/echo.log" || fail "the kernel's echo does not listen"
 in_s timeout 120 "${RUN[@]}" -- python3 "$TESTS_DIR/net/preload_program.py" "$K_IP" 7 >"$WORK/program.log" 2>&1 || true
 while read -r verdict what; do
     case $verdict in
@@ -46,7 +46,7 @@ kill "$nginx_pid"
 start "$NS_S" service "${RUN[@]}" -- sleep 30
 service_pid=$pid
 find_service() { service=$(in_s ss -Hxl | grep -o '/[^ ]*/spate-[^ ]*/service') && [ -n "$service" ]; }
-check "the service listens" wait_for 10 find_service
+check "the service listens" wait_for 20 find_service
 find_service
 cat >"$WORK/stranger.py" <<'PY'
 import os, socket, sys
@@ -70,7 +70,7 @@ stop "$service_pid"
 (in_s timeout 30 "${RUN[@]}" -- nc -N -l -p 5000 <"$WORK/random" >"$WORK/nc.got") &
 pids+=($!)
 nc_pid=$!
-check "nc: listens" wait_for 10 eval "in_k nc -N -w 5 $S_IP 5000 <'$WORK/random' >'$WORK/nc.sent'"
+check "nc: listens" wait_for 20 eval "in_k nc -N -w 5 $S_IP 5000 <'$WORK/random' >'$WORK/nc.sent'"
 wait "$nc_pid" || true
 check "nc: 3 MB in" cmp -s "$WORK/random" "$WORK/nc.got"
 check "nc: 3 MB out" cmp -s "$WORK/random" "$WORK/nc.sent"
@@ -81,7 +81,7 @@ check "http.server: answers" wait_for 20 in_k curl -s -m 2 -o /dev/null "http://
 in_k curl -s -m 20 -o "$WORK/got2" "http://$S_IP:8000/random" || true
 check "http.server: 3 MB arrive as they are" cmp -s "$WORK/random" "$WORK/got2"
 kill -TERM "$http_pid"
-check "http.server: SIGTERM reaches the program and ends it all" wait_for 10 eval "! kill -0 $http_pid 2>/dev/null"
+check "http.server: SIGTERM reaches the program and ends it all" wait_for 20 eval "! kill -0 $http_pid 2>/dev/null"
 
 # ---- a service that is killed: nobody waits for it
 
@@ -141,7 +141,7 @@ sleep 0.5
 find_service
 kill -KILL "$pid"
 { wait "$pid" || true; } 2>/dev/null
-check "a killed service: what waited for it ends" wait_for 5 grep -q afterwards "$WORK/killed.log"
+check "a killed service: what waited for it ends" wait_for 20 grep -q afterwards "$WORK/killed.log"
 check_eq "a killed service: all say so" "$(sed '1d' "$WORK/killed.log" | awk '$2 == "ENETDOWN"' | wc -l)" 9
 rm -rf "${service%/service}"
 
@@ -153,7 +153,7 @@ bound6='import socket; s = socket.socket(socket.AF_INET6); s.bind(("fd77::10", 0
 run6=("${RUN[@]}" --ip fd77::10/64 -- python3 -c "$bound6")
 check_eq "IPv6: asked for, and usable from the first call on" "$(in_s timeout 20 "${run6[@]}" 2>&1)" bound
 start "$NS_S" early "${RUN[@]}" --ip fd77::10/64 -- sleep 60
-wait_for 5 find_service || fail "IPv6: no service comes up"
+wait_for 20 find_service || fail "IPv6: no service comes up"
 kill -TERM "$pid"
 check "IPv6: a signal while they are asked for is the program's" wait_for 3 eval "! kill -0 $pid 2>/dev/null"
 ip -n "$NS_K" addr add fd77::10/64 dev "$K_DEV" nodad

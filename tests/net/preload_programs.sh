@@ -364,7 +364,7 @@ run_crowd() {
     local server=$pid
     up_there 7201
     check_eq "64 threads that accept" "$(beside "$TALKS" connections "$S_IP" 7201 300 | tail -n 1)" "connections: 300 of 300"
-    wait_for 10 grep -q "301 connections" "$WORK/crowd.log" || fail "64 threads that accept: they do not end"
+    wait_for 20 grep -q "301 connections" "$WORK/crowd.log" || fail "64 threads that accept: they do not end"
     stop "$server"
 }
 

@@ -15,7 +15,7 @@ while True:
     c = s.accept()[0]
     c.sendall(b'far away\n')
     c.close()"
-wait_for 10 in_k nc -z -w 1 "$FAR" 8000
+wait_for 20 in_k nc -z -w 1 "$FAR" 8000
 
 reach() { # reach NAME SETTINGS...: what snc has from the far server, or says
     local name=$1

@@ -10,7 +10,7 @@ net_start
 echo "nameserver $K_IP" >"$WORK/resolv.conf"
 echo "options timeout:2 attempts:2" >>"$WORK/resolv.conf"
 start "$NS_K" dns "$TESTS_DIR/net/programs/dns.py" "$K_IP"
-wait_for 10 grep -q listening "$WORK/dns.log" || fail "the name server does not listen"
+wait_for 20 grep -q listening "$WORK/dns.log" || fail "the name server does not listen"
 
 # With that file for the program and its children alone.
 # shellcheck disable=SC2016 # the inner shell's
@@ -27,7 +27,7 @@ check_eq "Python: both" "$(run --dns -- python3 -c "$both")" "$K_IP fd77::1"
 check_eq "Python, without --dns" "$(run -- python3 -c "$both" 2>&1 | tail -n 1 | cut -d : -f 1)" socket.gaierror
 check_eq "Python, --raw brings it, too" "$(run --raw -- python3 -c "$both")" "$K_IP fd77::1"
 start "$NS_K" http python3 -m http.server --bind "$K_IP" --directory "$TESTS_DIR/net/programs" 80
-wait_for 10 in_k nc -z -w 1 "$K_IP" 80 || fail "the web server does not listen"
+wait_for 20 in_k nc -z -w 1 "$K_IP" 80 || fail "the web server does not listen"
 check "curl, by name" cmp -s <(run --dns -- curl -sS -4 -m 20 http://host.spate.test/dns.py) "$TESTS_DIR/net/programs/dns.py"
 
 run --dns -- "$ASKS" "$K_IP" >"$WORK/asks.log" 2>&1 || true

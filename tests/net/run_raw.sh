@@ -10,7 +10,7 @@ RAWCALLS=${RAWCALLS:-$BUILD/tests/net/rawcalls}
 net_start
 
 start "$NS_K" echo python3 "$TESTS_DIR/net/preload_peer.py" "$K_IP" 7
-wait_for 10 grep -q listening "$WORK/echo.log" || fail "the kernel's echo does not listen"
+wait_for 20 grep -q listening "$WORK/echo.log" || fail "the kernel's echo does not listen"
 run() { in_s timeout 120 "$SPATE" run "${ON_WIRE[@]}" "$@"; }
 
 cases() { # cases NAME LOG LEAST

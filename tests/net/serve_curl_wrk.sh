@@ -97,4 +97,4 @@ peer nc Python
 # ---- the end
 
 kill -INT "$serve_pid"
-check "spate serve ends on SIGINT" wait_for 5 eval "! kill -0 $serve_pid"
+check "spate serve ends on SIGINT" wait_for 20 eval "! kill -0 $serve_pid"

@@ -18,7 +18,7 @@ upload() { # upload NAME DEV SECONDS
     local peer=$pid begun=$SECONDS
     check_logged "$1-snc" "$1: spate's program exits 0 within $3 s" timeout "$3" ip netns exec "$NS_S" "$SNC" \
         --dev "$2" --ip "$S_IP/24" "$K_IP" 7000 <"$WORK/data"
-    wait_for 10 eval "! kill -0 $peer" || true
+    wait_for 20 eval "! kill -0 $peer" || true
     check_eq "$1: bytes at the kernel's program" "$(json_get "$WORK/$1.log" received)" "$BYTES"
     check_eq "$1: sha256 there" "$(json_get "$WORK/$1.log" sha256)" "$want"
     echo "          took $((SECONDS - begun)) s"
@@ -46,7 +46,7 @@ duplex() { # duplex NAME DEV SECONDS
     local peer=$pid begun=$SECONDS status=0 got
     got=$(timeout "$3" ip netns exec "$NS_S" "$SNC" --dev "$2" --ip "$S_IP/24" "$K_IP" 7002 <"$WORK/data" \
         2>"$WORK/$1-snc.log" | sha256sum | cut -d ' ' -f 1) || status=$?
-    wait_for 10 eval "! kill -0 $peer" || true
+    wait_for 20 eval "! kill -0 $peer" || true
     check_eq "$1: exit code of spate's program, which had $3 s" "$status" 0
     check_eq "$1: sha256 at spate" "$got" "$want"
     check_eq "$1: error of the kernel's program" "$(json_get "$WORK/$1.log" error none)" none

@@ -17,7 +17,7 @@ if ip -n "$NS_K" link add link k0 name k0.100 type vlan id 100 2>/dev/null; then
     echo "          802.1Q by the kernel"
 else
     start "$NS_K" tagger "$TESTS_DIR/net/tagger.py" k0 100
-    wait_for 5 grep -q up "$WORK/tagger.log"
+    wait_for 20 grep -q up "$WORK/tagger.log"
 fi
 ip -n "$NS_K" addr add 10.78.0.1/24 dev k0.100
 ip -n "$NS_K" link set k0.100 up
