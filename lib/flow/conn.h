@@ -23,6 +23,7 @@ enum conn_type { CONN_FREE = 0, CONN_TCP, CONN_UDP, CONN_LISTEN, CONN_EPOLL };
 #define CONN_MORE_IP6   (1u << 0) /* the socket's family is AF_INET6 */
 #define CONN_MORE_V6ONLY (1u << 1) /* IPV6_V6ONLY */
 #define CONN_MORE_IP4 (1u << 2)   /* an AF_INET6 socket bound to ::ffff:0.0.0.0, or to a mapped address: IPv4 alone */
+#define CONN_MORE_PORT_CHOSEN (1u << 3) /* bind() or listen() was free to choose: any other port would do */
 #define CONN_MORE_FLOWINFO (1u << 4) /* IPV6_FLOWINFO_SEND */
 #define CONN_MORE_FREEBIND (1u << 5) /* IP_FREEBIND */
 #define CONN_MORE_DIALECT_SHIFT 6 /* two bits: enum dialect, 0 for most */

@@ -29,7 +29,8 @@
  *  - A UDP socket that is not connected receives whatever comes to its port, on whichever core.
  *  - A connection from a port that bind() named may come back to another core. Then that core's stack is asked first, in
  *    connect(), whether the port is free for this destination; if it is not, the attempt fails with EADDRNOTAVAIL (a
- *    blocking connect() returns it, else SO_ERROR). It needs that the other stack is being polled.
+ *    blocking connect() returns it, else SO_ERROR), or goes on from another port where the port was not named but chosen.
+ *    It needs that the other stack is being polled.
  *
  * Differences from Linux that hold everywhere (docs/sockets.md has all): AF_INET and AF_INET6 are spate's (scope ids number the
  * network interfaces from 1 on, in the order of the configuration), other families the kernel's; no SIGPIPE (EPIPE alone, as
@@ -78,11 +79,12 @@ extern "C" {
  * ENOBUFS: the stack has max-connections sockets. */
 SPATE_API int spate_socket(int domain, int type, int protocol);
 
-/* Names the local end. Port 0: a free port is chosen now (or at connect(), with IP_BIND_ADDRESS_NO_PORT). EINVAL: length, already
- * bound, or connected. EAFNOSUPPORT: family is not the socket's (AF_INET: AF_UNSPEC with 0.0.0.0 is taken, as on Linux). Of IPv6
- * EINVAL: link-local without scope, IPv4 with IPV6_V6ONLY; ENODEV: no such scope. EADDRNOTAVAIL: address is not one of this
- * stack's. EADDRINUSE: port in use (without SO_REUSEADDR/SO_REUSEPORT on both sides), or no free port. ENOBUFS: no packet buffer
- * to tell the other stacks. EFAULT. Ports below 1024 need no privilege. */
+/* Names the local end. Port 0: a free port is chosen now (or at connect(), with IP_BIND_ADDRESS_NO_PORT); connections to some
+ * destinations may have it already: then connect() to one of those takes another. EINVAL: length, already bound, connected.
+ * EAFNOSUPPORT: family is not the socket's (AF_INET: AF_UNSPEC with 0.0.0.0 is taken, as on Linux). Of IPv6 EINVAL: link-local
+ * without scope, IPv4 with IPV6_V6ONLY; ENODEV: no such scope. EADDRNOTAVAIL: address is not one of this stack's. EADDRINUSE:
+ * port in use (without SO_REUSEADDR/SO_REUSEPORT on both sides), or no free port. ENOBUFS: no packet buffer to tell the other
+ * stacks. EFAULT. Ports below 1024 need no privilege. */
 SPATE_API int spate_bind(int fd, const struct sockaddr *addr, socklen_t len);
 
 /* Turns a stream socket into a listener; again: changes the backlog (at least 1). An unbound socket gets a port.

@@ -82,6 +82,8 @@ int tcp_disconnect(struct tcp *t, struct tcp_pcb *p)
 		tcp_done(t, p, tell ? ECONNRESET : 0); /* B3, B7: told by SO_ERROR */
 	}
 	tcp_buf_free(t, p);
+	if (p->c.more & CONN_MORE_PORT_CHOSEN)
+		tcp_unbind(t, p);
 	p->tflags &= TF_KEEP_MASK;
 	p->c.h.key.raddr_be = 0;
 	p->c.h.key.rport_be = 0;

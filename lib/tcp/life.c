@@ -84,7 +84,7 @@ static void inherit(struct tcp *t, struct tcp_pcb *p, const struct tcp_listener 
 
 	p->sndbuf = from->sndbuf;
 	p->rcvbuf = from->rcvbuf;
-	p->c.more = from->c.more;
+	p->c.more = from->c.more & (uint8_t)~CONN_MORE_PORT_CHOSEN;
 	p->xflags |= from->xflags & (TX_CC_MASK | TX_MIN_TTL);
 	p->tflags = from->tflags & (TF_NODELAY | TF_CORK | TF_KEEPALIVE | TF_PINGPONG);
 	if (from->opts != 0) {
@@ -191,6 +191,30 @@ struct tcp_pcb *tcp_passive_forgotten(struct tcp *t, struct tcp_listener *l, con
 
 /* ---- ending ---- */
 
+void tcp_unbind(struct tcp *t, struct tcp_pcb *p)
+{
+	bind_remove(&t->binds, tcp_pcb_ref(t, p), p->c.h.key.lport_be);
+	tcp_announce_gone(t, p);
+	p->c.flags &= (uint8_t)~CONN_BOUND_PORT;
+	p->c.more &= (uint8_t)~CONN_MORE_PORT_CHOSEN;
+}
+
+void tcp_leave(struct tcp *t, struct tcp_pcb *p)
+{
+	if (p->c.flags & CONN_IN_TABLE) {
+		table_remove(&t->flow->tcp, p->c.h.hash, tcp_pcb_ref(t, p));
+		p->c.flags &= (uint8_t)~CONN_IN_TABLE;
+		if (flow_elsewhere(t->flow, p->c.h.hash))
+			flow_release(t->flow, IPPROTO_TCP, &p->c.h.key, p->c.h.hash);
+	}
+	if (p->tflags & TF_EPORT)
+		eport_put(t->eport, &p->c.h.key);
+	p->tflags &= ~TF_EPORT;
+	if (p->c.h.path != 0)
+		net_path_put(t->net, p->c.h.path);
+	p->c.h.path = 0;
+}
+
 void tcp_pcb_free(struct tcp *t, struct tcp_pcb *p)
 {
 	SPATE_ASSERT(p->state == TCP_CLOSED && !(p->c.flags & CONN_IN_TABLE));
@@ -199,11 +223,8 @@ void tcp_pcb_free(struct tcp *t, struct tcp_pcb *p)
 	tcp_ext_free(t, p);
 	tcp_opt_free(t, p);
 	ready_unlink(t->flow, &p->c);
-	if (p->c.flags & CONN_BOUND_PORT) {
-		bind_remove(&t->binds, tcp_pcb_ref(t, p), p->c.h.key.lport_be);
-		tcp_announce_gone(t, p);
-	}
-	p->c.flags &= (uint8_t)~CONN_BOUND_PORT;
+	if (p->c.flags & CONN_BOUND_PORT)
+		tcp_unbind(t, p);
 	if (p->tflags & TF_OUT)
 		p->tflags |= TF_ZOMBIE; /* tcp_flush() comes across it */
 	else
@@ -218,17 +239,7 @@ void tcp_done(struct tcp *t, struct tcp_pcb *p, int err)
 	if (unlikely(p->xflags & TX_FO_PASSIVE))
 		tcp_fo_failed(t, p);
 	p->xflags &= p->state == TCP_SYN_SENT ? ~TX_FO : ~(TX_FO & ~TX_FO_TAKEN); /* TCP_INFO tells it still */
-	if (p->c.flags & CONN_IN_TABLE) {
-		table_remove(&t->flow->tcp, p->c.h.hash, tcp_pcb_ref(t, p));
-		p->c.flags &= (uint8_t)~CONN_IN_TABLE;
-		if (flow_elsewhere(t->flow, p->c.h.hash))
-			flow_release(t->flow, IPPROTO_TCP, &p->c.h.key, p->c.h.hash);
-	}
-	if (p->tflags & TF_EPORT)
-		eport_put(t->eport, &p->c.h.key);
-	if (p->c.h.path != 0)
-		net_path_put(t->net, p->c.h.path);
-	p->c.h.path = 0;
+	tcp_leave(t, p);
 	if (b != NULL) { /* what was received may still be read */
 		tcp_buf_snd_drop(t, b);
 		tcp_buf_ooo_drop(t, b);

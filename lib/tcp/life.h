@@ -34,6 +34,10 @@ void tcp_isn(const struct tcp *t, const struct flow_key *key, uint32_t *isn, uin
 /* Ends the connection: out of table, wheel, ports and path; queued output is dropped, unread input stays. An open socket
  * gets so_error (0: none) and is woken; an orphan is freed: p may be gone afterwards. */
 void tcp_done(struct tcp *t, struct tcp_pcb *p, int err);
+/* Of that only: out of table, ports and path. */
+void tcp_leave(struct tcp *t, struct tcp_pcb *p);
+/* Gives bind()'s port back. */
+void tcp_unbind(struct tcp *t, struct tcp_pcb *p);
 /* tcp_done() after a RST to the peer. */
 void tcp_abort(struct tcp *t, struct tcp_pcb *p, int err);
 /* tcp_done() with the small struct left in TIME-WAIT in its place. */
@@ -60,6 +64,8 @@ void tcp_pcb_free(struct tcp *t, struct tcp_pcb *p);
 bool tcp_timewait_take_over(struct tcp *t, const struct flow_key *key, uint32_t hash, uint32_t *iss);
 /* The tuple's home lets the attempt begin: the SYN leaves. */
 void tcp_claim_granted(struct tcp *t, struct tcp_pcb *p, uint32_t iss);
+/* Or it has another connection with this tuple. */
+void tcp_claim_denied(struct tcp *t, struct tcp_pcb *p);
 
 /* Sets up the parts that every new connection has; the key, hash and path are set. */
 void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_offset);

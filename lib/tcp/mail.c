@@ -128,10 +128,8 @@ static void denied(struct tcp *t, const struct away_note *n)
 {
 	flow_ref r = flow_find(t->flow, &t->flow->tcp, n->hash, &n->key);
 
-	if (r == 0 || ref_kind(r) != FLOW_CONN || tcp_pcb_at(t, r)->state != TCP_SYN_SENT)
-		return;
-	t->stats.attempt_fails++;
-	tcp_done(t, tcp_pcb_at(t, r), EADDRNOTAVAIL);
+	if (r != 0 && ref_kind(r) == FLOW_CONN && tcp_pcb_at(t, r)->state == TCP_SYN_SENT)
+		tcp_claim_denied(t, tcp_pcb_at(t, r));
 }
 
 /* About a flow. Only a claim makes addresses known here that were not. */

@@ -67,6 +67,7 @@ static int port_bound(struct tcp *t, struct tcp_pcb *p)
 	}
 	bind_remove(&t->binds, tcp_pcb_ref(t, p), p->c.h.key.lport_be);
 	p->c.flags &= (uint8_t)~CONN_BOUND_ADDR;
+	p->c.more &= (uint8_t)~CONN_MORE_PORT_CHOSEN;
 	p->c.h.key.laddr_be = 0;
 	p->c.h.key.lport_be = 0;
 	return err;
@@ -76,9 +77,13 @@ static int port_bound(struct tcp *t, struct tcp_pcb *p)
 static int bind_any(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t *lport_be)
 {
 	uint16_t lo = t->port_lo, hi = t->port_hi;
+	int err;
 
 	port_range_clip(tcp_opt(t, p)->port_range, &lo, &hi);
-	return bind_add_any(&t->binds, tcp_pcb_ref(t, p), laddr_be, lo, hi, tcp_bind_flags(t, p), t->prng, lport_be);
+	err = bind_add_any(&t->binds, tcp_pcb_ref(t, p), laddr_be, lo, hi, tcp_bind_flags(t, p), t->prng, lport_be);
+	if (err == 0)
+		p->c.more |= CONN_MORE_PORT_CHOSEN;
+	return err;
 }
 
 int tcp_bind(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, rte_be16_t lport_be)
@@ -134,6 +139,24 @@ bool tcp_timewait_take_over(struct tcp *t, const struct flow_key *key, uint32_t 
 	return true;
 }
 
+/* The tuple with bind()'s port. */
+static int take_bound(struct tcp *t, struct tcp_pcb *p, rte_be32_t laddr_be, struct flow_key *key, uint32_t *hash, uint32_t *iss)
+{
+	int err;
+
+	key->laddr_be = laddr_be;
+	key->lport_be = p->c.h.key.lport_be;
+	*hash = flow_hash(t->flow, key);
+	err = eport_take_exact(t->eport, key);
+	if (err == -EADDRINUSE && !tcp_dialect_of(p)->keeps_timewait && tcp_timewait_take_over(t, key, *hash, iss))
+		err = eport_take_exact(t->eport, key);
+	if (err == 0 && flow_find(t->flow, &t->flow->tcp, *hash, key) != 0) { /* an accepted connection has it */
+		eport_put(t->eport, key);
+		err = -EADDRINUSE;
+	}
+	return err;
+}
+
 /* Completes the tuple and takes its port. *iss: the least ISN, 0 any. */
 static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, uint32_t *hash, uint32_t *iss)
 {
@@ -151,19 +174,15 @@ static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, ui
 		from = &p->c.h.key.laddr_be;
 		n = 1;
 	}
-	if (!(p->c.flags & CONN_BOUND_PORT))
-		return tcp_port_take(t, from, n, tcp_opt(t, p)->port_range, key, hash, iss);
-	key->laddr_be = from[0];
-	key->lport_be = p->c.h.key.lport_be;
-	*hash = flow_hash(t->flow, key);
-	err = eport_take_exact(t->eport, key);
-	if (err == -EADDRINUSE && !tcp_dialect_of(p)->keeps_timewait && tcp_timewait_take_over(t, key, *hash, iss))
-		err = eport_take_exact(t->eport, key);
-	if (err == 0 && flow_find(t->flow, &t->flow->tcp, *hash, key) != 0) { /* an accepted connection has it */
-		eport_put(t->eport, key);
-		err = -EADDRINUSE;
+	if (p->c.flags & CONN_BOUND_PORT) {
+		err = take_bound(t, p, from[0], key, hash, iss);
+		if (err != -EADDRINUSE)
+			return err;
+		if (!(p->c.more & CONN_MORE_PORT_CHOSEN))
+			return -EADDRNOTAVAIL; /* G11 */
+		tcp_unbind(t, p); /* where it was chosen its destination was not known: now another is */
 	}
-	return err == -EADDRINUSE ? -EADDRNOTAVAIL : err; /* G11 */
+	return tcp_port_take(t, from, n, tcp_opt(t, p)->port_range, key, hash, iss);
 }
 
 static int may_connect(const struct tcp_pcb *p)
@@ -278,7 +297,9 @@ int tcp_connect(struct tcp *t, struct tcp_pcb *p, rte_be32_t raddr_be, rte_be16_
 
 	if (err != 0)
 		return err;
-	return is_unicast(t->net, key.raddr_be) ? connect_to(t, p, &key) : -ENETUNREACH;
+	if (unlikely(tcp_via(t, p) != 0) && !is_unicast(t->net, key.raddr_be)) /* else there is no route: connect_to() says it */
+		return -ENETUNREACH;
+	return connect_to(t, p, &key);
 }
 
 int tcp_connect6(struct tcp *t, struct tcp_pcb *p, const struct ip6_addr *raddr, uint32_t scope, rte_be16_t rport_be)
@@ -313,6 +334,30 @@ void tcp_claim_granted(struct tcp *t, struct tcp_pcb *p, uint32_t iss)
 	p->syn_us = (uint32_t)t->clock->now_us;
 	tcp_out_syn(t, p);
 	tcp_timer_rtx_in(t, p, tcp_syn_wait_us(t, p));
+}
+
+/* Without bind()'s port, if that was only chosen: then the port is one whose home is here, and nobody need be asked. */
+static int connect_again(struct tcp *t, struct tcp_pcb *p)
+{
+	struct flow_key key = {.raddr_be = p->c.h.key.raddr_be, .rport_be = p->c.h.key.rport_be};
+	int err;
+
+	addr6_hold(&t->flow->addr6s, key.raddr_be);
+	tcp_timers_clear(t, p);
+	tcp_leave(t, p);
+	tcp_unbind(t, p);
+	err = connect_to(t, p, &key);
+	addr6_put(&t->flow->addr6s, key.raddr_be);
+	return err;
+}
+
+void tcp_claim_denied(struct tcp *t, struct tcp_pcb *p)
+{
+	int err = p->c.more & CONN_MORE_PORT_CHOSEN ? connect_again(t, p) : -EADDRNOTAVAIL;
+
+	t->stats.attempt_fails++;
+	if (err != 0)
+		tcp_done(t, p, -err);
 }
 
 /* ---- listen, accept ---- */

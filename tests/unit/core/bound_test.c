@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "flow/port_range.h"
 #include "wire/cksum.h"
 #include "wire/icmp.h"
 #include "wire/ip4.h"
@@ -49,6 +50,16 @@ static uint64_t ports_held(unsigned core)
 
 	eport_stats_get(cores.stack[NEAR][core]->eport, &es);
 	return es.taken - es.returned;
+}
+
+static uint16_t local_port(int fd)
+{
+	struct sockaddr_in6 a;
+	socklen_t len = sizeof(a);
+
+	static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port), "of either family");
+	assert_int_equal(spate_sys_getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	return ntohs(a.sin6_port);
 }
 
 static void finish(void)
@@ -156,13 +167,9 @@ static void automatic_ports(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 16; i++) {
-		struct sockaddr_in a;
-		socklen_t len = sizeof(a);
-
 		fd[i] = stream_at(i % 4, 0);
 		assert_int_equal(bind_at(i % 4, fd[i], "0.0.0.0", 0), 0);
-		assert_int_equal(spate_sys_getsockname(fd[i], (struct sockaddr *)&a, &len), 0);
-		seen |= 1u << (ntohs(a.sin_port) - 40000);
+		seen |= 1u << (local_port(fd[i]) - 40000);
 	}
 	assert_int_equal(seen, 0xffff);
 	assert_int_equal(bind_at(1, more, "0.0.0.0", 0), -EADDRINUSE);
@@ -253,6 +260,52 @@ static void denied(void **state)
 		assert_int_equal(spate_sys_close(late), 0);
 		finish();
 	}
+}
+
+/* Its automatic port is this one. */
+static int at_port(uint16_t port)
+{
+	int fd = cores_stream(SOCK_NONBLOCK);
+
+	cores_option(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, port | port << 16);
+	return fd;
+}
+
+/* The same where bind() chose the port: the attempt goes on with another one. */
+static void denied_chosen(void **state)
+{
+	uint16_t port = port_home(HOME, 5000);
+	int l = far_listener(), has, fd, got;
+
+	(void)state;
+	on(NEAR, HOME);
+	has = at_port(port);
+	assert_int_equal(cores_connect(has, CORES_FAR_IP, PORT), -EINPROGRESS);
+	cores_run_ms(5);
+	assert_int_equal(local_port(has), port);
+	on(NEAR, X);
+	fd = at_port(port);
+	assert_int_equal(cores_bind(fd, CORES_NEAR_IP, 0), 0);
+	assert_int_equal(local_port(fd), port);
+	cores_option(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, 0);
+	assert_int_equal(cores_connect(fd, CORES_FAR_IP, PORT), -EINPROGRESS);
+	cores_run_ms(5);
+	assert_int_equal(cores_so_error(fd), 0);
+	assert_int_not_equal(local_port(fd), port);
+	for (int i = 0; i < 2; i++) { /* in the order in which they came */
+		on(FAR, 0);
+		got = cores_accept(l);
+		assert_true(got > 0);
+		cores_talk(NEAR, i == 0 ? HOME : X, i == 0 ? has : fd, FAR, 0, got);
+		on(FAR, 0);
+		assert_int_equal(spate_sys_close(got), 0);
+	}
+	assert_int_equal(spate_sys_close(l), 0);
+	on(NEAR, HOME);
+	assert_int_equal(spate_sys_close(has), 0);
+	on(NEAR, X);
+	assert_int_equal(spate_sys_close(fd), 0);
+	finish();
 }
 
 static void refused_by_the_peer(void **state)
@@ -464,7 +517,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, make, cores_end)
 	const struct CMUnitTest tests[] = {
 		T(conflicts_across_stacks), T(listeners_conflict),
-		cmocka_unit_test_setup_teardown(automatic_ports, make_few_ports, cores_end), T(granted), T(denied),
+		cmocka_unit_test_setup_teardown(automatic_ports, make_few_ports, cores_end), T(granted), T(denied), T(denied_chosen),
 		T(refused_by_the_peer), T(icmp_on_any_core), T(home_without_memory), T(no_memory_for_notes),
 		T(given_up_while_asking), T(over_time_wait_at_home),
 	};

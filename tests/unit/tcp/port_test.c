@@ -237,6 +237,38 @@ static void reserved_ports(void **state)
 	assert_int_equal(tcp_bind(w->t, q, 0, RTE_BE16(ONE)), 0);
 }
 
+/* bind() chose a port that a connection has to the very destination: nobody asked for that one, so connect() takes another (on
+ * Linux bind() would not have chosen it). Where it was named the clash is told (G11). */
+static void chosen_port_is_given_up(void **state)
+{
+	struct world *w = *state;
+	struct tcp_pcb *has = ranged(w, ONE, ONE), *p = ranged(w, ONE, ONE), *named = tcp_new(w->t), *other;
+
+	assert_int_equal(connect_to(w, has, PORT), 0);
+	assert_int_equal(tcp_bind(w->t, p, US, 0), 0);
+	assert_int_equal(p->c.h.key.lport_be, RTE_BE16(ONE));
+	app_opt(w, p, IPPROTO_IP, IP_LOCAL_PORT_RANGE, (int)(ONE | (uint32_t)(ONE + 1) << 16));
+	assert_int_equal(connect_to(w, p, PORT), 0);
+	assert_int_equal(p->c.h.key.lport_be, RTE_BE16(ONE + 1));
+	assert_int_equal(p->c.h.key.laddr_be, US);
+	/* The port that was bound is free again. */
+	assert_int_equal(tcp_bind(w->t, named, US, RTE_BE16(ONE)), 0);
+	assert_int_equal(connect_to(w, named, PORT), -EADDRNOTAVAIL);
+	/* To elsewhere it is kept (G3), ... */
+	other = ranged(w, ONE + 2, ONE + 2);
+	assert_int_equal(tcp_bind(w->t, other, US, 0), 0);
+	assert_int_equal(connect_to(w, other, PORT), 0);
+	assert_int_equal(other->c.h.key.lport_be, RTE_BE16(ONE + 2));
+	/* ... and given back with the connection (B4), the address not. */
+	assert_int_equal(tcp_disconnect(w->t, other), 0);
+	assert_int_equal(other->c.h.key.lport_be, 0);
+	assert_int_equal(other->c.h.key.laddr_be, US);
+	assert_int_equal(tcp_bind(w->t, tcp_new(w->t), US, RTE_BE16(ONE + 2)), 0);
+	assert_int_equal(tcp_disconnect(w->t, named), 0);
+	assert_int_equal(named->c.h.key.lport_be, RTE_BE16(ONE));
+	out_skip(w);
+}
+
 /* An accepted connection has the tuple that chance chose: it is busy, now also for the allocator, until that one ends. */
 static void accepted_has_it(void **state)
 {
@@ -274,6 +306,7 @@ int main(void)
 		world_test(reuse_after_a_second), world_test(no_reuse_without_timestamps), world_test(reuse_is_exact),
 		world_test(free_before_waiting), world_test(reuse_by_guess), world_test(own_range),
 		world_test(bound_ports_last), world_test(reserved_ports), world_test(accepted_has_it),
+		world_test(chosen_port_is_given_up),
 	};
 
 	return cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);
