@@ -61,15 +61,17 @@ static inline struct table_bucket *table_next(const struct table *t, const struc
 	return (struct table_bucket *)pool_at(&t->overflow, b->next);
 }
 
-/* Bit i is set when slot i is in use with this hash. Half a line against eight copies of hash, by vector code. */
+/* Bit i is set when slot i is in use with this hash. Sixteen bytes at a time: every x86-64 and ARM has vectors of that size. */
 static inline uint32_t table_match(const struct table_bucket *b, uint32_t hash)
 {
-	typedef uint32_t lanes __attribute__((vector_size(32)));
-	typedef uint64_t pairs __attribute__((vector_size(32)));
-	const lanes bit = { 1, 2, 4, 8, 16, 32, 64, 0 };
-	const lanes *half = (const lanes *)b;
-	pairs hit = (pairs)((lanes)(half[0] == hash) & (lanes)(half[1] != 0) & bit);
-	uint64_t m = (hit[0] | hit[1]) | (hit[2] | hit[3]);
+	typedef uint32_t lanes __attribute__((vector_size(16)));
+	typedef uint64_t pair __attribute__((vector_size(16)));
+	const lanes low = { 1, 2, 4, 8 }, high = { 16, 32, 64, 0 };
+	const lanes *line = (const lanes *)b;
+	lanes first = (lanes)(line[0] == hash) & (lanes)(line[2] != 0) & low;
+	lanes last = (lanes)(line[1] == hash) & (lanes)(line[3] != 0) & high;
+	pair hit = (pair)(first | last);
+	uint64_t m = hit[0] | hit[1];
 
 	return (uint32_t)(m | m >> 32);
 }

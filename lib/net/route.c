@@ -39,6 +39,16 @@ static struct ip6_addr masked(const struct ip6_addr *a, const struct ip6_addr *m
 	return p;
 }
 
+/* As memcmp() < 0. */
+static bool addr_before(const struct ip6_addr *a, const struct ip6_addr *b)
+{
+	rte_be64_t x[2], y[2];
+
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	return x[0] != y[0] ? rte_be_to_cpu_64(x[0]) < rte_be_to_cpu_64(y[0]) : rte_be_to_cpu_64(x[1]) < rte_be_to_cpu_64(y[1]);
+}
+
 static bool addr_is_none(const struct ip6_addr *a) { return ip6_addr_eq(a, &(struct ip6_addr){{0}}); }
 
 /* ---- the table ---- */
@@ -126,7 +136,7 @@ static const struct net_route *group_find(const struct net *n, uint32_t g, const
 	while (lo < hi) {
 		uint32_t mid = (lo + hi) / 2;
 
-		if (memcmp(&n->route[mid].prefix, &prefix, sizeof(prefix)) < 0)
+		if (addr_before(&n->route[mid].prefix, &prefix))
 			lo = mid + 1;
 		else
 			hi = mid;

@@ -57,12 +57,6 @@ void tcp_ext_idle(struct tcp *t, struct tcp_pcb *p)
 		tcp_ext_free(t, p);
 }
 
-void tcp_ext_established(struct tcp *t, struct tcp_pcb *p)
-{
-	if (tcp_cc_of(p)->keeps_state || tcp_opt(t, p)->max_pacing != 0)
-		tcp_ext_need(t, p);
-}
-
 static void limit_set(struct tcp *t, struct tcp_counts *n, enum tcp_limit to)
 {
 	uint32_t now_us = (uint32_t)t->clock->now_us;

@@ -9,6 +9,7 @@
 #include "tcp/cc.h"
 #include "tcp/cubic.h"
 #include "tcp/dctcp.h"
+#include "tcp/life.h"
 
 /* Reasons to keep it while nothing is sent. */
 #define EXT_KEEP_CC   (1u << 0) /* the algorithm is a model of the path (BBR, DCTCP) */
@@ -98,7 +99,11 @@ void tcp_ext_free(struct tcp *t, struct tcp_pcb *p);
 /* Nothing is in flight and the window is back at its start: gives it back unless something keeps it. */
 void tcp_ext_idle(struct tcp *t, struct tcp_pcb *p);
 /* The handshake is over: what options asked for begins. */
-void tcp_ext_established(struct tcp *t, struct tcp_pcb *p);
+static inline void tcp_ext_established(struct tcp *t, struct tcp_pcb *p)
+{
+	if (unlikely(tcp_cc_of(p)->keeps_state || tcp_opt(t, p)->max_pacing != 0))
+		tcp_ext_need(t, p);
+}
 
 /* Call these only while TX_EXT is set. */
 void tcp_ext_sent(struct tcp *t, struct tcp_pcb *p, uint32_t seq, uint32_t len, uint32_t segs); /* before snd_nxt moves */

@@ -1,6 +1,8 @@
 /* tcp_opts.c: TCP options other than the lone timestamp, in and out. */
 #include "wire/tcp.h"
 
+#define USUAL_SYN_LEN 20
+
 /* A cookie of len bytes, or none: the wish for one. An odd or too long one is no cookie (RFC 7413 4.1.1). */
 static void fastopen_take(struct tcp_opts *o, const uint8_t *cookie, uint32_t len, bool exp)
 {
@@ -62,8 +64,29 @@ static void opt_take(struct tcp_opts *o, const uint8_t *b, uint32_t len)
 	}
 }
 
+/* MSS, SACK permitted, timestamp, NOP, window scale: what nearly every SYN has, Linux's and ours. */
+static bool is_usual_syn(const uint8_t *b)
+{
+	return load16(b) == (TCPOPT_MSS << 8 | 4) && load32(b + 4) == (TCPOPT_SACK_OK << 24 | 2 << 16 | TCPOPT_TS << 8 | 10) &&
+	       load32(b + 16) >> 8 == (TCPOPT_NOP << 16 | TCPOPT_WSCALE << 8 | 3);
+}
+
+static void usual_syn_take(struct tcp_opts *o, const uint8_t *b)
+{
+	o->has_mss = o->sack_ok = o->has_ts = o->has_wscale = true;
+	o->mss = load16(b + 2);
+	o->tsval = load32(b + 8);
+	o->tsecr = load32(b + 12);
+	o->wscale = b[19];
+}
+
 void tcp_opts_parse_any(struct tcp_opts *o, const uint8_t *b, uint32_t len)
 {
+	if (__builtin_expect(len >= USUAL_SYN_LEN && is_usual_syn(b), 1)) {
+		usual_syn_take(o, b);
+		b += USUAL_SYN_LEN;
+		len -= USUAL_SYN_LEN;
+	}
 	while (len > 0) {
 		uint32_t n;
 
