@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Counts what a meson test run did: count.py testlog.json prints PASSED FAILED SKIPPED PROGRAMS, then a line for each thing that the
-programs counted themselves: "N state rules", "N seeds".
+programs counted themselves ("N state rules", "N seeds"), and for each program that failed ("FAILED NAME").
 
 A cmocka program counts once per test function, another program once (its last line of output is shown on stderr).
 A program that failed counts at least one failure, whatever it printed; a log that is missing or empty is one failure:
@@ -48,14 +48,17 @@ def main():
     for record in records:
         if not RAN.search(record.get("stdout", "")) and record.get("stdout", "").strip():
             print(record["stdout"].strip().splitlines()[-1], file=sys.stderr)
-    sums = [sum(column) for column in zip(*map(count, records))]
-    print(*sums, len(records))
+    counts = [count(record) for record in records]
+    print(*map(sum, zip(*counts)), len(records))
     facts = {}
     for record in records:
         for n, what in FACT.findall(record.get("stdout", "")):
             facts[what] = facts.get(what, 0) + int(n)
     for what, n in facts.items():
         print(n, what)
+    for record, (_, failed, _) in zip(records, counts):
+        if failed:
+            print("FAILED", record["name"])
 
 
 main()

@@ -180,7 +180,6 @@ static int take_tuple(struct tcp *t, struct tcp_pcb *p, struct flow_key *key, ui
 			return err;
 		if (!(p->c.more & CONN_MORE_PORT_CHOSEN))
 			return -EADDRNOTAVAIL; /* G11 */
-		tcp_unbind(t, p); /* where it was chosen its destination was not known: now another is */
 	}
 	return tcp_port_take(t, from, n, tcp_opt(t, p)->port_range, key, hash, iss);
 }
@@ -271,6 +270,8 @@ static int connect_to(struct tcp *t, struct tcp_pcb *p, struct flow_key *key)
 	claim = flow_elsewhere(t->flow, hash);
 	if (claim && flow_claim(t->flow, IPPROTO_TCP, key, hash, true) != 0)
 		goto no_slot;
+	if (unlikely(p->c.flags & CONN_BOUND_PORT) && key->lport_be != p->c.h.key.lport_be)
+		tcp_unbind(t, p); /* where it was chosen the destination was not known */
 	attach(t, p, key, hash, path, iss);
 	if (claim)
 		p->tflags |= TF_CLAIMING;

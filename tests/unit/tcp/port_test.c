@@ -247,6 +247,8 @@ static void chosen_port_is_given_up(void **state)
 	assert_int_equal(connect_to(w, has, PORT), 0);
 	assert_int_equal(tcp_bind(w->t, p, US, 0), 0);
 	assert_int_equal(p->c.h.key.lport_be, RTE_BE16(ONE));
+	assert_int_equal(connect_to(w, p, PORT), -EADDRNOTAVAIL); /* there is no other */
+	assert_int_equal(p->c.h.key.lport_be, RTE_BE16(ONE));
 	app_opt(w, p, IPPROTO_IP, IP_LOCAL_PORT_RANGE, (int)(ONE | (uint32_t)(ONE + 1) << 16));
 	assert_int_equal(connect_to(w, p, PORT), 0);
 	assert_int_equal(p->c.h.key.lport_be, RTE_BE16(ONE + 1));
