@@ -256,11 +256,16 @@ iperf_bytes() { # iperf_bytes WHAT FILE LEAST: what was received is no less, and
     check_le "$1: and no more than the $sent sent, over by" $((got > sent ? got - sent : 0)) 0
 }
 
+# By what it says: after a connection without a test it listens anew, and resets who came meanwhile.
+iperf_up() { # iperf_up LOG
+    wait_for 20 grep -q 'Server listening' "$WORK/$1.log" || fail "iperf3 does not listen"
+}
+
 run_iperf3() {
     local server way
-    start "$NS_K" iperf-server iperf3 -s -B "$K_IP" -p 5201
+    start "$NS_K" iperf-server iperf3 -s --forceflush -B "$K_IP" -p 5201
     server=$pid
-    up_here 5201
+    iperf_up iperf-server
     for way in "" -R; do
         # shellcheck disable=SC2086 # no word, or one
         under iperf3 -c "$K_IP" -n 50M -P 2 -J $way >"$WORK/iperf.json" 2>"$WORK/iperf.log" || true
@@ -269,9 +274,9 @@ run_iperf3() {
     under iperf3 -c "$K_IP" -u -b 20M -t 2 -J >"$WORK/iperf.json" 2>"$WORK/iperf.log" || true
     check_ge "iperf3 as client, datagrams" "$(iperf_get "$WORK/iperf.json" sum packets)" 1000
     stop "$server"
-    under_start iperf-under iperf3 -s -B "$S_IP" -p 5201
+    under_start iperf-under iperf3 -s --forceflush -B "$S_IP" -p 5201
     server=$pid
-    up_there 5201
+    iperf_up iperf-under
     for way in "" -R; do
         # shellcheck disable=SC2086
         beside iperf3 -c "$S_IP" -n 50M -J $way >"$WORK/iperf.json" 2>"$WORK/iperf.log" || true
