@@ -8,7 +8,8 @@
 #define TX_RESERVED 512      /* of those, for answers that nobody keeps (SYN-ACK, RST, ARP, ICMP): TCP's data waits before that */
 #define TX_BURST 32          /* packets per tx call */
 #define TIMER_BURST 256      /* timers per poll; a million deadlines in one tick are spread over many polls */
-#define RX_BURSTS_PER_POLL 4 /* a poll handles at most this many bursts before timers and the application get a turn */
+#define RX_BURSTS_PER_POLL 4 /* a poll handles at most this many bursts before timers and the application get a turn ... */
+#define RX_GLANCES_PER_POLL 16 /* ... and looks at so many when most of them is a flood of SYNs */
 
 #define GRO_PAYLOAD_MIN 512  /* bytes: joining shorter segments costs more than handling them */
 
@@ -174,10 +175,16 @@
 				   * ... */
 #define TCP_COOKIE_FROM 4096      /* ... and are at most so many, as Linux's tcp_max_syn_backlog: each has a path, and repeats
 				   * its SYN-ACK */
-#define TCP_SYNS_PER_TURN 8       /* while cookies are sent: of the dozens of packets of a busy turn; idle turns are short and
-				   * many, and answer all. Others wait for their repetition */
-#define TCP_SYN_FIRSTS (1u << 22) /* ... by which they are known: bytes by hash, newer ones in their place; some seconds of a 1
-				   * Gbit/s flood */
+#define TCP_SYNS_PER_TURN 4       /* while cookies are sent: of the dozens of packets of a busy turn; idle turns are short and
+				   * many, and answer all. Others wait for their repetition, ... */
+#define TCP_SYN_REPEATS_PER_TURN 16 /* ... of which a turn answers more */
+#define TCP_SYN_FLOODED_MS 10     /* a turn in between that had less says nothing */
+#define TCP_SYNS_EARNED 2         /* more, for each handshake that is over ... */
+#define TCP_SYNS_EARNED_MAX 256   /* ... until so many are left */
+#define TCP_SYN_ROWS (1u << 19)   /* what is remembered of requests, to know repetitions: two or three seconds of a 1 Gbit/s flood
+				   * in 8 MB, which are used in floods only, ... */
+#define TCP_SYN_ROW_BYTES 16      /* ... eight in a row, which are compared at once, ... */
+#define TCP_SYN_STEP_MS 900       /* ... with a time in steps shorter than it takes to a repetition (RFC 6298: a second) */
 #define TCP_COOKIE_TELL_MS 10000  /* stacks tell the others at most so often that there are cookies: short beside their life */
 #define TCP_COOKIE_MINUTES 2      /* a cookie is believed in its minute and the next: SYN-ACK and ACK need less */
 

@@ -167,27 +167,8 @@ static void rx_prefetch_headers(struct rte_mbuf **m, uint16_t n)
 		rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
 }
 
-/* Connection requests beyond the share of a flood go before they cost anything else. */
-static __rte_noinline uint16_t rx_without_excess(struct stack *s, struct net_pkt *pkt, uint16_t n)
-{
-	uint16_t left = 0;
-
-	for (uint16_t i = 0; i < n; i++) {
-		if (tcp_syn_excess(&s->tcp, &pkt[i])) {
-			drop_count(&s->drops, DROP_TCP_SYN_EXCESS);
-			rte_pktmbuf_free(pkt[i].m);
-		} else {
-			if (left != i)
-				pkt[left] = pkt[i];
-			left++;
-		}
-	}
-	return left;
-}
-
 static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, uint16_t n, bool homed)
 {
-	bool flooded = tcp_syn_flooded(&s->tcp);
 	struct net_pkt pkt[RX_BURST];
 	uint16_t n_tcp = 0;
 
@@ -198,8 +179,6 @@ static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, 
 
 		switch (rx_classify(s, homed ? mail_tag_of(m[i])->port : port, m[i], p, homed)) {
 		case NET_TCP:
-			if (unlikely(flooded))
-				tcp_syn_prefetch(&s->tcp, p);
 			table_prefetch(&s->flow.tcp, p->hash);
 			n_tcp++;
 			break;
@@ -217,8 +196,6 @@ static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, 
 			break;
 		}
 	}
-	if (unlikely(flooded))
-		n_tcp = rx_without_excess(s, pkt, n_tcp);
 	/* Stage 2: the buckets have arrived; ask for the connections. */
 	for (uint16_t i = 0; i < n_tcp; i++)
 		flow_prefetch(&s->flow, &s->flow.tcp, pkt[i].hash);
@@ -227,7 +204,16 @@ static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, 
 		rx_tcp(s, &pkt[i]);
 }
 
-void rx_mailed(struct stack *s, struct rte_mbuf **m, uint16_t n) { rx_burst(s, 0, m, n, true); }
+/* In a SYN flood, what is left of a burst. Requests are counted at home: where RSS does not bring them, when they come by mail. */
+static inline uint16_t rx_without_excess(struct stack *s, bool at_home, struct rte_mbuf **m, uint16_t n)
+{
+	if (!tcp_syn_flooded(&s->tcp) || !at_home)
+		return n;
+	rx_prefetch_headers(m, n);
+	return tcp_without_excess(&s->tcp, m, n);
+}
+
+void rx_mailed(struct stack *s, struct rte_mbuf **m, uint16_t n) { rx_burst(s, 0, m, rx_without_excess(s, true, m, n), true); }
 
 /* What we sent to ourselves, as far as it was there when we began: answers wait for the next turn. */
 static __rte_noinline uint32_t rx_loop(struct stack *s)
@@ -268,15 +254,16 @@ static uint16_t rx_join(struct stack *s, struct rte_mbuf **m, uint16_t n)
 }
 
 /* Mail is read between receiving a burst and handling it: what another stack told before it sent anything is known before
- * the answer is looked at. */
+ * the answer is looked at. What goes at a glance hardly counts as handled. */
 static uint32_t rx_port(struct stack *s, uint8_t port)
 {
 	struct port *p = s->port[port];
+	bool at_home = mail_alone(&s->mail) || (p->rss_trusted && p->rss_trusted6);
 	struct rte_mbuf *m[RX_BURST];
-	uint32_t total = 0;
+	uint32_t total = 0, handled = 0;
 
-	for (int i = 0; i < RX_BURSTS_PER_POLL; i++) {
-		uint16_t n = p->ops->rx(p, s->self, m, RX_BURST, s->clock.now_ns);
+	for (int i = 0; i < RX_GLANCES_PER_POLL && handled < RX_BURST * RX_BURSTS_PER_POLL; i++) {
+		uint16_t n = p->ops->rx(p, s->self, m, RX_BURST, s->clock.now_ns), left;
 
 		if (n == 0)
 			break;
@@ -284,8 +271,10 @@ static uint32_t rx_port(struct stack *s, uint8_t port)
 		for (uint16_t k = 0; k < n; k++)
 			s->rx_bytes += rte_pktmbuf_pkt_len(m[k]);
 		s->rx_packets += n;
-		rx_burst(s, port, m, unlikely(s->gro) ? rx_join(s, m, n) : n, false);
+		left = rx_without_excess(s, at_home, m, n);
+		rx_burst(s, port, m, unlikely(s->gro) ? rx_join(s, m, left) : left, false);
 		total += n;
+		handled += left;
 		if (n < RX_BURST)
 			break;
 	}

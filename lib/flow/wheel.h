@@ -1,10 +1,11 @@
-/* wheel.h: the timer wheel of one core: four levels of 256 slots, one tick (TICK_US) resolution, one node per object,
- * all operations O(1). Nodes are linked by flow_ref and live in their objects' flow_head.
+/* wheel.h: the timer wheel of one core: four levels, one tick (TICK_US) resolution, one node per object, all operations O(1).
+ * Nodes are linked by flow_ref and live in their objects' flow_head.
  *
- * A node is at the level of the highest byte in which its tick differs from the wheel's time, in the slot that this
- * byte of its tick names. So a slot of level l > 0 is reached exactly when it must be spread over the levels below,
- * the level below is always earlier than the level above, and the byte at the top wraps around by itself. Ticks in
- * the past are in the slot of the present. */
+ * A slot of level l lasts 256^l ticks, and the byte l of a tick counts slots. Level l has the slots of the present slot of the
+ * level above, and of the one that follows: what is later is at a higher level. So the slot that comes next at a higher level may
+ * be spread over the level below at any time before it begins, a few nodes per turn, however many there are. If there was no
+ * time (the wheel was not turned), it is spread when it begins, in turns as short, and the wheel's time stands still meanwhile.
+ * The byte at the top wraps around by itself. Ticks in the past are in the slot of the present. */
 #ifndef FLOW_WHEEL_H
 #define FLOW_WHEEL_H
 
@@ -16,7 +17,7 @@
 
 #define WHEEL_LEVELS 4
 #define WHEEL_BITS 8
-#define WHEEL_SLOTS (1u << WHEEL_BITS)
+#define WHEEL_SLOTS (2u << WHEEL_BITS)
 
 #define WHEEL_PREV_SLOT REF_INDEX_MASK /* slots count down from here: pools are smaller than this (flow_init) */
 
@@ -40,8 +41,9 @@ void wheel_set(struct wheel *w, struct pool *pools, flow_ref r, uint32_t tick);
 void wheel_clear(struct wheel *w, struct pool *pools, flow_ref r); /* unarmed: no-op */
 static inline bool wheel_armed(const struct wheel_node *n) { return n->prev != 0; }
 
-/* Advances to tick now and takes out up to max due nodes, oldest first, into out; returns how many. When it returns max
- * there may be more: call again (the wheel's own time stands still meanwhile). Nodes come out unarmed. */
+/* Advances to tick now and takes out up to max due nodes, oldest first, into out; returns how many. No more than WHEEL_LEVELS * max
+ * move from level to level, so a turn is short whatever is armed. While wheel_next() is not after now there may be more: call
+ * again (the wheel's own time stands still meanwhile). Nodes come out unarmed. */
 uint32_t wheel_advance(struct wheel *w, struct pool *pools, uint32_t now, flow_ref *out, uint32_t max);
 
 /* The earliest tick at which wheel_advance() may have something to do (never later than the first deadline), or now +

@@ -79,35 +79,6 @@ static uint32_t tsval_make(const struct tcp *t, const struct tcp_synrcvd *sr)
 	return seq_gt(val, now) ? val - TS_MASK - 1 : val;
 }
 
-/* ---- a flood ---- */
-
-/* Who forges addresses does not repeat his requests; clients do. So beyond a turn's share only those are answered that come for
- * the second time. Eight more bits of the hash stand in the place that it names; one in 256 strangers is taken for one who was
- * there. */
-static uint64_t first_mix(const struct net_pkt *pkt)
-{
-	return ((uint64_t)pkt->hash << 32 | pkt->key.raddr_be) * 0x9e3779b97f4a7c15u;
-}
-
-static uint8_t *first_at(const struct tcp *t, uint64_t mix)
-{
-	return (uint8_t *)t->syn_firsts.base + (mix >> 40) % TCP_SYN_FIRSTS;
-}
-
-void tcp_syn_prefetch(const struct tcp *t, const struct net_pkt *pkt) { rte_prefetch0(first_at(t, first_mix(pkt))); }
-
-bool tcp_syn_excess(struct tcp *t, const struct net_pkt *pkt)
-{
-	uint8_t flags = *rte_pktmbuf_mtod_offset(pkt->m, const uint8_t *, pkt->l4_off + TCP_FLAGS_OFF);
-	uint64_t mix = first_mix(pkt);
-	uint8_t *first = first_at(t, mix), print = (uint8_t)(mix >> 32);
-
-	if ((flags & (TCPF_SYN | TCPF_ACK)) != TCPF_SYN || *first == print)
-		return false;
-	*first = print;
-	return true;
-}
-
 /* So that all believe in cookies; now and then, for they stop when they hear no more. */
 static void tell(struct tcp *t)
 {
@@ -140,8 +111,6 @@ void tcp_cookie_answer(struct tcp *t, const struct tcp_listener *l, const struct
 	t->cookie_ms = t->clock->now_ms;
 	t->stats.cookies_sent++;
 	tell(t);
-	if (t->syns_left > 0)
-		t->syns_left--;
 	tcp_out_synack_back(t, &sr, s->pkt, tsval_make(t, &sr));
 }
 

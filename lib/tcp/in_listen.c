@@ -7,6 +7,7 @@
 #include "tcp/cookie.h"
 #include "tcp/ecn.h"
 #include "tcp/fastopen.h"
+#include "tcp/flood.h"
 #include "tcp/in.h"
 #include "tcp/out.h"
 #include "tcp/shared.h"
@@ -82,7 +83,10 @@ void tcp_in_syn(struct tcp *t, struct tcp_listener *l, struct tcp_seg *s, uint32
 		return;
 	}
 	if (tcp_cookie_due(t) && iss == 0) { /* after TIME-WAIT the number is not free to choose */
-		tcp_cookie_answer(t, l, s);
+		if (tcp_syn_taken(t, s->pkt))
+			tcp_cookie_answer(t, l, s);
+		else
+			tcp_in_drop(t, s, DROP_TCP_SYN_EXCESS);
 		return;
 	}
 	if (unlikely(t->fastopen & TCP_FO_SERVER) && tcp_fo_syn(t, l, s, iss, &fo, &has_fo))

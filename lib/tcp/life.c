@@ -11,6 +11,7 @@
 #include "tcp/cc.h"
 #include "tcp/ext.h"
 #include "tcp/fastopen.h"
+#include "tcp/flood.h"
 #include "tcp/out.h"
 #include "tcp/rtx.h"
 #include "tcp/shared.h"
@@ -157,6 +158,7 @@ static void passive_begin(struct tcp *t, struct tcp_listener *l, struct tcp_pcb 
 	if (flow_elsewhere(t->flow, p->c.h.hash)) /* its packets find the way here also when the listener is gone */
 		flow_claim_sure(t->flow, IPPROTO_TCP, &p->c.h.key, p->c.h.hash);
 	t->stats.passive_opens++;
+	tcp_syn_earned(t);
 	tcp_state_set(t, p, TCP_SYN_RECEIVED); /* its ACK is the segment at hand */
 	accept_queue_put(t, l, p);
 }

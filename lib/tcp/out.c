@@ -4,6 +4,7 @@
 #include "tcp/cc.h"
 #include "tcp/in.h"
 #include "tcp/ext.h"
+#include "tcp/flood.h"
 #include "tcp/life.h"
 #include "tcp/mtu_probe.h"
 #include "tcp/pace.h"
@@ -399,7 +400,7 @@ void tcp_out_link(struct tcp *t, struct tcp_pcb *p)
 
 void tcp_flush(struct tcp *t)
 {
-	t->syns_left = TCP_SYNS_PER_TURN; /* a turn begins */
+	tcp_syn_turn(t);
 	if (unlikely(t->mtu_due != 0))
 		tcp_mtu_flush(t);
 	for (uint32_t n = t->out_n; n > 0; n--) {

@@ -6,6 +6,7 @@
 #include "tcp/buf.h"
 #include "tcp/ext.h"
 #include "tcp/flight.h"
+#include "tcp/flood.h"
 #include "tcp/ooo.h"
 #include "tcp/fastopen.h"
 #include "tcp/shared.h"
@@ -66,6 +67,7 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 			  .rcv_held_max = tx->pool->size / TCP_RCV_SHARE,
 			  .seg_max = (uint16_t)(room < UINT16_MAX ? room : UINT16_MAX)};
 	t->syns_left = TCP_SYNS_PER_TURN;
+	tcp_syn_turn(t);
 	t->without = cfg->without;
 	keys_make(t, &cfg->secret, cfg->fastopen_key);
 	err = binds_init(&t->binds, binds + remote, &flow->addr6s, cfg->numa_node);
@@ -83,9 +85,9 @@ int tcp_init(struct tcp *t, const struct tcp_config *cfg, struct flow *flow, str
 	err = region_map(&t->answered, flow->pool[FLOW_CONN].cap * sizeof(uint16_t), cfg->numa_node);
 	if (err != 0)
 		goto no_answered;
-	err = region_map(&t->syn_firsts, TCP_SYN_FIRSTS, cfg->numa_node);
+	err = region_map(&t->syn_rows, TCP_SYN_ROWS * TCP_SYN_ROW_BYTES, cfg->numa_node);
 	if (err != 0)
-		goto no_syn_firsts;
+		goto no_syn_rows;
 	err = pool_init(&t->fastopens, TCP_FO_LISTENERS, sizeof(struct tcp_fo_listen), cfg->numa_node);
 	if (err != 0)
 		goto no_fastopens;
@@ -117,8 +119,8 @@ no_exts:
 no_fo_cache:
 	pool_fini(&t->fastopens);
 no_fastopens:
-	region_unmap(&t->syn_firsts);
-no_syn_firsts:
+	region_unmap(&t->syn_rows);
+no_syn_rows:
 	region_unmap(&t->answered);
 no_answered:
 	pool_fini(&t->optexts);
@@ -145,7 +147,7 @@ void tcp_fini(struct tcp *t)
 	pool_fini(&t->exts);
 	region_unmap(&t->fo_cache);
 	pool_fini(&t->fastopens);
-	region_unmap(&t->syn_firsts);
+	region_unmap(&t->syn_rows);
 	region_unmap(&t->answered);
 	pool_fini(&t->optexts);
 	pool_fini(&t->bufs);

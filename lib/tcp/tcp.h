@@ -66,8 +66,11 @@ struct tcp {
 	uint32_t cookie_told_ms;    /* when this stack told others of its own */
 	bool cookie_told, cookie_elsewhere; /* it did; another did */
 	uint8_t syncookies;         /* TCP_SYNCOOKIES_* */
-	uint32_t syns_left;         /* that this turn may answer by cookies */
-	struct region syn_firsts;   /* uint8_t: of first requests' hashes (cookie.c) */
+	bool syn_flooded;           /* there were more requests than a turn may answer ... */
+	uint32_t syns_exceed_ms;    /* ... at this time */
+	uint32_t syns_left;         /* that this turn may answer by cookies, ... */
+	uint32_t syn_repeats_left;  /* ... besides repetitions */
+	struct region syn_rows;     /* who asked (flood.c) */
 	uint16_t fastopen;          /* TCP_FO_* */
 	uint8_t without;            /* TCP_NO_* */
 	struct region answered;     /* uint16_t per socket slot: when a segment that may be forged was last answered (out.h) */
@@ -112,11 +115,10 @@ void tcp_fini(struct tcp *t); /* frees every buffer of every connection; sends n
 /* A packet of verdict NET_TCP; owns pkt->m, unless the result is another stack's number or FLOW_REHASHED. The flow it belongs
  * to was prefetched by then. */
 int tcp_input(struct tcp *t, struct net_pkt *pkt);
-/* Before anything is looked up for a packet of verdict NET_TCP: in a SYN flood, whether it is a request beyond this turn's share,
- * which established connections must not pay for. Then it is the caller's to drop. A client's repetition is none. */
-bool tcp_syn_excess(struct tcp *t, const struct net_pkt *pkt);
-void tcp_syn_prefetch(const struct tcp *t, const struct net_pkt *pkt); /* what that will look at */
-static inline bool tcp_syn_flooded(const struct tcp *t) { return unlikely(t->syns_left == 0); }
+/* Before anything else is done with a burst of frames (at most RX_BURST), while tcp_syn_flooded(): takes those requests out and
+ * frees them that exceed their share, and returns how many frames are left, in order. */
+uint16_t tcp_without_excess(struct tcp *t, struct rte_mbuf **m, uint16_t n);
+static inline bool tcp_syn_flooded(const struct tcp *t) { return unlikely(t->syn_flooded); }
 /* A NET_ICMP_ERROR about a TCP segment (RFC 5927: the quoted sequence number must be in flight); does not own pkt->m. */
 int tcp_icmp(struct tcp *t, const struct net_pkt *pkt);
 /* A note from another stack (MAIL_BIND to MAIL_RELEASE). */

@@ -93,14 +93,14 @@ static void advance(uint32_t now, uint32_t max, struct prng *p)
 			m.armed[i] = false;
 			m.n_armed--;
 		}
-		if (n == max && prng_below(p, 2) == 0) { /* meanwhile somebody clears one that is due */
+		if (seq_le(wheel_next(&w), now) && prng_below(p, 2) == 0) { /* meanwhile somebody clears one that is due */
 			uint32_t i = 1 + prng_below(p, N);
 
 			wheel_clear(&w, pools, ref_of(i));
 			m.n_armed -= m.armed[i];
 			m.armed[i] = false;
 		}
-	} while (n == max);
+	} while (n == max || seq_le(wheel_next(&w), now));
 	for (uint32_t i = 1; i <= N; i++)
 		assert_true(!m.armed[i] || seq_gt(m.tick[i], now));
 	assert_int_equal(w.now, now);
@@ -216,6 +216,72 @@ static void wheel_past(void **state)
 	assert_int_equal(w.now, 9000);
 }
 
+/* How many of the test's nodes are at a level. */
+static uint32_t nodes_at(uint32_t level)
+{
+	uint32_t n = 0;
+
+	for (uint32_t slot = 0; slot < WHEEL_SLOTS; slot++)
+		for (flow_ref r = w.slot[level][slot]; r != 0; r = node(r)->next)
+			n++;
+	return n;
+}
+
+/* In a slot that begins 256 ticks after 0x10000 they go to the level below ahead of it, some in each turn. */
+static void wheel_spreads_ahead(void **state)
+{
+	flow_ref out[10];
+	uint32_t before;
+
+	(void)state;
+	reset(0xff00 - 1);
+	for (uint32_t i = 1; i <= N; i++)
+		wheel_set(&w, pools, ref_of(i), 0x10100 + i % 256);
+	assert_int_equal(nodes_at(1), N);
+	assert_int_equal(wheel_advance(&w, pools, 0xffff, out, 10), 0);
+	assert_int_equal(nodes_at(1), N);
+	for (before = N; before > 0; before = nodes_at(1)) {
+		assert_int_equal(wheel_advance(&w, pools, 0x10000, out, 10), 0);
+		assert_int_equal(w.now, 0x10000);
+		assert_int_equal(nodes_at(1), before > 2 ? before - 2 : 0);
+		assert_int_equal(wheel_next(&w), 0x10100);
+	}
+	assert_int_equal(nodes_at(0), N);
+}
+
+/* When there was no time for that, turns are as short, and the wheel waits for them; whoever is set or cleared meanwhile is where
+ * he belongs. */
+static void wheel_spreads_in_steps(void **state)
+{
+	flow_ref out[10];
+	uint32_t calls;
+
+	(void)state;
+	reset(0);
+	for (uint32_t i = 1; i <= N; i++)
+		wheel_set(&w, pools, ref_of(i), 0x50200 + i);
+	assert_int_equal(nodes_at(2), N);
+	assert_int_equal(wheel_advance(&w, pools, 0x50005, out, 10), 0);
+	assert_int_equal(w.now, 0x50000);
+	assert_int_equal(wheel_next(&w), 0x50000);
+	assert_int_equal(nodes_at(2), N - 40);
+	wheel_clear(&w, pools, ref_of(N)); /* the last one that was set was the first to move, ... */
+	wheel_clear(&w, pools, ref_of(1)); /* ... and the first is the last */
+	wheel_set(&w, pools, ref_of(2), 0x50001);
+	for (calls = 0; nodes_at(2) > 0; calls++)
+		assert_int_equal(wheel_advance(&w, pools, 0x50000, out, 10), 0);
+	assert_int_equal(calls, (N - 42 + 39) / 40);
+	assert_int_equal(wheel_advance(&w, pools, 0x50005, out, 10), 1);
+	assert_int_equal(out[0], ref_of(2));
+	for (uint32_t i = 3; i < N; i++) {
+		while (wheel_next(&w) < 0x50200 + i)
+			assert_int_equal(wheel_advance(&w, pools, wheel_next(&w), out, 10), 0);
+		assert_int_equal(wheel_advance(&w, pools, 0x50200 + i, out, 10), 1);
+		assert_int_equal(out[0], ref_of(i));
+	}
+	assert_int_equal(w.armed, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +289,8 @@ int main(void)
 		cmocka_unit_test(wheel_small_steps),
 		cmocka_unit_test(wheel_on_time),
 		cmocka_unit_test(wheel_past),
+		cmocka_unit_test(wheel_spreads_ahead),
+		cmocka_unit_test(wheel_spreads_in_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

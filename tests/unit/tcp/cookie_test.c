@@ -330,55 +330,13 @@ static void after_timewait(void **state)
 	assert_int_equal(w->t->stats.synrcvd, 1);
 }
 
-/* A packet as the spine has it before the connection is looked up. */
-static bool excess(struct world *w, uint32_t hash, uint8_t flags)
-{
-	struct rte_mbuf *m = rte_pktmbuf_alloc(world_pool());
-	struct net_pkt pkt = {.m = m, .hash = hash, .l4_off = 34, .key = {.raddr_be = PEER}};
-	bool is;
-
-	*rte_pktmbuf_mtod_offset(m, uint8_t *, 34 + TCP_FLAGS_OFF) = flags;
-	tcp_syn_prefetch(w->t, &pkt);
-	is = tcp_syn_excess(w->t, &pkt);
-	rte_pktmbuf_free(m);
-	return is;
-}
-
-/* Beyond a turn's share of answers, first requests are dropped and repetitions are not; other segments never are. */
-static void share_of_a_turn(void **state)
-{
-	struct world *w = *state;
-	unsigned n = 0;
-
-	listen_always(w);
-	assert_false(tcp_syn_flooded(w->t));
-	for (unsigned i = 0; i < TCP_SYNS_PER_TURN; i++) {
-		w->rport = (uint16_t)(CPORT + i);
-		assert_false(tcp_syn_flooded(w->t));
-		in_held(w, SYN, 0, 0, 0);
-	}
-	assert_true(tcp_syn_flooded(w->t));
-	assert_false(excess(w, 1, ACK));
-	assert_false(excess(w, 1, SYN | ACK));
-	assert_false(excess(w, 1, RST));
-	assert_true(excess(w, 1, SYN));
-	assert_false(excess(w, 1, SYN));
-	for (uint32_t i = 0; i < 100000; i++) /* strangers: nearly all are new */
-		n += excess(w, i * 2654435761u, SYN);
-	assert_true(n > 99000);
-	assert_false(excess(w, 1, SYN)); /* still known */
-	host_flush(&w->h); /* the next turn */
-	out_skip(w);
-	assert_false(tcp_syn_flooded(w->t));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		world_test(nothing_is_kept), world_test(options_without_timestamps), world_test(options_in_timestamps),
 		world_test(scale_of_200), world_test(mss_steps), world_test(forged), world_test(next_minute), world_test(not_asked_for),
 		world_test(not_predictable), world_test(under_pressure), world_test(switched_off), world_test(accept_queue_full),
-		world_test(no_sockets), world_test(after_timewait), world_test(share_of_a_turn),
+		world_test(no_sockets), world_test(after_timewait),
 	};
 
 	return cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);
