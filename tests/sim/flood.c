@@ -38,7 +38,8 @@
 #define EVENTS 256
 #define CONNECT_EVERY_NS 1000000 /* a new client comes ... */
 #define CONNECT_MAX 4096       /* ... so many in one phase */
-#define ROUNDS 8u              /* of a calm phase and one of flood */
+#define ROUNDS_MAX 64u         /* of a calm phase and one of flood */
+#define REPEATS_NS 8000000000ull /* in this time a SYN that was lost has been repeated several times */
 #define TURN_MAX_NS 1000000    /* a turn that seems to take longer was interrupted: the longest take a third */
 #define MBUFS 131072
 
@@ -76,7 +77,7 @@ static struct {
 	struct prng prng;
 	uint64_t now_ns, flood_pps, flood_from_ns;
 	int *fd;               /* the client's connections */
-	uint32_t n, established, concurrency, sources;
+	uint32_t n, established, concurrency, sources, rounds;
 	uint64_t bytes, answered, errors; /* of answers; whole answers */
 	int fresh[CONNECT_MAX]; /* those that came later, -1: done */
 	uint64_t fresh_ns[CONNECT_MAX];
@@ -337,7 +338,7 @@ static void phase_begin(uint64_t pps)
 /* Those who came last get the time that repeated SYNs take, while all goes on. */
 static void phase_end(void)
 {
-	for (uint64_t end_ns = f.now_ns + 8000000000ull; f.fresh_done < f.n_fresh && f.now_ns < end_ns;) {
+	for (uint64_t end_ns = f.now_ns + REPEATS_NS; f.fresh_done < f.n_fresh && f.now_ns < end_ns;) {
 		client_turn();
 		server_turn();
 	}
@@ -489,16 +490,16 @@ static int by_size(const void *a, const void *b)
  * calm around it. */
 static double rounds(double seconds, uint64_t pps)
 {
-	double ratio[ROUNDS], before = phase(&f.calm, seconds / ROUNDS, 0);
+	double ratio[ROUNDS_MAX], before = phase(&f.calm, seconds / f.rounds, 0);
 
-	for (unsigned i = 0; i < ROUNDS; i++) {
-		double during = phase(&f.flood, seconds / ROUNDS, pps), after = phase(&f.calm, seconds / ROUNDS, 0);
+	for (unsigned i = 0; i < f.rounds; i++) {
+		double during = phase(&f.flood, seconds / f.rounds, pps), after = phase(&f.calm, seconds / f.rounds, 0);
 
 		ratio[i] = 2 * during / (before + after);
 		before = after;
 	}
-	qsort(ratio, ROUNDS, sizeof(ratio[0]), by_size);
-	return ratio[ROUNDS / 2];
+	qsort(ratio, f.rounds, sizeof(ratio[0]), by_size);
+	return ratio[f.rounds / 2];
 }
 
 static int flood_run(uint32_t conns, double seconds, double gbit, double least)
@@ -522,7 +523,7 @@ static int flood_run(uint32_t conns, double seconds, double gbit, double least)
 	phase(&warm, seconds / 4, 0);
 	ratio = rounds(seconds, pps);
 	printf("SYN flood: %u established connections, %.1f Gbit/s of SYNs (%.2f M/s) for %u times %.2f s of the server's core\n", conns, gbit,
-	       (double)pps / 1e6, ROUNDS, seconds / ROUNDS);
+	       (double)pps / 1e6, f.rounds, seconds / f.rounds);
 	say("calm", &f.calm);
 	say("flood", &f.flood);
 	ok = ratio >= least && f.flood.fresh_ok == f.flood.fresh && f.errors == 0;
@@ -536,6 +537,7 @@ int main(int argc, char **argv)
 	uint32_t conns = 100000;
 	double seconds = 2, gbit = 1, least = 0.8;
 
+	f.rounds = 8;
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (strcmp(argv[i], "--connections") == 0)
 			conns = (uint32_t)strtoul(argv[i + 1], NULL, 10);
@@ -543,6 +545,8 @@ int main(int argc, char **argv)
 			seconds = strtod(argv[i + 1], NULL);
 		else if (strcmp(argv[i], "--gbit") == 0)
 			gbit = strtod(argv[i + 1], NULL);
+		else if (strcmp(argv[i], "--rounds") == 0)
+			f.rounds = (uint32_t)strtoul(argv[i + 1], NULL, 10);
 		else if (strcmp(argv[i], "--sources") == 0) /* of the flood: 0, the usual: all different */
 			f.sources = (uint32_t)strtoul(argv[i + 1], NULL, 10);
 		else if (strcmp(argv[i], "--least") == 0)
@@ -550,8 +554,8 @@ int main(int argc, char **argv)
 		else
 			conns = 0;
 	}
-	if (argc % 2 == 0 || conns == 0 || seconds <= 0 || gbit < 0) {
-		fprintf(stderr, "usage: %s [--connections N] [--seconds S] [--gbit RATE] [--sources N] [--least RATIO]\n", argv[0]);
+	if (argc % 2 == 0 || conns == 0 || seconds <= 0 || gbit < 0 || f.rounds == 0 || f.rounds > ROUNDS_MAX) {
+		fprintf(stderr, "usage: %s [--connections N] [--seconds S] [--gbit RATE] [--rounds N] [--sources N] [--least RATIO]\n", argv[0]);
 		return 2;
 	}
 	if (eal_for_test(1024) != 0)
