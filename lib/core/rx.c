@@ -143,10 +143,12 @@ static enum net_verdict rx_fragment(struct stack *s, struct net_pkt *pkt)
 }
 
 /* Stage 1 of one packet. homed: another stack sent it here, so here is right. */
-static inline enum net_verdict rx_classify(struct stack *s, uint8_t port, struct rte_mbuf *m, struct net_pkt *pkt, bool homed)
+static inline enum net_verdict rx_classify(struct stack *s, uint8_t port, struct rte_mbuf *m, struct net_pkt *pkt, bool homed,
+					   bool glanced)
 {
 	enum net_verdict v = net_input(&s->net, port, m, pkt);
 
+	pkt->glanced = glanced && v == NET_TCP;
 	if (v == NET_DONE)
 		return v;
 	if (unlikely(v == NET_GROUP)) {
@@ -167,7 +169,8 @@ static void rx_prefetch_headers(struct rte_mbuf **m, uint16_t n)
 		rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
 }
 
-static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, uint16_t n, bool homed)
+/* glanced: rx_without_excess() saw it. */
+static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, uint16_t n, bool homed, bool glanced)
 {
 	struct net_pkt pkt[RX_BURST];
 	uint16_t n_tcp = 0;
@@ -177,7 +180,7 @@ static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, 
 	for (uint16_t i = 0; i < n; i++) {
 		struct net_pkt *p = &pkt[n_tcp];
 
-		switch (rx_classify(s, homed ? mail_tag_of(m[i])->port : port, m[i], p, homed)) {
+		switch (rx_classify(s, homed ? mail_tag_of(m[i])->port : port, m[i], p, homed, glanced)) {
 		case NET_TCP:
 			table_prefetch(&s->flow.tcp, p->hash);
 			n_tcp++;
@@ -204,16 +207,19 @@ static inline void rx_burst(struct stack *s, uint8_t port, struct rte_mbuf **m, 
 		rx_tcp(s, &pkt[i]);
 }
 
-/* In a SYN flood, what is left of a burst. Requests are counted at home: where RSS does not bring them, when they come by mail. */
-static inline uint16_t rx_without_excess(struct stack *s, bool at_home, struct rte_mbuf **m, uint16_t n)
+/* In a SYN flood, what is left of a burst whose packets are at home. */
+static uint16_t rx_without_excess(struct stack *s, struct rte_mbuf **m, uint16_t n)
 {
-	if (!tcp_syn_flooded(&s->tcp) || !at_home)
-		return n;
 	rx_prefetch_headers(m, n);
 	return tcp_without_excess(&s->tcp, m, n);
 }
 
-void rx_mailed(struct stack *s, struct rte_mbuf **m, uint16_t n) { rx_burst(s, 0, m, rx_without_excess(s, true, m, n), true); }
+void rx_mailed(struct stack *s, struct rte_mbuf **m, uint16_t n)
+{
+	bool glance = tcp_syn_flooded(&s->tcp);
+
+	rx_burst(s, 0, m, glance ? rx_without_excess(s, m, n) : n, true, glance);
+}
 
 /* What we sent to ourselves, as far as it was there when we began: answers wait for the next turn. */
 static __rte_noinline uint32_t rx_loop(struct stack *s)
@@ -228,7 +234,7 @@ static __rte_noinline uint32_t rx_loop(struct stack *s)
 			m[n++] = net_loop_next(&s->net);
 			left--;
 		}
-		rx_burst(s, NET_PORT_LOOP, m, n, false);
+		rx_burst(s, NET_PORT_LOOP, m, n, false, false);
 	}
 	return total;
 }
@@ -258,7 +264,7 @@ static uint16_t rx_join(struct stack *s, struct rte_mbuf **m, uint16_t n)
 static uint32_t rx_port(struct stack *s, uint8_t port)
 {
 	struct port *p = s->port[port];
-	bool at_home = mail_alone(&s->mail) || (p->rss_trusted && p->rss_trusted6);
+	bool glance = tcp_syn_flooded(&s->tcp) && (mail_alone(&s->mail) || (p->rss_trusted && p->rss_trusted6));
 	struct rte_mbuf *m[RX_BURST];
 	uint32_t total = 0, handled = 0;
 
@@ -271,8 +277,8 @@ static uint32_t rx_port(struct stack *s, uint8_t port)
 		for (uint16_t k = 0; k < n; k++)
 			s->rx_bytes += rte_pktmbuf_pkt_len(m[k]);
 		s->rx_packets += n;
-		left = rx_without_excess(s, at_home, m, n);
-		rx_burst(s, port, m, unlikely(s->gro) ? rx_join(s, m, left) : left, false);
+		left = glance ? rx_without_excess(s, m, n) : n;
+		rx_burst(s, port, m, unlikely(s->gro) ? rx_join(s, m, left) : left, false, glance);
 		total += n;
 		handled += left;
 		if (n < RX_BURST)

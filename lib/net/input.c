@@ -309,7 +309,7 @@ enum net_verdict net_input(struct net *n, uint8_t port, struct rte_mbuf *m, stru
 	int iface;
 
 	pkt->port = port;
-	pkt->verified = pkt->nic_hash = pkt->ip6 = pkt->quoted = false;
+	pkt->verified = pkt->glanced = pkt->nic_hash = pkt->ip6 = pkt->quoted = false;
 	if (unlikely(m->nb_segs > 1 && m->data_len < NET_HEADERS_MAX) && !net_headers_gather(m))
 		return net_drop(n, m, DROP_ETH_SHORT);
 	if (unlikely(!eth_parse(&eth, rte_pktmbuf_mtod(m, const void *), m->data_len)))

@@ -43,6 +43,7 @@ struct net_pkt {
 	uint8_t port;           /* of the end, that received it; NET_PORT_LOOP: sent to ourselves */
 	uint8_t iface;          /* of net.iface, that it came by (without meaning for NET_PORT_LOOP) */
 	bool verified;          /* the L4 checksum is right */
+	bool glanced;           /* core: tcp_without_excess() saw this very frame */
 	bool nic_hash;          /* hash is what the NIC wrote, not computed */
 	bool ip6;               /* proto is what follows the extension headers, tos the traffic class, ttl the hop limit */
 	bool quoted;            /* l3_off is the quoted packet's, which left from here */

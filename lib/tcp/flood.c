@@ -123,7 +123,7 @@ bool tcp_syn_taken(struct tcp *t, const struct net_pkt *pkt)
 			t->syns_left--;
 		return true;
 	}
-	if (syn_glance(frame, rte_pktmbuf_data_len(pkt->m), &at))
+	if (pkt->glanced && syn_glance(frame, rte_pktmbuf_data_len(pkt->m), &at))
 		return true;
 	at = syn_at(frame + pkt->l3_off, frame + pkt->l4_off, pkt->ip6);
 	return !excess(t, mix_of(t, &at));

@@ -4,7 +4,7 @@
 
 #include "tcp/tcp.h"
 
-/* Whether a SYN is answered by a cookie, or waits for its repetition: if tcp_without_excess() did not decide that. */
+/* Whether a SYN is answered by a cookie, or waits for its repetition: unless tcp_without_excess() has decided that. */
 bool tcp_syn_taken(struct tcp *t, const struct net_pkt *pkt);
 
 /* There are more requests than this turn may answer. */

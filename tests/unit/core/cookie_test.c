@@ -13,12 +13,11 @@
 #define HOME 3u  /* that of the flow in question */
 #define MIB (1u << 20)
 
-static int make(void **state)
+static int make_with(enum sim_rss rss)
 {
 	int fd;
 
-	(void)state;
-	cores_make(&(struct cores_config){.n = {1, 4}});
+	cores_make(&(struct cores_config){.n = {1, 4}, .sim.rss = rss});
 	for (unsigned i = 0; i < 4; i++)
 		cores.stack[FAR][i]->tcp.syncookies = TCP_SYNCOOKIES_ALWAYS;
 	on(NEAR, 0);
@@ -28,22 +27,37 @@ static int make(void **state)
 	return 0;
 }
 
+static int make(void **state)
+{
+	(void)state;
+	return make_with(SIM_RSS_YES);
+}
+
+static int make_without_rss(void **state)
+{
+	(void)state;
+	return make_with(SIM_RSS_NONE);
+}
+
 static int listen_at(unsigned core)
 {
 	on(FAR, core);
 	return cores_listener(CORES_FAR_IP, PORT);
 }
 
-/* A client whose flow's home at the far end is HOME, with its SYN on the way. */
-static int connecting(uint16_t from)
+/* A client whose flow's home at the far end is this core, with its SYN on the way. *port: from this one on; then what it has. */
+static int connecting_to(unsigned home, uint16_t *port)
 {
 	int fd;
 
 	on(NEAR, 0);
-	fd = cores_bound(CORES_NEAR_IP, cores_port_for(FAR, HOME, CORES_FAR_IP, PORT, CORES_NEAR_IP, from), SOCK_NONBLOCK);
+	*port = cores_port_for(FAR, home, CORES_FAR_IP, PORT, CORES_NEAR_IP, *port);
+	fd = cores_bound(CORES_NEAR_IP, *port, SOCK_NONBLOCK);
 	assert_int_equal(cores_connect(fd, CORES_FAR_IP, PORT), -EINPROGRESS);
 	return fd;
 }
+
+static int connecting(uint16_t from) { return connecting_to(HOME, &from); }
 
 static void delay(int dir, uint64_t ms)
 {
@@ -274,13 +288,47 @@ static void another_secret(void **state)
 	late(100, 1, false);
 }
 
+/* Requests of one turn, none of whose handshakes ends: how many are answered. */
+static uint64_t answered_of(unsigned n, unsigned home, uint16_t *port)
+{
+	uint64_t sent = far_stats(home)->cookies_sent, excess = cores_dropped(FAR, DROP_TCP_SYN_EXCESS);
+	int fd[64];
+
+	for (unsigned i = 0; i < n; i++, ++*port)
+		fd[i] = connecting_to(home, port);
+	cores_run_ms(1);
+	sent = far_stats(home)->cookies_sent - sent;
+	assert_int_equal(sent + cores_dropped(FAR, DROP_TCP_SYN_EXCESS) - excess, n);
+	on(NEAR, 0);
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(spate_sys_close(fd[i]), 0);
+	return sent;
+}
+
+/* A flood's requests have their share (tcp/flood.h) on whatever way they come to whichever stack. */
+static void flood(void **state)
+{
+	uint16_t port = 30000;
+
+	(void)state;
+	cores_cut(FAR, true);
+	for (unsigned home = 0; home < 4; home++) {
+		int l = listen_at(home);
+
+		assert_int_equal(answered_of(2 * TCP_SYNS_PER_TURN, home, &port), 2 * TCP_SYNS_PER_TURN);
+		assert_in_range(answered_of(60, home, &port), 1, 2 * TCP_SYNS_PER_TURN);
+		on(FAR, home);
+		assert_int_equal(spate_sys_close(l), 0);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, cores_end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(options_come_back), TEST(bulk), TEST(twin_appears), TEST(twin_goes), TEST(none_are_sent), TEST(in_time), TEST(too_late),
-		TEST(another_secret),
+		TEST(another_secret), TEST(flood), cmocka_unit_test_setup_teardown(flood, make_without_rss, cores_end),
 	};
 
 	return cmocka_run_group_tests(tests, cores_eal, NULL);

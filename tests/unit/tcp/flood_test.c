@@ -44,10 +44,11 @@ static bool dropped(struct world *w, enum kind kind, uint32_t who, uint8_t flags
 	return is;
 }
 
-/* What came by a way on which it was not looked at so. */
-static bool taken(struct world *w, uint32_t who)
+/* Whether such a frame is answered that was parsed. glanced: after tcp_without_excess() saw it. */
+static bool taken(struct world *w, enum kind kind, uint32_t who, bool glanced)
 {
-	struct net_pkt pkt = {.m = frame(IP4_OPTIONS, who, SYN), .l3_off = ETH_HDR_LEN, .l4_off = ETH_HDR_LEN + IP4_HDR_LEN + 4};
+	uint16_t l4 = ETH_HDR_LEN + (kind == IP6 ? IP6_HDR_LEN : IP4_HDR_LEN) + (kind == IP4_OPTIONS ? 4 : 0);
+	struct net_pkt pkt = {.m = frame(kind, who, SYN), .l3_off = ETH_HDR_LEN, .l4_off = l4, .ip6 = kind == IP6, .glanced = glanced};
 	bool is = tcp_syn_taken(w->t, &pkt);
 
 	rte_pktmbuf_free(pkt.m);
@@ -143,7 +144,7 @@ static void strangers(void **state)
 	assert_false(dropped(w, IP4, 77, SYN));
 }
 
-/* Other frames go on, in order, and so do requests that cannot be known at a glance: those are counted when they are parsed. */
+/* Other frames go on, in order, and so do requests that cannot be known at a glance. */
 static void others(void **state)
 {
 	static const struct { enum kind kind; uint8_t flags; } other[] = {
@@ -166,15 +167,31 @@ static void others(void **state)
 	for (uint16_t i = 0; i < RTE_DIM(other); i++)
 		assert_ptr_equal(m[i], kept[i]);
 	rte_pktmbuf_free_bulk(m, RTE_DIM(other));
-	assert_false(taken(w, 5));
-	assert_false(taken(w, 5));
+}
+
+/* What tcp_without_excess() did not see, or could not know for a request, is counted when it was parsed. */
+static void counted_late(void **state)
+{
+	static const struct { enum kind kind; bool glanced; } late[] = {{IP4_OPTIONS, true}, {IP4, false}, {IP6, false}};
+	struct world *w = *state;
+
+	flood_begin(w);
+	w->t->syns_left = 0;
+	assert_true(taken(w, IP4, 1, true));
+	assert_true(taken(w, IP6, 2, true));
+	for (uint32_t i = 0; i < RTE_DIM(late); i++) {
+		assert_false(taken(w, late[i].kind, 5 + i, late[i].glanced));
+		assert_false(taken(w, late[i].kind, 5 + i, late[i].glanced));
+	}
 	later_ms(w, 1000);
 	tcp_syns_exceed(w->t);
-	w->t->syns_left = 0;
-	assert_true(taken(w, 5));
-	w->t->syns_left = 1;
-	assert_true(taken(w, 600));
-	assert_false(taken(w, 700));
+	for (uint32_t i = 0; i < RTE_DIM(late); i++) {
+		w->t->syns_left = 0;
+		assert_true(taken(w, late[i].kind, 5 + i, late[i].glanced));
+		w->t->syns_left = 1;
+		assert_true(taken(w, late[i].kind, 600 + i, late[i].glanced));
+		assert_false(taken(w, late[i].kind, 700 + i, late[i].glanced));
+	}
 }
 
 /* Frames that are too short for what they say. */
@@ -237,8 +254,8 @@ static void handshake_earns(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(first_come), world_test(repetitions), world_test(strangers), world_test(others), world_test(cut_short),
-		world_test(earned), world_test(handshake_earns),
+		world_test(first_come), world_test(repetitions), world_test(strangers), world_test(others), world_test(counted_late),
+		world_test(cut_short), world_test(earned), world_test(handshake_earns),
 	};
 
 	return cmocka_run_group_tests(tests, world_group_setup, world_group_teardown);
