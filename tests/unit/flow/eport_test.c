@@ -80,11 +80,11 @@ static void fill_every_table(void **state)
 {
 	(void)state;
 	for (enum key_kind kind = 0; kind < KEY_KINDS; kind++) {
-		for (uint16_t size = 1; size <= RSS_RETA_MAX; size *= 2) {
-			fill_case(kind, size, 1, 1, 65535);
+		for (uint16_t size = 1; size <= RSS_RETA_MAX; size *= 2)
 			fill_case(kind, size, size > 128 ? 128 : size, 32768, 60999);
-		}
-		fill_case(kind, 2048, 7, 1024, 65535);
+		fill_case(kind, 1, 1, 1, 65535);
+		fill_case(kind, RSS_RETA_MAX, 1, 1, 65535);
+		fill_case(kind, RSS_RETA_MAX, 7, 1024, 65535);
 	}
 }
 
