@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Counts what a meson test run did: count.py testlog.json prints PASSED FAILED SKIPPED PROGRAMS, then a line for each thing that the
+"""Counts what a meson test run did: count.py LOG.json prints PASSED FAILED SKIPPED PROGRAMS, then a line for each thing that the
 programs counted themselves ("N state rules", "N seeds"), and for each program that failed ("FAILED NAME").
 
 A cmocka program counts once per test function, another program once (its last line of output is shown on stderr).
