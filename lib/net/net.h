@@ -195,6 +195,12 @@ struct net {
 	uint32_t n_route_groups;
 	uint64_t gateway_bits;  /* of the last bytes of gateways: which neighbours may be some */
 	uint32_t route_gen;     /* counts changes of routes and addresses: paths are led anew */
+	struct {                /* the answer to the last net_sources_via(), for the same question in the same tick */
+		const rte_be32_t *from;
+		rte_be32_t raddr_be;
+		uint32_t count, gen, tick;
+		uint8_t via;
+	} last;
 	uint32_t *neigh_bucket; /* chains by next-hop address */
 	uint64_t neigh_mult;    /* random, odd: the hash of the chains */
 	uint32_t neigh_hand;    /* where the search for neighbours to forget goes on */
@@ -299,9 +305,6 @@ int net_route_error(const struct net_route *r);
 /* The route to raddr, or NULL (none, or not a single station's address). It may be one that refuses. Own addresses are reachable
  * without one. */
 const struct net_route *net_route_find(const struct net *n, rte_be32_t raddr_be);
-/* The local addresses to use towards raddr: those of the route's prefix, its preferred one, or all. Count in *count; NULL when
- * unreachable, for which net_unreachable() is the reason. */
-const rte_be32_t *net_sources(const struct net *n, rte_be32_t raddr_be, uint32_t *count);
 static inline int net_unreachable(const struct net *n, rte_be32_t raddr_be)
 {
 	return net_route_error(net_route_find(n, raddr_be));
@@ -316,9 +319,15 @@ static inline uint8_t net_via_iface(uint8_t via)
 	return via & NET_VIA_DEV ? (uint8_t)((via & NET_VIA_DEV) - 1) : NET_IFACE_ANY;
 }
 static inline bool net_via_takes(uint8_t via, uint8_t iface) { return !(via & NET_VIA_DEV) || net_via_iface(via) == iface; }
-/* As net_sources() and net_unreachable(). As on Linux, IPv4 believes the device more than the routes: what it has none for is
- * tried on its link. What is for "lo" and not of this host, and what is for an own address by another device, is lost. */
-const rte_be32_t *net_sources_via(const struct net *n, rte_be32_t raddr_be, uint8_t via, uint32_t *count);
+/* The local addresses to use towards raddr: those of the route's prefix, its preferred one, or all. Count in *count; NULL when
+ * unreachable, for which net_unreachable_via() is the reason. As on Linux, IPv4 believes the device more than the routes: what it
+ * has none for is tried on its link. What is for "lo" and not of this host, and what is for an own address by another device, is
+ * lost. */
+const rte_be32_t *net_sources_via(struct net *n, rte_be32_t raddr_be, uint8_t via, uint32_t *count);
+static inline const rte_be32_t *net_sources(struct net *n, rte_be32_t raddr_be, uint32_t *count)
+{
+	return net_sources_via(n, raddr_be, 0, count);
+}
 int net_unreachable_via(const struct net *n, rte_be32_t raddr_be, uint8_t via);
 
 /* The address of ours from which a group or broadcast address is reached: of iface, unless that is NET_IFACE_ANY. 0 and *err as

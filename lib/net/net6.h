@@ -58,9 +58,9 @@ struct net6 {
 	uint32_t n_addrs, n_prefixes, n_routers, n_tentative;
 	uint64_t nonce;         /* of our probes */
 	uint32_t life_tick;     /* when lifetimes are looked at next */
-	struct {                /* the answer to the last net_sources6(), for the same question again */
+	struct {                /* the answer to the last net_sources6_via(), for the same question in the same tick */
 		struct ip6_addr dst;
-		uint32_t scope, gen, count;
+		uint32_t scope, gen, tick, count;
 		uint8_t via;
 	} last;
 	struct net6_iface iface[IFACES_MAX + 1];

@@ -534,30 +534,7 @@ int net_unreachable_via(const struct net *n, rte_be32_t raddr_be, uint8_t via)
 	return via != 0 ? route_via(n, via, &dst, &iface, &r) : net_unreachable(n, raddr_be);
 }
 
-const rte_be32_t *net_sources_via(const struct net *n, rte_be32_t raddr_be, uint8_t via, uint32_t *count)
-{
-	const struct ip6_addr dst = ip6_addr_mapped(raddr_be);
-	uint8_t iface = net_via_iface(via);
-	const struct net_route *r = NULL;
-	const rte_be32_t *one;
-	bool self;
-
-	if (likely(via == 0))
-		return net_sources(n, raddr_be, count);
-	self = net_is_local(n, raddr_be);
-	if (self && net_via_takes(via, net_local_iface(n, raddr_be)))
-		return net_sources(n, raddr_be, count);
-	*count = 0;
-	if (!self && route_via(n, via, &dst, &iface, &r) != 0)
-		return NULL;
-	one = r != NULL ? source_preferred(n, r) : iface == NET_IFACE_LO && n->n_addrs == 0 ? &loopback_be : NULL;
-	if (one == NULL)
-		return r != NULL ? sources_of(n, r, count) : sources_on(n, iface, count);
-	*count = 1;
-	return one;
-}
-
-const rte_be32_t *net_sources(const struct net *n, rte_be32_t raddr_be, uint32_t *count)
+static const rte_be32_t *sources_by_route(const struct net *n, rte_be32_t raddr_be, uint32_t *count)
 {
 	const struct net_route *r;
 	const rte_be32_t *one;
@@ -575,6 +552,39 @@ const rte_be32_t *net_sources(const struct net *n, rte_be32_t raddr_be, uint32_t
 		return one;
 	}
 	return sources_of(n, r, count);
+}
+
+static const rte_be32_t *sources_find(const struct net *n, rte_be32_t raddr_be, uint8_t via, uint32_t *count)
+{
+	const struct ip6_addr dst = ip6_addr_mapped(raddr_be);
+	uint8_t iface = net_via_iface(via);
+	const struct net_route *r = NULL;
+	bool self = net_is_local(n, raddr_be);
+	const rte_be32_t *one;
+
+	if (via == 0 || (self && net_via_takes(via, net_local_iface(n, raddr_be))))
+		return sources_by_route(n, raddr_be, count);
+	*count = 0;
+	if (!self && route_via(n, via, &dst, &iface, &r) != 0)
+		return NULL;
+	one = r != NULL ? source_preferred(n, r) : iface == NET_IFACE_LO && n->n_addrs == 0 ? &loopback_be : NULL;
+	if (one == NULL)
+		return r != NULL ? sources_of(n, r, count) : sources_on(n, iface, count);
+	*count = 1;
+	return one;
+}
+
+const rte_be32_t *net_sources_via(struct net *n, rte_be32_t raddr_be, uint8_t via, uint32_t *count)
+{
+	if (n->last.gen != n->route_gen || n->last.tick != n->clock->tick || n->last.raddr_be != raddr_be || n->last.via != via) {
+		n->last.from = sources_find(n, raddr_be, via, &n->last.count);
+		n->last.raddr_be = raddr_be;
+		n->last.via = via;
+		n->last.gen = n->route_gen;
+		n->last.tick = n->clock->tick;
+	}
+	*count = n->last.count;
+	return n->last.from;
 }
 
 rte_be32_t net_source_to_group(const struct net *n, uint8_t iface, rte_be32_t group_be, int *err)

@@ -104,13 +104,14 @@ const rte_be32_t *net_sources6_via(struct net *n, const struct ip6_addr *dst, ui
 {
 	struct net6 *v6 = n->net6;
 
-	if (v6->last.gen != n->route_gen || v6->last.scope != scope_id || v6->last.via != via ||
-	    !ip6_addr_eq(&v6->last.dst, dst)) {
+	if (v6->last.gen != n->route_gen || v6->last.tick != n->clock->tick || v6->last.scope != scope_id ||
+	    v6->last.via != via || !ip6_addr_eq(&v6->last.dst, dst)) {
 		v6->last.count = sources_find(n, dst, scope_id, via);
 		v6->last.via = via;
 		v6->last.dst = *dst;
 		v6->last.scope = scope_id;
 		v6->last.gen = n->route_gen;
+		v6->last.tick = n->clock->tick;
 	}
 	*count = v6->last.count;
 	return v6->last.count != 0 ? v6->source_be : NULL;

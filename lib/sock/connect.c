@@ -86,15 +86,12 @@ static bool tcp_handshaking(struct conn *c)
 }
 
 /* Waits for the end of the handshake. 0 when it ended, well or not; pending when it did not in time; -EINTR. */
-static int tcp_wait(struct sock_env *env, struct conn *c, int flags, int pending)
+static int tcp_wait(struct sock_env *env, struct conn *c, uint64_t ns, int pending)
 {
 	const struct sock_dialect *d = sock_dialect_of(c);
-	uint64_t ns = sock_timeout_ns(env, c, SOCK_SND, flags);
 	struct sock_wait w;
 	int rc = 0;
 
-	if (ns == 0)
-		return pending;
 	if (!d->snd_timeout)
 		ns = SOCK_FOREVER;
 	sock_wait_begin(&w, env, ns, ns == SOCK_FOREVER && d->restarts);
@@ -140,7 +137,8 @@ int sock_tcp_connect_begin(struct sock_env *env, struct conn *c, const struct so
 int sock_tcp_connect_end(struct sock_env *env, struct conn *c, int flags, int pending)
 {
 	if (tcp_handshaking(c)) {
-		int rc = tcp_wait(env, c, flags, pending);
+		uint64_t ns = sock_timeout_ns(env, c, SOCK_SND, flags);
+		int rc = ns == 0 ? pending : tcp_wait(env, c, ns, pending);
 
 		if (c->type != CONN_TCP || c->flags & CONN_ORPHAN) /* a handler has closed it */
 			return -EBADF;

@@ -52,7 +52,6 @@ void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_o
 	p->snd_nxt = iss + 1;
 	p->ts_offset = ts_offset;
 	p->srtt_us8 = p->rttvar_us4 = 0;
-	p->wscale = (uint8_t)(tcp_wscale_for(t, p) << 4);
 	p->rcv_mss = TCP_MSS_FALLBACK;
 	p->backoff = p->dupacks = p->probes = p->soft_error = 0;
 	tcp_ext_free(t, p); /* of an earlier connection */

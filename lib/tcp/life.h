@@ -67,7 +67,7 @@ void tcp_claim_granted(struct tcp *t, struct tcp_pcb *p, uint32_t iss);
 /* Or it has another connection with this tuple. */
 void tcp_claim_denied(struct tcp *t, struct tcp_pcb *p);
 
-/* Sets up the parts that every new connection has; the key, hash and path are set. */
+/* Sets up the parts that every new connection has, but for the window scales; the key, hash and path are set. */
 void tcp_pcb_start(struct tcp *t, struct tcp_pcb *p, uint32_t iss, uint32_t ts_offset);
 /* Both ends are known: mss from what the peer announced, congestion window. */
 void tcp_pcb_peer(struct tcp *t, struct tcp_pcb *p, uint16_t peer_mss);

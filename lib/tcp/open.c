@@ -211,6 +211,7 @@ static void attach(struct tcp *t, struct tcp_pcb *p, const struct flow_key *key,
 	p->tflags |= TF_EPORT;
 	tcp_isn(t, key, &isn, &ts_offset);
 	tcp_pcb_start(t, p, iss != 0 ? iss : isn, ts_offset);
+	p->wscale = (uint8_t)(tcp_wscale_for(t, p) << 4);
 	tcp_state_set(t, p, TCP_SYN_SENT);
 	t->stats.active_opens++;
 }

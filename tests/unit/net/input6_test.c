@@ -7,6 +7,8 @@
 
 #include "config/config.h"
 #include "net/filter.h"
+#include "net/mail.h"
+#include "net/route.h"
 #include "wire/cksum.h"
 
 /* The packet with len bytes of extension headers between IPv6 header and payload; next is what its header says then. */
@@ -497,6 +499,35 @@ static void sources(void **state)
 	assert_null(net_sources6(&e->net, &far6, 0, &count));
 }
 
+/* Rule 5: the interface is that of a gateway that lives, of a link that is up. */
+static void sources_change(void **state)
+{
+	static const struct ip6_addr us1 = {{0x20, 1, 0xd, 0xb8, 0, 1, [15] = 1}};
+	struct env *e = *state;
+	struct net *n = &e->net;
+	rte_be32_t second;
+	uint32_t count;
+
+	assert_int_equal(net_iface_get(n, 1, 0, 0), 1);
+	assert_int_equal(net_addr6_add_on(n, 1, &us1, 64), 0);
+	second = net_local6(n, &us1, 0);
+	assert_int_equal(net_gw6_add_on(n, 0, &ll_gw), 0);
+	assert_int_equal(net_gw6_add_on(n, 1, &ll_gw), 0);
+	assert_int_equal(net_sources6(n, &far6, 0, &count)[0], env6_us(e));
+	assert_int_equal(net_sources6_via(n, &far6, 0, 2, &count)[0], second);
+	assert_int_equal(net_sources6(n, &far6, 0, &count)[0], env6_us(e));
+	route_gateway_set(n, 0, &ll_gw, true);
+	assert_int_equal(net_sources6(n, &far6, 0, &count)[0], second);
+	env_advance_ms(e, ROUTE_DEAD_MS);
+	assert_int_equal(net_sources6(n, &far6, 0, &count)[0], env6_us(e));
+	net_link_changed(n, &(struct net_link_note){.port = 0});
+	env_advance_ms(e, 1);
+	assert_int_equal(net_sources6(n, &far6, 0, &count)[0], second);
+	net_link_changed(n, &(struct net_link_note){.port = 0, .up = true});
+	env_advance_ms(e, 1);
+	assert_int_equal(net_sources6(n, &far6, 0, &count)[0], env6_us(e));
+}
+
 /* Addresses that are none, and doubles. */
 static void bad_addresses(void **state)
 {
@@ -679,6 +710,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(loops, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(removed, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(sources, setup, env6_teardown),
+		cmocka_unit_test_setup_teardown(sources_change, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(bad_addresses, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(answers_to_groups, setup, env6_teardown),
 		cmocka_unit_test_setup_teardown(answers_without_a_route, setup, env6_teardown),

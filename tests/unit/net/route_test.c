@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "net/mail.h"
+#include "net/route.h"
 #include "wire/cksum.h"
 
 static void addresses(void **state)
@@ -289,6 +291,41 @@ static void gateway_dies(void **state)
 		rte_pktmbuf_free(pkt.m);
 }
 
+/* The address to use changes with what is asked, with gateways, and with links: at once, or as time passes. */
+static void sources_change(void **state)
+{
+	struct env *e = *state;
+	struct net *n = &e->net;
+	const struct ip6_addr gw = ip6_addr_mapped(GW);
+	const rte_be32_t us1 = IP(10, 1, 0, 1), gw1 = IP(10, 1, 0, 254);
+	uint32_t count;
+
+	assert_int_equal(net_iface_get(n, 1, 0, 0), 1);
+	assert_int_equal(net_addr_add_on(n, 1, us1, 24), 0);
+	assert_null(net_sources(n, FAR, &count));
+	assert_int_equal(net_gw_add(n, GW), 0);
+	assert_int_equal(net_sources(n, FAR, &count)[0], US);
+	assert_int_equal(net_gw_add(n, gw1), 0);
+	assert_int_equal(net_sources(n, FAR, &count)[0], US);
+	assert_null(net_sources_via(n, FAR, NET_VIA_ONLINK, &count));
+	assert_int_equal(count, 0);
+	assert_int_equal(net_sources(n, FAR, &count)[0], US);
+	assert_int_equal(net_sources_via(n, FAR, 2, &count)[0], us1);
+	assert_int_equal(net_sources(n, gw1, &count)[0], us1);
+	assert_int_equal(net_sources(n, FAR, &count)[0], US);
+	route_gateway_set(n, 0, &gw, true);
+	assert_int_equal(net_sources(n, FAR, &count)[0], us1);
+	env_advance_ms(e, ROUTE_DEAD_MS);
+	assert_int_equal(net_sources(n, FAR, &count)[0], US);
+	net_link_changed(n, &(struct net_link_note){.port = 0});
+	env_advance_ms(e, 1);
+	assert_int_equal(net_sources(n, FAR, &count)[0], us1);
+	assert_int_equal(count, 1);
+	net_link_changed(n, &(struct net_link_note){.port = 0, .up = true});
+	env_advance_ms(e, 1);
+	assert_int_equal(net_sources(n, FAR, &count)[0], US);
+}
+
 static void paths_are_counted(void **state)
 {
 	struct env *e = *state;
@@ -424,7 +461,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(addresses), T(longest_prefix_wins), T(sources_by_prefix), T(paths_are_counted), T(output_golden),
 		T(too_big), T(loop), T(own_source_from_the_wire), T(routes_that_refuse), T(routes_wrong), T(routes_chosen),
-		T(routes_of_ip6), T(gateway_dies),
+		T(routes_of_ip6), T(gateway_dies), T(sources_change),
 	};
 
 	return cmocka_run_group_tests(tests, env_group_setup, env_group_teardown);
