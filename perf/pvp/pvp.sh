@@ -100,12 +100,13 @@ row() { # row WHAT VALUE UNIT MPPS
     printf '%-44s %14s %-16s %s\n' "$1" "$2" "$3" "$4"
 }
 
-# spate load through testpmd. what: the value of the report to show, scale: what it is divided by.
+# spate load through testpmd, from an address of its own: all ports of the one before may be in TIME-WAIT at the server, which
+# takes only every second SYN from there: those whose timestamp is beyond the last one (RFC 6191), and a new process has new ones.
 load() { # load NAME TITLE UNIT EXPRESSION ARGS...
-    local name=$1 title=$2 unit=$3 value=$4 status=0 counts s errs
+    local name=$1 title=$2 unit=$3 value=$4 status=0 counts s errs ip=10.98.0.$((2 + ${#results[@]}))
     shift 4
     testpmd_clear || die "testpmd does not answer"
-    "$spate" load --dev "virtio:$WORK/0.sock,mac=02:00:00:00:98:02" --ip "$client_ip/24" --cores "cpu:$cpu_client" \
+    "$spate" load --dev "virtio:$WORK/0.sock,mac=02:00:00:00:98:02" --ip "$ip/24" --cores "cpu:$cpu_client" \
         "${settings[@]}" --duration "${seconds}s" --json --quiet "$@" >"$WORK/client.log" 2>&1 || status=$?
     [ $status -le 1 ] || die "spate load ended with exit code $status"
     mapfile -t counts < <(testpmd_counts 2)
