@@ -534,39 +534,25 @@ int net_unreachable_via(const struct net *n, rte_be32_t raddr_be, uint8_t via)
 	return via != 0 ? route_via(n, via, &dst, &iface, &r) : net_unreachable(n, raddr_be);
 }
 
-static const rte_be32_t *sources_by_route(const struct net *n, rte_be32_t raddr_be, uint32_t *count)
-{
-	const struct net_route *r;
-	const rte_be32_t *one;
-
-	*count = 1;
-	if (net_is_local(n, raddr_be))
-		return source_to_self(n, raddr_be);
-	r = net_route_find(n, raddr_be);
-	*count = 0;
-	if (net_route_error(r) != 0)
-		return NULL;
-	one = source_preferred(n, r);
-	if (one != NULL) {
-		*count = 1;
-		return one;
-	}
-	return sources_of(n, r, count);
-}
-
 static const rte_be32_t *sources_find(const struct net *n, rte_be32_t raddr_be, uint8_t via, uint32_t *count)
 {
 	const struct ip6_addr dst = ip6_addr_mapped(raddr_be);
+	bool self = net_is_local(n, raddr_be);
 	uint8_t iface = net_via_iface(via);
 	const struct net_route *r = NULL;
-	bool self = net_is_local(n, raddr_be);
 	const rte_be32_t *one;
 
-	if (via == 0 || (self && net_via_takes(via, net_local_iface(n, raddr_be))))
-		return sources_by_route(n, raddr_be, count);
+	*count = 1;
+	if (self && net_via_takes(via, net_local_iface(n, raddr_be)))
+		return source_to_self(n, raddr_be);
 	*count = 0;
-	if (!self && route_via(n, via, &dst, &iface, &r) != 0)
+	if (via == 0) {
+		r = net_route_find(n, raddr_be);
+		if (net_route_error(r) != 0)
+			return NULL;
+	} else if (!self && route_via(n, via, &dst, &iface, &r) != 0) {
 		return NULL;
+	}
 	one = r != NULL ? source_preferred(n, r) : iface == NET_IFACE_LO && n->n_addrs == 0 ? &loopback_be : NULL;
 	if (one == NULL)
 		return r != NULL ? sources_of(n, r, count) : sources_on(n, iface, count);
